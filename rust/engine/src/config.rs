@@ -1,0 +1,62 @@
+//! What the engine knows about the machine it runs on. Built once by the host; never read from the environment here.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Everything about the host that a job may use.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EngineConfig {
+    /// `tmp_path` of the configuration; project directories live below it.
+    pub tmp_path: PathBuf,
+    /// `PATH` of the jobs; programs are resolved against it.
+    pub path: String,
+    /// HOME of the server, used by the home modes other than `ProjectHome`.
+    pub home: PathBuf,
+    /// Which HOME a job sees.
+    #[serde(default)]
+    pub home_dir_mode: HomeDirMode,
+    /// Forwarded (`forwarded_env_vars`) then configured (`env_vars`) variables, without PATH and HOME.
+    #[serde(default)]
+    pub env: Vec<(String, String)>,
+    /// `apps` of the configuration, by app id.
+    #[serde(default)]
+    pub apps: BTreeMap<String, AppConfig>,
+    /// `ssh_config_path`: given to ssh with `-F`.
+    #[serde(default)]
+    pub ssh_config_path: Option<PathBuf>,
+    /// Soft RLIMIT_NOFILE for children; `None` leaves the process's own.
+    #[serde(default)]
+    pub child_nofile: Option<u64>,
+}
+
+impl EngineConfig {
+    /// `<tmp_path>/project_<project>`: the directory of one project's clones, homes and inventories.
+    pub fn project_dir(&self, project_id: i32) -> PathBuf {
+        self.tmp_path.join(format!("project_{project_id}"))
+    }
+}
+
+/// `home_dir_mode`: HOME of a job. Reference: `util.HomeDirMode*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HomeDirMode {
+    /// The server's HOME; ANSIBLE_HOME points into the template's own home directory. The default of the reference.
+    #[default]
+    TemplateDir,
+    /// `<tmp_path>/project_<project>`.
+    ProjectHome,
+    /// The server's HOME.
+    UserHome,
+}
+
+/// An entry of `apps`: replaces the program or its leading arguments.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AppConfig {
+    /// Program instead of the app's own; empty = unchanged.
+    #[serde(default)]
+    pub path: String,
+    /// Arguments before the script instead of the app's own.
+    #[serde(default)]
+    pub args: Option<Vec<String>>,
+}

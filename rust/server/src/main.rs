@@ -1,0 +1,2 @@
+//! The `semaphore` program.
+fn main() {}
