@@ -51,4 +51,18 @@ ids! {
     TaskId;
     /// A row of `event`.
     EventId;
+    /// A row of `project__integration`.
+    IntegrationId;
+    /// A row of `project__schedule`.
+    ScheduleId;
+    /// A row of `project__secret_storage`.
+    SecretStorageId;
+    /// A row of `project__template_vault`.
+    TemplateVaultId;
+    /// A row of `task__stage`.
+    TaskStageId;
+    /// A row of `user__totp`.
+    UserTotpId;
+    /// A row of `user__email_otp`.
+    UserEmailOtpId;
 }

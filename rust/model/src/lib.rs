@@ -2,12 +2,60 @@
 //!
 //! Not for IO, async, clocks or randomness: everything here is a pure function of its arguments, so that the server, the
 //! runner and the C library share one set of rules.
+//!
+//! The JSON shape of an entity is the reference's: the same keys, the same null or omission of an empty value. Bodies of
+//! requests are read with [`json::decode`], which matches keys as the reference does.
 
+#![forbid(unsafe_code)]
+
+mod open_enum;
+
+pub mod access_key;
+pub mod environment;
+pub mod event;
 pub mod id;
+pub mod inventory;
+pub mod json;
+pub mod project;
+pub mod referrer;
+pub mod repository;
+pub mod role;
+pub mod secret;
+pub mod server_option;
+pub mod session;
 pub mod status;
+pub mod task;
+pub mod template;
+pub mod time;
+pub mod user;
+pub mod validation;
+pub mod view;
 
+pub use access_key::{AccessKey, AccessKeyOwner, AccessKeySourceStorage, AccessKeyType, LoginPassword, SshKey};
+pub use environment::{Environment, EnvironmentSecret, EnvironmentSecretOperation, EnvironmentSecretType};
+pub use event::{Event, EventObject};
 pub use id::{
-    AccessKeyId, EnvironmentId, EventId, InventoryId, ProjectId, RepositoryId, SessionId, TaskId, TemplateId, UserId,
+    AccessKeyId, EnvironmentId, EventId, IntegrationId, InventoryId, ProjectId, RepositoryId, ScheduleId,
+    SecretStorageId, SessionId, TaskId, TaskStageId, TemplateId, TemplateVaultId, UserEmailOtpId, UserId, UserTotpId,
     ViewId,
 };
+pub use inventory::{Inventory, InventoryType};
+pub use project::{Project, ProjectUser};
+pub use referrer::{Referrer, Referrers};
+pub use repository::{Repository, RepositoryType};
+pub use role::{Permissions, ProjectRole, Role, TemplateRole};
+pub use secret::Secret;
+pub use server_option::ServerOption;
+pub use session::{ApiToken, Session, VerificationMethod};
 pub use status::{Flavour, TaskStatus};
+pub use task::{NewTask, Task, TaskOutput, TaskStage, TaskWithTemplate};
+pub use template::{
+    SurveyVariable, SurveyVariableType, SurveyVariableValue, Template, TemplateApp, TemplateType, TemplateVault,
+    TemplateVaultType, TemplateWithPermissions,
+};
+pub use user::{NewUser, User, UserEmailOtp, UserSummary, UserTotp, UserWithProjectRole};
+pub use validation::ValidationError;
+pub use view::{View, ViewType};
+
+/// A free-form JSON object, such as the parameters of a task.
+pub type JsonMap = serde_json::Map<String, serde_json::Value>;

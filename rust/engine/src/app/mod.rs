@@ -1,1 +1,152 @@
-//! Placeholder of the workspace skeleton.
+//! Executors: how the files of a repository become a running program.
+//!
+//! An app knows its command line, its environment and what has to be installed before it. Not for checking out files,
+//! inventories or processes as such: the job's stages do that, processes are started through [`Programs`] alone.
+//!
+//! Invariants: arguments are vectors, never a shell string; no secret of the job is an argument; files with secrets are
+//! removed by a guard on every exit path; variables and arguments have the same order in every run.
+
+mod ansible;
+mod details;
+mod environment;
+mod file;
+mod path;
+mod shell;
+mod unsupported;
+mod variable;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+pub use details::Commit;
+pub use environment::Environment;
+pub(crate) use file::{FileGuard, write_private};
+pub use path::PathError;
+pub(crate) use path::{Absolute, inside};
+
+use crate::{
+    EngineConfig,
+    job::{JobSpec, ProgramEnd, ProgramError, Programs, SecretSet},
+};
+
+/// What an app is told about the job it works for.
+#[derive(Clone, Copy)]
+pub struct AppContext<'a> {
+    /// The machine.
+    pub config: &'a EngineConfig,
+    /// The job.
+    pub spec: &'a JobSpec,
+    /// Its secrets.
+    pub secrets: &'a SecretSet,
+    /// Where the repository's files are: the working directory of all programs.
+    pub work_dir: &'a Path,
+    /// The template's own home directory, named after the clone.
+    pub home_dir: &'a Path,
+    /// Argument for `-i`; `None` if the job has no inventory that is a file.
+    pub inventory: Option<&'a str>,
+    /// The commit that is checked out.
+    pub commit: &'a Commit,
+    /// Starts programs and writes into the job's log.
+    pub programs: &'a Programs,
+}
+
+impl AppContext<'_> {
+    /// The playbook or script as a file.
+    ///
+    /// Reference: an absolute path is used as it is.
+    fn playbook_path(&self) -> Result<PathBuf, PathError> {
+        inside(self.work_dir, &self.spec.playbook, "playbook", Absolute::Allowed)
+    }
+
+    /// Says in the log which file is missing, and where it was looked for, before the program fails for that reason.
+    ///
+    /// Reference: the program is started nevertheless; its exit code and its own message are what clients know.
+    fn warn_if_missing(&self, what: &str) -> Result<(), PathError> {
+        let path = self.playbook_path()?;
+        if !path.is_file() {
+            let (name, path) = (&self.spec.playbook, path.display());
+            self.programs.log_line(format!(
+                "error: the {what} {name} does not exist: there is no file {path}; correct the path in the template or the branch"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// An executor. One value serves one job; the calls come in this order, each at most once, none at the same time as another:
+///
+/// 1. [`App::check`] right at the beginning, before any directory is made: refuses what this app can never run.
+/// 2. [`App::install_requirements`] when the files and the inventory are there. Its programs' output goes to the log.
+/// 3. [`App::run`]: starts the program, waits for its end, and gives back how it ended.
+///
+/// Any call can be the last: the job may be stopped between or in them. A stop in a call makes the running program end by its
+/// stop plan, and the call returns [`AppError::Program`] with [`ProgramError::Stopped`]. What an app puts on disk beside the
+/// repository is removed by guards when the call returns or is dropped; there is no clean-up call that could be forgotten.
+#[async_trait]
+pub trait App: Send + Sync {
+    /// Refuses a specification that this app can never run.
+    fn check(&self, spec: &JobSpec) -> Result<(), AppError>;
+
+    /// Installs what the repository asks for.
+    async fn install_requirements(&self, context: &AppContext<'_>) -> Result<(), AppError>;
+
+    /// Runs the program to its end. A program that fails is a result, not an error.
+    async fn run(&self, context: &AppContext<'_>) -> Result<ProgramEnd, AppError>;
+}
+
+/// The executor of an app id. Ids that are not built in are shell apps: the id itself is the program.
+pub fn create(id: &str, config: &EngineConfig) -> Box<dyn App> {
+    match id {
+        "ansible" => Box::new(ansible::Ansible),
+        "terraform" | "tofu" | "terragrunt" => Box::new(unsupported::Unsupported::new(id)),
+        _ => Box::new(shell::Shell::new(id, config.apps.get(id))),
+    }
+}
+
+/// Why an app could not do its work.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// Not in this build.
+    #[error(
+        "tasks of the app {0:?} are not supported by this build yet; run them with the Go server or use another app"
+    )]
+    Unsupported(String),
+    /// A path of the user's.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// Ansible without hosts.
+    #[error("the template has no inventory that Ansible can use: choose a static, YAML or file inventory")]
+    NoInventory,
+    /// `--vault-id=NAME@...` is split at the `@`.
+    #[error("the vault name {0:?} contains `@` or a line break")]
+    VaultName(String),
+    /// `--user -x`.
+    #[error("the login of an inventory key begins with `-`, which Ansible would take for an option")]
+    LoginLooksLikeOption,
+    /// A file beside the repository.
+    #[error("cannot {action} {path}")]
+    File {
+        /// `write`, `read`, ...
+        action: &'static str,
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A program that had to succeed did not.
+    #[error("{program} failed; its reason is in the lines above ({end})")]
+    Failed {
+        /// Name with its first arguments.
+        program: String,
+        /// `exit status 1`.
+        end: String,
+    },
+    /// A program could not be run, or the job was stopped meanwhile.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+}

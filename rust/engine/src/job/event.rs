@@ -44,6 +44,27 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What stands behind `Failed to run task: ` in the reference's log; `None` for success and stop.
+    ///
+    /// Reference: of a git or galaxy process that failed only its end is told (`exit status 128`). An error of ours has this at
+    /// its end, in parentheses; its own words say more and are for the places that the reference does not have.
+    pub fn reference_text(&self) -> Option<&str> {
+        match self {
+            Self::Success | Self::Stopped(_) => None,
+            Self::Failed(end) => Some(end),
+            Self::Broken { error, .. } => {
+                let end = ["exit status ", "signal: "]
+                    .into_iter()
+                    .filter_map(|words| error.rfind(&format!(" ({words}")))
+                    .max()
+                    .and_then(|position| error[position + 2..].strip_suffix(')'));
+                Some(end.unwrap_or(error))
+            }
+        }
+    }
+}
+
 /// Why a job was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,4 +75,21 @@ pub enum StopReason {
     Forced,
     /// The time limit of the task.
     Deadline,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_tells_the_end_of_a_process_only() {
+        let broken = |error: &str| Outcome::Broken { stage: "checkout".to_owned(), error: error.to_owned() };
+        assert_eq!(Outcome::Success.reference_text(), None);
+        assert_eq!(Outcome::Failed("exit status 3".to_owned()).reference_text(), Some("exit status 3"));
+        let clone = broken("git clone of file:///x failed: fatal: no (really) (exit status 128)");
+        assert_eq!(clone.reference_text(), Some("exit status 128"));
+        assert_eq!(broken("x (signal: aborted (core dumped))").reference_text(), Some("signal: aborted (core dumped)"));
+        assert_eq!(broken("the git URL is empty").reference_text(), Some("the git URL is empty"));
+        assert_eq!(broken("(exit status 1) is not the end").reference_text(), Some("(exit status 1) is not the end"));
+    }
 }

@@ -1,10 +1,22 @@
 //! One job from its specification to its outcome: an ordered list of stages with guards that undo on every exit path.
+//!
+//! [`start`] is the only way in; [`JobSpec`] and [`SecretSet`] go in, [`JobEvent`]s come out. Not for queues, databases or who
+//! may start what. Invariants: the events are in the order in which things happened, [`JobEvent::Done`] is the last and comes
+//! when everything is cleaned up; a secret is in no event; two jobs never work in one clone (see `directory.rs`).
 
+mod directory;
 mod event;
+mod program;
+mod run;
 mod secret;
 mod spec;
+mod stage;
+#[cfg(test)]
+mod tests;
 
 pub use event::{JobEvent, Outcome, StopReason};
+pub use program::{ProgramEnd, ProgramError, Programs};
+pub use run::{Job, JobControl, JobEvents, start};
 pub use secret::{SecretRef, SecretSet};
 pub use spec::{
     AnsibleParams, EnvironmentSpec, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec, SecretVar,

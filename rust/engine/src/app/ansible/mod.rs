@@ -1,0 +1,55 @@
+//! Ansible: requirements through ansible-galaxy, then ansible-playbook with a terminal for its password prompts.
+
+mod arguments;
+mod galaxy;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use super::{Absolute, App, AppContext, AppError, FileGuard, environment, inside, write_private};
+use crate::{
+    job::{JobSpec, ProgramEnd},
+    process::{ProcessSpec, Stdin, StopPlan},
+};
+
+/// The executor of playbooks.
+#[derive(Debug)]
+pub(crate) struct Ansible;
+
+#[async_trait]
+impl App for Ansible {
+    fn check(&self, spec: &JobSpec) -> Result<(), AppError> {
+        inside(Path::new(""), &spec.playbook, "playbook", Absolute::Allowed)?;
+        Ok(())
+    }
+
+    async fn install_requirements(&self, context: &AppContext<'_>) -> Result<(), AppError> {
+        galaxy::install(context).await
+    }
+
+    async fn run(&self, context: &AppContext<'_>) -> Result<ProgramEnd, AppError> {
+        context.warn_if_missing("playbook")?;
+        // Both live until the program has ended: the guard removes the file on every way out.
+        let secret_file = match arguments::secret_variables(context) {
+            None => None,
+            Some(content) => {
+                let name = format!("secret_vars_{}.json", context.spec.task_id);
+                let path = context.config.project_dir(context.spec.project_id).join(name);
+                let guard = write_private(&path, &content, 0o600).map_err(|source| AppError::File {
+                    action: "write",
+                    path: path.display().to_string(),
+                    source,
+                })?;
+                Some(guard)
+            }
+        };
+        let command = arguments::playbook_command(context, secret_file.as_ref().map(FileGuard::path))?;
+        let program = ProcessSpec::new("ansible-playbook", context.work_dir)
+            .args(command.arguments)
+            .envs(environment::playbook(context).into_entries())
+            .stdin(Stdin::Pty { prompts: command.prompts })
+            .stop(StopPlan::Ansible);
+        Ok(context.programs.run(program).await?)
+    }
+}

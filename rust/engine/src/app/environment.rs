@@ -1,0 +1,129 @@
+//! The environment of a job's programs, in the order of the reference; nothing else of the server's environment is passed.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStringExt,
+    path::Path,
+};
+
+use super::{AppContext, details};
+use crate::{
+    EngineConfig,
+    config::HomeDirMode,
+    job::{SecretVarKind, TemplateKind},
+};
+
+/// Variables in the order of their definition; a name may come twice, the later value wins when a process is started.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    entries: Vec<(OsString, OsString)>,
+}
+
+impl Environment {
+    /// Adds a variable.
+    pub fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
+        self.entries.push((name.into(), value.into()));
+    }
+
+    /// Value of a variable.
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.entries.iter().rev().find(|(entry, _)| entry == name).map(|(_, value)| value.as_os_str())
+    }
+
+    /// PATH, then the forwarded and configured variables: what every program of a job sees, git included.
+    pub fn of_host(config: &EngineConfig) -> Self {
+        let mut environment = Self::default();
+        environment.set("PATH", &config.path);
+        for (name, value) in &config.env {
+            environment.set(name, value);
+        }
+        environment
+    }
+
+    /// For a process specification.
+    pub fn into_entries(self) -> Vec<(OsString, OsString)> {
+        self.entries
+    }
+
+    /// HOME and PWD of an app.
+    fn set_home(&mut self, context: &AppContext<'_>) {
+        self.set("HOME", home(context.config, context.spec.project_id));
+        self.set("PWD", context.work_dir);
+    }
+
+    /// `environment.env`, then the secrets of type env, in stored order. Values are not expanded.
+    fn set_user_variables(&mut self, context: &AppContext<'_>) {
+        for (name, value) in &context.spec.environment.env {
+            self.set(name, value);
+        }
+        for secret in &context.spec.environment.secrets {
+            if secret.kind == SecretVarKind::Env {
+                let value = context.secrets.get(&secret.value).unwrap_or_default();
+                self.set(&secret.name, OsString::from_vec(value.to_vec()));
+            }
+        }
+    }
+
+    /// Kind and versions for build and deploy.
+    fn set_task_kind(&mut self, context: &AppContext<'_>) {
+        let spec = context.spec;
+        let Some(kind) = details::kind_text(spec.template_kind) else { return };
+        self.set("SEMAPHORE_TASK_TYPE", kind);
+        if let Some(version) = &spec.details.incoming_version {
+            self.set("SEMAPHORE_TASK_INCOMING_VERSION", version);
+        }
+        if let (TemplateKind::Build, Some(version)) = (spec.template_kind, &spec.details.target_version) {
+            self.set("SEMAPHORE_TASK_TARGET_VERSION", version);
+        }
+    }
+}
+
+fn home(config: &EngineConfig, project_id: i32) -> OsString {
+    match config.home_dir_mode {
+        HomeDirMode::ProjectHome => config.project_dir(project_id).into_os_string(),
+        HomeDirMode::TemplateDir | HomeDirMode::UserHome => config.home.clone().into_os_string(),
+    }
+}
+
+/// For ansible-galaxy: without the task's kind.
+pub(crate) fn galaxy(context: &AppContext<'_>) -> Environment {
+    let mut environment = Environment::default();
+    environment.set("PYTHONUNBUFFERED", "1");
+    environment.set("ANSIBLE_FORCE_COLOR", "True");
+    environment.set("ANSIBLE_HOST_KEY_CHECKING", "False");
+    environment.entries.extend(Environment::of_host(context.config).entries);
+    environment.set_home(context);
+    if context.config.home_dir_mode == HomeDirMode::TemplateDir {
+        environment.set("ANSIBLE_HOME", ansible_home(context.home_dir));
+    }
+    environment.set_user_variables(context);
+    environment
+}
+
+fn ansible_home(home_dir: &Path) -> OsString {
+    home_dir.join(".ansible").into_os_string()
+}
+
+/// For ansible-playbook.
+pub(crate) fn playbook(context: &AppContext<'_>) -> Environment {
+    let mut environment = galaxy(context);
+    environment.set_task_kind(context);
+    environment
+}
+
+/// For shell apps.
+pub(crate) fn shell(context: &AppContext<'_>) -> Environment {
+    let mut environment = Environment::of_host(context.config);
+    environment.set_home(context);
+    environment.set_user_variables(context);
+    for (name, value) in details::details_environment(context.spec, context.commit) {
+        environment.set(name, value);
+    }
+    environment.set_task_kind(context);
+    environment
+}
+
+/// `NAME=VALUE` of bytes that need not be text.
+pub(crate) fn assignment(name: &str, value: &[u8]) -> OsString {
+    OsString::from_vec([name.as_bytes(), b"=", value].concat())
+}

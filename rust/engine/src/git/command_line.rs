@@ -1,0 +1,186 @@
+//! The client that uses the git program of the machine.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use super::{Branch, CommitHash, Credential, GitClient, GitError, Working, command, environment::git_environment};
+use crate::{
+    job::{ProgramEnd, Programs},
+    process::{ProcessSpec, StopPlan},
+};
+
+/// Longest commit message in bytes. Reference: cut there, also in the middle of a character.
+const LONGEST_MESSAGE_BYTES: usize = 100;
+
+/// Runs `git`; one value serves one job.
+#[derive(Clone, Debug)]
+pub struct CommandLineClient {
+    programs: Programs,
+}
+
+impl CommandLineClient {
+    /// A client whose processes belong to this job.
+    pub fn new(programs: Programs) -> Self {
+        Self { programs }
+    }
+
+    fn program(&self, working: &Working, directory: &Path, arguments: Vec<String>) -> Result<ProcessSpec, GitError> {
+        if let Some(credential) = working.credential.as_ref().or(working.url.credential()) {
+            check_credential(credential)?;
+        }
+        let environment = git_environment(self.programs.config(), &working.url, working.credential.as_ref());
+        Ok(ProcessSpec::new("git", directory).args(arguments).envs(environment.into_entries()).stop(StopPlan::Shell))
+    }
+
+    /// Runs git with its output in the job's log.
+    async fn logged(
+        &self,
+        action: &'static str,
+        working: &Working,
+        directory: &Path,
+        arguments: Vec<String>,
+    ) -> Result<(), GitError> {
+        let (end, tail) = self.programs.run_with_tail(self.program(working, directory, arguments)?).await?;
+        match end {
+            ProgramEnd::Success => Ok(()),
+            ProgramEnd::Failed(end) => Err(failed(action, working, &tail, end)),
+        }
+    }
+
+    /// Runs git and gives its standard output.
+    async fn answer(
+        &self,
+        action: &'static str,
+        working: &Working,
+        directory: &Path,
+        arguments: Vec<String>,
+    ) -> Result<String, GitError> {
+        let (end, stdout, stderr) = self.programs.output(self.program(working, directory, arguments)?).await?;
+        match end {
+            ProgramEnd::Success => Ok(String::from_utf8_lossy(&stdout).trim_matches([' ', '\n']).to_owned()),
+            ProgramEnd::Failed(end) => Err(failed(action, working, &stderr, end)),
+        }
+    }
+}
+
+#[async_trait]
+impl GitClient for CommandLineClient {
+    async fn clone_repository(&self, working: &Working) -> Result<(), GitError> {
+        self.programs.log_line(format!("Cloning Repository {}", working.url));
+        let arguments = command::clone(&working.url, &working.branch, &working.directory);
+        self.logged("clone", working, &working.parent, arguments).await
+    }
+
+    async fn can_be_pulled(&self, working: &Working) -> Result<bool, GitError> {
+        let path = working.path();
+        for (action, arguments) in
+            [("fetch", command::fetch()), ("merge-base", command::can_be_pulled(&working.branch))]
+        {
+            match self.logged(action, working, &path, arguments).await {
+                Err(GitError::Failed { .. }) => return Ok(false),
+                other => other?,
+            }
+        }
+        Ok(true)
+    }
+
+    async fn pull(&self, working: &Working) -> Result<(), GitError> {
+        self.programs.log_line(format!("Updating Repository {}", working.url));
+        let path = working.path();
+        self.logged("pull", working, &path, command::pull(&working.branch)).await?;
+        self.logged("submodule update", working, &path, command::update_submodules()).await
+    }
+
+    async fn checkout(&self, working: &Working, commit: &CommitHash) -> Result<(), GitError> {
+        self.programs.log_line(format!("Checkout repository to {commit}"));
+        self.logged("checkout", working, &working.path(), command::checkout(commit)).await
+    }
+
+    async fn last_commit_hash(&self, working: &Working) -> Result<String, GitError> {
+        self.programs.log_line("Get current commit hash");
+        self.answer("rev-parse", working, &working.path(), command::head_hash()).await
+    }
+
+    async fn last_commit_message(&self, working: &Working) -> Result<String, GitError> {
+        self.programs.log_line("Get current commit message");
+        let message = self.answer("show-branch", working, &working.path(), command::head_message()).await?;
+        Ok(cut(&message, LONGEST_MESSAGE_BYTES).to_owned())
+    }
+
+    async fn remote_commit_hash(&self, working: &Working) -> Result<String, GitError> {
+        let arguments = command::remote_hash(&working.url, &working.branch);
+        let answer = self.answer("ls-remote", working, &working.parent, arguments).await?;
+        hash_of_branch(&answer, &working.branch)
+            .ok_or_else(|| GitError::NoAnswer { action: "ls-remote", url: working.url.to_string() })
+    }
+
+    async fn remote_branches(&self, working: &Working) -> Result<Vec<String>, GitError> {
+        let arguments = command::remote_branches(&working.url);
+        let answer = self.answer("ls-remote", working, &working.parent, arguments).await?;
+        Ok(answer.lines().filter_map(branch_of_line).map(str::to_owned).collect())
+    }
+}
+
+fn check_credential(credential: &Credential) -> Result<(), GitError> {
+    for (what, text) in [("login", &credential.username), ("password", &credential.password)] {
+        if text.contains(['\n', '\r', '\0']) {
+            return Err(GitError::Credential(what));
+        }
+    }
+    Ok(())
+}
+
+fn failed(action: &'static str, working: &Working, stderr: &[u8], end: String) -> GitError {
+    let text = String::from_utf8_lossy(stderr);
+    let reason = text
+        .lines()
+        .rev()
+        .find(|line| line.starts_with("fatal: ") || line.starts_with("error: "))
+        .or_else(|| text.lines().rev().find(|line| !line.trim().is_empty()))
+        .unwrap_or("git gave no reason");
+    GitError::Failed { action, url: working.url.to_string(), reason: reason.trim().to_owned(), end }
+}
+
+/// The longest beginning of at most `bytes` bytes that ends between characters.
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+/// The hash in front of the branch itself; `git ls-remote URL main` also lists `refs/heads/x/main` and tags.
+///
+/// Reference: the first line, whatever it is; kept as the fall-back, for tags and whole reference names.
+fn hash_of_branch(answer: &str, branch: &Branch) -> Option<String> {
+    let lines = || answer.lines().filter_map(|line| line.split_once(['\t', ' ']));
+    let wanted = format!("refs/heads/{branch}");
+    let (hash, _) = lines().find(|(_, name)| *name == wanted).or_else(|| lines().next())?;
+    Some(hash.to_owned())
+}
+
+/// Reference: only the part behind the last `/` there, so that `feature/x` became `x` and could not be checked out.
+fn branch_of_line(line: &str) -> Option<&str> {
+    line.split_once('\t')?.1.strip_prefix("refs/heads/")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn messages_are_cut_between_characters() {
+        assert_eq!(cut("short", 100), "short");
+        assert_eq!(cut("žž", 3), "ž");
+        assert_eq!(cut("žž", 4), "žž");
+    }
+
+    #[test]
+    fn answers_of_ls_remote_are_read() {
+        let answer = "aaa\trefs/heads/x/main\nbbb\trefs/heads/main\nccc\trefs/tags/main";
+        assert_eq!(hash_of_branch(answer, &"main".parse().unwrap()).unwrap(), "bbb");
+        assert_eq!(hash_of_branch("ddd\trefs/tags/v1", &"v1".parse().unwrap()).unwrap(), "ddd");
+        assert_eq!(hash_of_branch("", &"main".parse().unwrap()), None);
+        let names: Vec<_> = answer.lines().filter_map(branch_of_line).collect();
+        assert_eq!(names, ["x/main", "main"]);
+    }
+}

@@ -1,0 +1,42 @@
+//! The environment of git: transports it may use, credentials for one host, no prompts.
+//!
+//! Credentials go through an inline credential helper that git gets in `GIT_CONFIG_*`, restricted to the URL's host; the
+//! values are variables of the git process alone, never arguments and never on disk.
+
+use super::{Credential, GitUrl, Transport};
+use crate::{EngineConfig, app::Environment};
+
+/// Answers git's `get`; `store` and `erase` are ignored, so nothing is ever written. `test` and `printf` are built into the
+/// shell, the values do not appear in any argument list.
+const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$SEMAPHORE_GIT_USERNAME\" \"$SEMAPHORE_GIT_PASSWORD\"; }; f";
+
+/// PATH, the host's variables, `GIT_TERMINAL_PROMPT=0`, the transport list and, for http addresses, the credentials.
+///
+/// Reference: there is no HOME, so no configuration of the server's user is read. The list of transports is ours: what a
+/// repository names as its submodules must not reach programs (`ext::`) or, unless it is local itself, local files.
+/// A list that the host configured (`GIT_ALLOW_PROTOCOL`) is kept, its `GIT_CONFIG_COUNT` is continued.
+pub(crate) fn git_environment(config: &EngineConfig, url: &GitUrl, credential: Option<&Credential>) -> Environment {
+    let mut environment = Environment::of_host(config);
+    environment.set("GIT_TERMINAL_PROMPT", "0");
+    if environment.get("GIT_ALLOW_PROTOCOL").is_none() {
+        let local = matches!(url.transport(), Transport::File | Transport::Local);
+        environment.set("GIT_ALLOW_PROTOCOL", if local { "file:git:http:https:ssh" } else { "git:http:https:ssh" });
+    }
+    if let (Some(credential), Some(origin)) = (credential.or(url.credential()), url.origin()) {
+        let count = environment.get("GIT_CONFIG_COUNT").and_then(|text| text.to_str()?.parse::<usize>().ok());
+        let first = count.unwrap_or(0);
+        let key = format!("credential.{origin}.helper");
+        // The empty value comes first: it removes helpers of the system's configuration, which could store what they see.
+        for (number, value) in [(first, ""), (first + 1, HELPER)] {
+            environment.set(format!("GIT_CONFIG_KEY_{number}"), key.as_str());
+            environment.set(format!("GIT_CONFIG_VALUE_{number}"), value);
+        }
+        environment.set("GIT_CONFIG_COUNT", (first + 2).to_string());
+        // Reference: a key without a login put its password, usually a token, where the user stands. Servers differ in
+        // where they look for a token, so a single text is given in both places.
+        let (username, password) = (credential.username.as_str(), credential.password.as_str());
+        environment.set("SEMAPHORE_GIT_USERNAME", if username.is_empty() { password } else { username });
+        environment.set("SEMAPHORE_GIT_PASSWORD", if password.is_empty() { username } else { password });
+    }
+    environment
+}

@@ -1,0 +1,156 @@
+//! Names of a job's directories and files, and who may use them.
+//!
+//! Two jobs of this process never work in the same clone or inventory file: the first to ask gets the reference's name, a
+//! job that comes while it runs gets a name of its own (`..._task_<id>`), which is removed at its end. Nobody waits.
+//!
+//! Reference: parallel tasks of a template share one clone there and disturb each other.
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+};
+
+use super::JobSpec;
+
+/// Places in use by jobs of this process. A static on purpose: it guards paths of the file system, which is as global, and
+/// several engines in one process (server and C library) must see each other.
+static IN_USE: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+
+fn in_use() -> MutexGuard<'static, HashSet<PathBuf>> {
+    IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Exclusive use of a path as long as the value lives.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    path: PathBuf,
+    /// The name of its own that a parallel job got.
+    parallel: bool,
+}
+
+impl Claim {
+    /// `<directory>/<stem><suffix>`, or `<directory>/<stem>_task_<id><suffix>` if a running job has that.
+    pub(crate) fn take(directory: &Path, stem: &str, suffix: &str, task_id: i32) -> Self {
+        let mut names = in_use();
+        let mut path = directory.join(format!("{stem}{suffix}"));
+        let parallel = names.contains(&path);
+        let mut number = 1_u32;
+        while names.contains(&path) {
+            // More than one job with the same id: several databases share this directory.
+            let again = if number > 1 { format!("_{number}") } else { String::new() };
+            path = directory.join(format!("{stem}_task_{task_id}{again}{suffix}"));
+            number += 1;
+        }
+        names.insert(path.clone());
+        Self { path, parallel }
+    }
+
+    /// The path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is a name of this job alone, to be removed at its end.
+    pub(crate) fn is_parallel(&self) -> bool {
+        self.parallel
+    }
+
+    /// Last part of the path.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        in_use().remove(&self.path);
+    }
+}
+
+/// Name of the clone of a template's repository.
+pub(crate) fn clone_name(spec: &JobSpec) -> String {
+    format!("repository_{}_template_{}", spec.repository.id, spec.template_id)
+}
+
+/// Name of the clone of an inventory's own repository.
+pub(crate) fn inventory_clone_name(repository_id: i32, template_id: i32, inventory_id: i32) -> String {
+    format!("repository_{repository_id}_template_{template_id}_inventory_{inventory_id}")
+}
+
+/// Removes a directory with all that is in it, if it exists, without blocking the runtime.
+pub(crate) async fn remove(path: &Path) -> io::Result<()> {
+    let path = path.to_owned();
+    match tokio::task::spawn_blocking(move || remove_now(&path)).await {
+        Ok(result) => result,
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+/// As [`remove`], for destructors.
+pub(crate) fn remove_now(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+    }
+}
+
+/// A directory that is removed when the guard is dropped, unless it is [kept](DirectoryGuard::keep).
+#[derive(Debug)]
+pub(crate) struct DirectoryGuard {
+    path: Option<PathBuf>,
+}
+
+impl DirectoryGuard {
+    /// From now on the directory goes with the guard.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path: Some(path) }
+    }
+
+    /// The directory stays.
+    pub(crate) fn keep(mut self) {
+        self.path = None;
+    }
+
+    /// Removes it now, without blocking the runtime. If this is cancelled, the destructor removes it.
+    pub(crate) async fn remove(mut self) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            remove(path).await?;
+        }
+        self.path = None;
+        Ok(())
+    }
+}
+
+impl Drop for DirectoryGuard {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path
+            && let Err(error) = remove_now(path)
+        {
+            tracing::warn!(path = %path.display(), %error, "cannot remove a directory of a job");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_parallel_job_gets_a_name_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let take = |task| Claim::take(directory.path(), "repository_1_template_2", "", task);
+        let first = take(7);
+        let second = take(8);
+        let third = take(8);
+        assert_eq!((first.name().as_str(), first.is_parallel()), ("repository_1_template_2", false));
+        assert_eq!((second.name().as_str(), second.is_parallel()), ("repository_1_template_2_task_8", true));
+        assert_eq!(third.name(), "repository_1_template_2_task_8_2");
+        drop(first);
+        assert_eq!(take(9).name(), "repository_1_template_2");
+    }
+}

@@ -1,0 +1,251 @@
+//! What git and the apps stand on: child processes whose output belongs to the job and which end when the job is stopped.
+//!
+//! Not for what is run or why it is stopped. Uses nothing of git and the apps.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use semaphore_model::TaskStatus;
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::{JobEvent, StopReason};
+use crate::{
+    EngineConfig,
+    log::{self, Batch, LogWriter, Stream},
+    process::{self, Exit, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
+};
+
+/// Lines that are kept of a program's output to tell why it failed.
+const TAIL_LINES: usize = 20;
+
+/// Longest output of a program that is asked something: room for the branches of a very large repository.
+const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+
+/// How a program ended that nobody stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProgramEnd {
+    /// Exit code 0.
+    Success,
+    /// Its end in Go's words: `exit status 2`.
+    Failed(String),
+}
+
+/// Why there is no end to tell.
+#[derive(Debug, Error)]
+pub enum ProgramError {
+    /// It could not be started.
+    #[error(transparent)]
+    Start(#[from] SpawnError),
+    /// The job was stopped while it ran or before.
+    #[error("stopped")]
+    Stopped(StopReason),
+    /// Something around it went wrong: a password was refused, ...
+    #[error(transparent)]
+    Problem(Problem),
+}
+
+/// The request to stop a job: the processes see its force, the job its reason.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StopRequest {
+    handle: StopHandle,
+    reason: Arc<Mutex<Option<StopReason>>>,
+}
+
+impl StopRequest {
+    /// Asks for the end. A forced stop wins over everything before; otherwise the first reason counts.
+    pub(crate) fn stop(&self, reason: StopReason) {
+        {
+            let mut now = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+            if now.is_none() || reason == StopReason::Forced {
+                *now = Some(reason);
+            }
+        }
+        self.handle.request(if reason == StopReason::Forced { StopMode::Forced } else { StopMode::Graceful });
+    }
+
+    pub(crate) fn reason(&self) -> Option<StopReason> {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An error if the job was stopped.
+    pub(crate) fn check(&self) -> Result<(), ProgramError> {
+        self.reason().map_or(Ok(()), |reason| Err(ProgramError::Stopped(reason)))
+    }
+}
+
+/// Whether a person accepts what the job asks for; see [`Programs::confirmation`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Confirmation {
+    waiting: Arc<Mutex<Option<oneshot::Sender<bool>>>>,
+}
+
+impl Confirmation {
+    /// Answers; `false` if nobody waits for an answer.
+    pub(crate) fn answer(&self, accepted: bool) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waiting.is_some_and(|waiting| waiting.send(accepted).is_ok())
+    }
+
+    fn ask(&self) -> oneshot::Receiver<bool> {
+        let (sender, receiver) = oneshot::channel();
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        receiver
+    }
+}
+
+/// Runs the programs of one job, one after another; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    config: Arc<EngineConfig>,
+    log: LogWriter<JobEvent>,
+    stop: StopRequest,
+    confirmation: Confirmation,
+}
+
+impl Programs {
+    pub(crate) fn new(
+        config: Arc<EngineConfig>,
+        log: LogWriter<JobEvent>,
+        stop: StopRequest,
+        confirmation: Confirmation,
+    ) -> Self {
+        Self { config, log, stop, confirmation }
+    }
+
+    /// Programs without a job: their output is thrown away, and nobody stops them but who drops the call.
+    pub fn detached(config: Arc<EngineConfig>) -> Self {
+        let (log, _) = log::channel(log::LogOptions::default());
+        Self::new(config, log, StopRequest::default(), Confirmation::default())
+    }
+
+    /// The machine.
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// Writes one line of the engine into the job's log; secrets are redacted.
+    pub fn log_line(&self, line: impl Into<String>) {
+        self.log.line(Stream::System, Bytes::from(line.into()));
+    }
+
+    /// A text without the secrets of the job.
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        redacted(&self.log, text)
+    }
+
+    /// Tells the host; texts of others must have been redacted.
+    pub(crate) fn event(&self, event: JobEvent) {
+        self.log.marker(event);
+    }
+
+    /// An error if the job was stopped.
+    pub(crate) fn check_stop(&self) -> Result<(), ProgramError> {
+        self.stop.check()
+    }
+
+    /// Waits for a person's answer, with the status `waiting_confirmation` meanwhile; `true` = accepted.
+    ///
+    /// # Errors
+    /// [`ProgramError::Stopped`] if the job is stopped first.
+    pub async fn confirmation(&self) -> Result<bool, ProgramError> {
+        self.check_stop()?;
+        let answer = self.confirmation.ask();
+        self.event(JobEvent::Status(TaskStatus::WaitingConfirmation));
+        let token = self.stop.handle.token();
+        let accepted = tokio::select! {
+            answer = answer => answer.unwrap_or(false),
+            _ = token.wait_for(StopMode::Graceful) => {
+                self.check_stop()?;
+                false
+            }
+        };
+        self.event(JobEvent::Status(if accepted { TaskStatus::Confirmed } else { TaskStatus::Rejected }));
+        if accepted {
+            self.event(JobEvent::Status(TaskStatus::Running));
+        }
+        Ok(accepted)
+    }
+
+    /// Runs a program with its output in the job's log; every line is in the log when this returns.
+    ///
+    /// # Errors
+    /// If it cannot be started, or the job is stopped: then everything of the program's session has ended.
+    pub async fn run(&self, program: ProcessSpec) -> Result<ProgramEnd, ProgramError> {
+        self.check_stop()?;
+        let child = process::spawn(program.nofile(self.config.child_nofile))?;
+        let exit = child.supervise(&self.log, self.stop.handle.token()).await;
+        self.end(&exit)
+    }
+
+    /// As [`Programs::run`]; also gives the last lines of the program.
+    pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
+        self.check_stop()?;
+        let child = process::spawn(program.nofile(self.config.child_nofile))?;
+        let (writer, mut reader) = log::channel::<()>(log::LogOptions::default());
+        let mut tail: VecDeque<Bytes> = VecDeque::new();
+        let over = CancellationToken::new();
+        let supervision = async {
+            let exit = child.supervise(&writer, self.stop.handle.token()).await;
+            writer.close();
+            over.cancel();
+            exit
+        };
+        let forward = async {
+            while let Some(batch) = reader.next_batch().await {
+                let Batch::Records(records) = batch else { continue };
+                // A full log slows the program down, but does not keep its end from being seen.
+                tokio::select! {
+                    () = self.log.ready() => {}
+                    () = over.cancelled() => {}
+                }
+                for record in records {
+                    if tail.len() == TAIL_LINES {
+                        tail.pop_front();
+                    }
+                    tail.push_back(record.text.clone());
+                    self.log.line_at(record.time, record.stream, record.text);
+                }
+            }
+        };
+        let (exit, ()) = tokio::join!(supervision, forward);
+        let redactor = self.log.redactor();
+        let tail: Vec<Bytes> = tail.into_iter().map(|line| redactor.redact(line)).collect();
+        Ok((self.end(&exit)?, tail.join(&b'\n')))
+    }
+
+    /// Runs a program and gives its end, output and errors; nothing goes to the log.
+    pub(crate) async fn output(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>, Vec<u8>), ProgramError> {
+        self.check_stop()?;
+        let program = program.nofile(self.config.child_nofile);
+        let captured = process::output(program, OUTPUT_BYTES, self.stop.handle.token()).await?;
+        let stderr = self.log.redactor().redact(captured.stderr.into());
+        Ok((self.end(&captured.exit)?, captured.stdout, stderr.into()))
+    }
+
+    fn end(&self, exit: &Exit) -> Result<ProgramEnd, ProgramError> {
+        if exit.stopped.is_some() {
+            self.check_stop()?;
+        }
+        if exit.stragglers {
+            self.log_line(
+                "warning: a background process still holds the output of the program; what it prints from now on is not logged",
+            );
+        }
+        match &exit.problem {
+            Some(problem @ Problem::Stream { .. }) => self.log_line(format!("warning: {problem}")),
+            Some(problem) => return Err(ProgramError::Problem(problem.clone())),
+            None => {}
+        }
+        Ok(if exit.success() { ProgramEnd::Success } else { ProgramEnd::Failed(exit.to_string()) })
+    }
+}
+
+/// A text without the secrets of the job whose log this is.
+pub(crate) fn redacted(log: &LogWriter<JobEvent>, text: &str) -> String {
+    String::from_utf8_lossy(&log.redactor().redact(Bytes::copy_from_slice(text.as_bytes()))).into_owned()
+}

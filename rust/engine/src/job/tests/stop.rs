@@ -1,0 +1,232 @@
+//! Stops at every moment: the outcome tells the reason, and nothing is left.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use semaphore_model::TaskStatus;
+use serde_json::json;
+
+use super::support::{World, file_url, finish, is_alive, wait_for_line};
+use crate::job::{JobEvent, Outcome, SecretSet, StopReason};
+
+#[tokio::test]
+async fn a_running_job_is_stopped_with_all_its_processes_and_files() {
+    for (forced, reason) in [(false, StopReason::Requested), (true, StopReason::Forced)] {
+        let world = World::new();
+        let script = "trap '' TERM\nsleep 300 & echo \"pids $$ $!\"\nwait\nsleep 300\n";
+        let repository = world.repository("repo", &[("kids.sh", script)]);
+        let inventory = json!({"id": 1, "name": "i", "kind": "static", "content": "x"});
+        let spec = world.spec_with("bash", "kids.sh", &file_url(&repository), json!({"inventory": inventory}));
+        let mut job = world.start(spec, SecretSet::default());
+        let line = wait_for_line(&mut job, "pids").await;
+        assert!(world.project("inventory_1").exists());
+        let begin = Instant::now();
+        job.control.stop(forced);
+        let outcome = loop {
+            if let JobEvent::Done(outcome) = job.events.next().await.unwrap() {
+                break outcome;
+            }
+        };
+        assert!(begin.elapsed() < Duration::from_secs(if forced { 1 } else { 3 }), "{:?}", begin.elapsed());
+        assert_eq!(outcome, Outcome::Stopped(reason));
+        for pid in line.split(' ').skip(1) {
+            assert!(!is_alive(pid), "{pid} is alive");
+        }
+        assert_eq!(world.left_behind(), ["repository_1_template_1", "repository_1_template_1_home"]);
+    }
+}
+
+#[tokio::test]
+async fn ansible_is_stopped_and_its_secret_file_removed() {
+    let world = World::new();
+    world.program(
+        "ansible-playbook",
+        "#!/bin/bash\ntrap 'echo interrupted; exit 99' INT\necho ready $$\nwhile :; do sleep 0.05; done\n",
+    );
+    let directory = world.files("local", &[("site.yml", "[]\n")]);
+    let mut secrets = SecretSet::default();
+    let value = secrets.insert("s", b"very secret".to_vec());
+    let spec = world.spec_with(
+        "ansible",
+        "site.yml",
+        &directory.display().to_string(),
+        json!({
+            "inventory": {"id": 1, "name": "i", "kind": "static", "content": "x"},
+            "environment": {"secrets": [{"name": "s", "kind": "var", "value": value}]},
+        }),
+    );
+    let mut job = world.start(spec, secrets);
+    wait_for_line(&mut job, "ready").await;
+    assert!(world.project("secret_vars_1.json").exists());
+    job.control.stop_because(StopReason::Deadline);
+    wait_for_line(&mut job, "interrupted").await;
+    let outcome = loop {
+        if let JobEvent::Done(outcome) = job.events.next().await.unwrap() {
+            break outcome;
+        }
+    };
+    assert_eq!(outcome, Outcome::Stopped(StopReason::Deadline));
+    assert_eq!(world.left_behind(), ["repository_1_template_1_home"]);
+}
+
+/// The stop comes while git clones, and while it pulls: no half clone is left, and the next job works.
+#[tokio::test]
+async fn a_stop_during_git_leaves_no_half_clone() {
+    let world = World::new();
+    let repository = world.repository("repo", &[("a.sh", "echo ran\n")]);
+    let url = file_url(&repository);
+    let clone = world.project("repository_1_template_1");
+    for phase in ["clone", "pull"] {
+        let script = format!(
+            "#!/bin/bash\nif [ \"$1\" = {phase} ]; then\n  mkdir -p repository_1_template_1/half; echo slow $$ >&2; sleep 300\nfi\nexec /usr/bin/git \"$@\"\n"
+        );
+        if phase == "pull" {
+            world.run(world.spec("bash", "a.sh", &url)).await.expect(&Outcome::Success);
+        }
+        world.program("git", &script);
+        let mut job = world.start(world.spec("bash", "a.sh", &url), SecretSet::default());
+        let line = wait_for_line(&mut job, "slow").await;
+        job.control.stop(false);
+        let mut lines = vec![];
+        let outcome = loop {
+            match job.events.next().await.unwrap() {
+                JobEvent::Done(outcome) => break outcome,
+                JobEvent::Log(records) => lines.extend(records.into_iter().map(|record| record.lossy().into_owned())),
+                _ => {}
+            }
+        };
+        assert_eq!(outcome, Outcome::Stopped(StopReason::Requested), "{phase}");
+        assert!(!lines.iter().any(|line| line.starts_with("Failed")), "{lines:?}");
+        assert!(!is_alive(line.rsplit(' ').next().unwrap()));
+        assert!(!clone.exists(), "{phase}");
+        fs::remove_file(world.path("bin/git")).unwrap();
+    }
+    world.run(world.spec("bash", "a.sh", &url)).await.expect(&Outcome::Success);
+}
+
+#[tokio::test]
+async fn a_job_that_is_stopped_at_once_does_nothing() {
+    let world = World::new();
+    let directory = world.files("local", &[("a.sh", "echo ran\n")]);
+    let job = world.start(world.spec("bash", "a.sh", &directory.display().to_string()), SecretSet::default());
+    job.control.stop(false);
+    assert!(!job.control.confirm(true), "nobody waits for a confirmation");
+    let finished = finish(job, 0).await;
+    finished.expect(&Outcome::Stopped(StopReason::Requested));
+    assert_eq!(finished.statuses, [TaskStatus::Running]);
+    assert!(finished.lines.is_empty() && world.left_behind().is_empty());
+}
+
+/// Reference: what a program leaves in the background lives on. Its pipe does not keep the job from ending.
+#[tokio::test]
+async fn background_children_survive_a_normal_end() {
+    let world = World::new();
+    let directory = world.files("local", &[("a.sh", "sleep 300 & echo \"pid $!\"\n")]);
+    let begin = Instant::now();
+    let finished = world.run(world.spec("bash", "a.sh", &directory.display().to_string())).await;
+    finished.expect(&Outcome::Success);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(finished.text().contains("warning: a background process still holds the output"), "{}", finished.text());
+    let pid = finished.lines.iter().find_map(|line| line.strip_prefix("pid ")).unwrap();
+    assert!(is_alive(pid));
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.parse().unwrap()), nix::sys::signal::Signal::SIGKILL)
+        .unwrap();
+}
+
+/// Nobody reads the events: the program is slowed down, and a stop still ends it.
+#[tokio::test]
+async fn a_job_whose_events_are_not_read_can_be_stopped() {
+    let world = World::new();
+    let pid = world.path("pid");
+    world.program("git", "#!/bin/bash\necho $$ > \"$PID\"\nexec yes 'a line of git'\n");
+    let mut config = world.config.clone();
+    config.env.push(("PID".to_owned(), pid.display().to_string()));
+    let handle = tokio::runtime::Handle::current();
+    let spec = world.spec("bash", "a.sh", "file:///nosuch");
+    let mut job = crate::job::start(std::sync::Arc::new(config), spec, SecretSet::default(), &handle);
+    tokio::time::timeout(Duration::from_secs(30), async {
+        while fs::read_to_string(&pid).unwrap_or_default().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let pid = fs::read_to_string(&pid).unwrap();
+    job.control.stop(false);
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while is_alive(pid.trim()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("git runs on");
+    let outcome = loop {
+        if let JobEvent::Done(outcome) = job.events.next().await.unwrap() {
+            break outcome;
+        }
+    };
+    assert_eq!(outcome, Outcome::Stopped(StopReason::Requested));
+}
+
+/// A stop that comes when all is over changes nothing; so does dropping the events of a running job.
+#[tokio::test]
+async fn late_stops_and_dropped_events_are_harmless() {
+    let world = World::new();
+    let done = world.path("done");
+    let directory = world.files("local", &[("a.sh", "for i in $(seq 20000); do echo $i; done\ntouch \"$DONE\"\n")]);
+    let fields = json!({"environment": {"env": [["DONE", done.display().to_string()]]}});
+    let spec = world.spec_with("bash", "a.sh", &directory.display().to_string(), fields);
+    let job = world.start(spec.clone(), SecretSet::default());
+    let control = job.control.clone();
+    finish(job, 0).await.expect(&Outcome::Success);
+    control.stop(true);
+
+    fs::remove_file(&done).unwrap();
+    drop(world.start(spec, SecretSet::default()).events);
+    tokio::time::timeout(Duration::from_secs(30), async {
+        while !done.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the job did not run on");
+}
+
+#[tokio::test]
+async fn a_confirmation_waits_for_its_answer_and_for_a_stop() {
+    use crate::{
+        job::program::{Confirmation, ProgramError, Programs, StopRequest},
+        log,
+    };
+    let world = World::new();
+    let (log, mut reader) = log::channel(log::LogOptions::default());
+    let (stop, confirmation) = (StopRequest::default(), Confirmation::default());
+    let programs = Programs::new(std::sync::Arc::new(world.config.clone()), log, stop.clone(), confirmation.clone());
+    for accepted in [true, false] {
+        let answer = async {
+            while !confirmation.answer(accepted) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let (found, ()) = tokio::join!(programs.confirmation(), answer);
+        assert_eq!(found.unwrap(), accepted);
+    }
+    let mut statuses = vec![];
+    while let Ok(log::Batch::Marker(JobEvent::Status(status))) =
+        tokio::time::timeout(Duration::from_millis(50), reader.next_batch()).await.map(Option::unwrap)
+    {
+        statuses.push(status);
+    }
+    let expected = [
+        TaskStatus::WaitingConfirmation,
+        TaskStatus::Confirmed,
+        TaskStatus::Running,
+        TaskStatus::WaitingConfirmation,
+        TaskStatus::Rejected,
+    ];
+    assert_eq!(statuses, expected);
+    let (found, ()) = tokio::join!(programs.confirmation(), async { stop.stop(StopReason::Requested) });
+    assert!(matches!(found, Err(ProgramError::Stopped(StopReason::Requested))));
+}

@@ -1,0 +1,307 @@
+//! Tests of splitting, redaction and the queue.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Cuts `text` into chunks of the given sizes, again from the start when they are used up.
+fn chunks<'a>(text: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
+    let mut sizes = sizes.iter().copied().chain([1]).cycle();
+    let mut rest = text;
+    let mut chunks = Vec::new();
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(sizes.next().unwrap_or(1).clamp(1, rest.len()));
+        chunks.push(chunk);
+        rest = after;
+    }
+    chunks
+}
+
+fn split(text: &[u8], sizes: &[usize], longest: usize) -> Vec<(Vec<u8>, bool)> {
+    let mut splitter = LineSplitter::with_longest(longest);
+    let mut lines = Vec::new();
+    for chunk in chunks(text, sizes) {
+        splitter.buffer().extend_from_slice(chunk);
+        splitter.split(|text, continued| lines.push((text.to_vec(), continued)));
+    }
+    splitter.finish(|text, continued| lines.push((text.to_vec(), continued)));
+    lines
+}
+
+fn redactor(secrets: &[&str]) -> Redactor {
+    Redactor::new(secrets.iter().map(|secret| secret.as_bytes())).unwrap()
+}
+
+fn redact(secrets: &[&str], text: &str) -> String {
+    String::from_utf8(redactor(secrets).redact(Bytes::copy_from_slice(text.as_bytes())).to_vec()).unwrap()
+}
+
+#[test]
+fn lines_are_split_as_the_reference_splits_them() {
+    let check = |text: &str, lines: &[&str]| {
+        let found: Vec<_> = split(text.as_bytes(), &[3], 100).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(found, lines.iter().map(|line| line.as_bytes().to_vec()).collect::<Vec<_>>(), "{text:?}");
+    };
+    check("", &[]);
+    check("\n", &[""]);
+    check("a\nb", &["a", "b"]);
+    check("a\r\n\r\nb\r", &["a", "", "b"]);
+    check("a\rb\r\r\n", &["a\rb\r"]);
+    check("\n\n\n", &["", "", ""]);
+}
+
+#[test]
+fn over_long_lines_are_cut_at_characters() {
+    assert_eq!(
+        split("aaaa\u{e4}\u{20ac}bbbb\nend".as_bytes(), &[100], 5),
+        [
+            (b"aaaa".to_vec(), true),
+            ("\u{e4}\u{20ac}".into(), true),
+            (b"bbbb".to_vec(), false),
+            (b"end".to_vec(), false)
+        ]
+    );
+    assert_eq!(split(b"aaaaa\n", &[100], 5), [(b"aaaaa".to_vec(), false)]);
+    // Not UTF-8: cut where it must be.
+    assert_eq!(split(&[0x80; 7], &[100], 5), [(vec![0x80; 5], true), (vec![0x80; 2], false)]);
+}
+
+proptest! {
+    #[test]
+    fn splitting_does_not_depend_on_chunks(
+        text in proptest::collection::vec(proptest::sample::select(&b"ab\n\r\xc3\xa4\x80"[..]), 0..200),
+        sizes in proptest::collection::vec(1_usize..40, 0..20),
+        longest in 1_usize..20,
+    ) {
+        let whole = split(&text, &[text.len().max(1)], longest);
+        prop_assert_eq!(&split(&text, &sizes, longest), &whole);
+        prop_assert!(whole.iter().all(|(line, _)| line.len() <= longest && !line.contains(&b'\n')));
+        // Nothing is lost but line ends.
+        let kept = whole.iter().flat_map(|(line, _)| line).filter(|byte| **byte != b'\r').count();
+        prop_assert_eq!(kept, text.iter().filter(|byte| !matches!(byte, b'\n' | b'\r')).count());
+        let lines = text.split(|byte| *byte == b'\n').count() - usize::from(text.last().is_none_or(|byte| *byte == b'\n'));
+        prop_assert_eq!(whole.iter().filter(|(_, continued)| !continued).count(), lines);
+    }
+
+    #[test]
+    fn redaction_hides_secrets_in_any_chunking(
+        text in "[abcd\n]{0,120}",
+        secrets in proptest::collection::vec("[abc]{4,7}", 0..4),
+        sizes in proptest::collection::vec(1_usize..30, 0..20),
+    ) {
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let (log, mut reader) = channel::<()>(LogOptions { redactor: redactor(&secrets), ..LogOptions::default() });
+        let mut lines = log.lines(Stream::Stdout);
+        for chunk in chunks(text.as_bytes(), &sizes) {
+            lines.write(chunk);
+        }
+        drop((lines, log));
+        let shown: Vec<String> = drain(&mut reader).iter().map(|record| record.lossy().into_owned()).collect();
+        let expected: Vec<String> = text.lines().map(|line| mask_slowly(line, &secrets)).collect();
+        prop_assert_eq!(&shown, &expected);
+        prop_assert!(shown.iter().all(|line| secrets.iter().all(|secret| !line.contains(secret))));
+    }
+
+    /// The parts of an over-long line show together what the line would show.
+    #[test]
+    fn redaction_sees_over_the_cuts_of_long_lines(
+        text in "[ab]{1,160}",
+        secrets in proptest::collection::vec("[ab]{4,9}", 1..4),
+        sizes in proptest::collection::vec(1_usize..25, 1..20),
+    ) {
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let mut line = redactor(&secrets).line();
+        let parts = chunks(text.as_bytes(), &sizes);
+        let mut shown = Vec::new();
+        for (position, part) in parts.iter().enumerate() {
+            shown.extend_from_slice(&line.part(Bytes::copy_from_slice(part), position + 1 < parts.len()));
+        }
+        prop_assert_eq!(String::from_utf8(shown).unwrap(), mask_slowly(&text, &secrets));
+        // The state is that of a new line now.
+        prop_assert_eq!(line.part(Bytes::from_static(b"cccc"), false), Bytes::from_static(b"cccc"));
+    }
+}
+
+/// The meaning of redaction, written down the slow way: each byte that any occurrence covers is hidden, and occurrences
+/// that overlap share one mask.
+fn mask_slowly(text: &str, secrets: &[&str]) -> String {
+    let mut spans: Vec<(usize, usize)> = secrets.iter().flat_map(|secret| text_positions(text, secret)).collect();
+    spans.sort_unstable();
+    let (mut shown, mut end) = (String::new(), 0);
+    for (from, to) in spans {
+        if from >= end {
+            shown.push_str(&text[end..from]);
+            shown.push_str("***");
+        }
+        end = end.max(to);
+    }
+    shown + &text[end..]
+}
+
+fn text_positions(text: &str, secret: &str) -> Vec<(usize, usize)> {
+    (0..text.len()).filter(|&at| text[at..].starts_with(secret)).map(|at| (at, at + secret.len())).collect()
+}
+
+#[test]
+fn values_are_hidden_in_all_their_forms() {
+    assert_eq!(redact(&["hunter2"], "pw=hunter2, again hunter2."), "pw=***, again ***.");
+    assert_eq!(redact(&["abcdef", "defghi"], "xabcdefghix"), "x***x");
+    assert_eq!(redact(&["pass", "password"], "password pass"), "*** ***");
+    // Several lines: each of them; the white space around does not count.
+    assert_eq!(
+        redact(&["-----BEGIN KEY-----\n  b3BlbnNz\r\nQw==\n"], "b3BlbnNz Qw== -----BEGIN KEY-----"),
+        "*** *** ***"
+    );
+    // Trailing line feed of a file.
+    assert_eq!(redact(&["hunter2\n"], "hunter2"), "***");
+    // As JSON writes it.
+    assert_eq!(redact(&["a\"b\\c"], r#"{"p": "a\"b\\c", "q": a"b\c}"#), r#"{"p": "***", "q": ***}"#);
+    assert_eq!(redact(&["one\ntwo two"], r#"msg: "one\ntwo two""#), r#"msg: "one\n***""#);
+    // Too short to hide.
+    assert_eq!(redact(&["no", "", "\n\n", "abc"], "no abc"), "no abc");
+    assert_eq!(format!("{:?}", redactor(&["hunter2"])), "Redactor { patterns: 1 }");
+    let text = Bytes::from_static(b"nothing here");
+    assert_eq!(redactor(&["hunter2"]).redact(text.clone()).as_ptr(), text.as_ptr(), "not copied");
+}
+
+#[test]
+fn a_secret_on_the_border_of_a_mebibyte_is_hidden() {
+    let (log, mut reader) = channel::<()>(LogOptions { redactor: redactor(&["hunter2"]), ..LogOptions::default() });
+    let mut lines = log.lines(Stream::Stdout);
+    let long =
+        [vec![b'x'; LONGEST_LINE_BYTES - 3], b"hunter2".to_vec(), vec![b'y'; 10], b"\nnext hunter2".to_vec()].concat();
+    lines.write(&long);
+    lines.flush();
+    let records = drain(&mut reader);
+    assert_eq!(records.iter().map(|record| record.continued).collect::<Vec<_>>(), [true, false, false]);
+    let text: Vec<u8> = records[..2].iter().flat_map(|record| record.text.to_vec()).collect();
+    assert_eq!(text, [vec![b'x'; LONGEST_LINE_BYTES - 3], b"***".to_vec(), vec![b'y'; 10]].concat());
+    assert_eq!(records[2].lossy(), "next ***");
+}
+
+fn drain(reader: &mut LogReader<()>) -> Vec<LogRecord> {
+    let mut all = Vec::new();
+    while let Ok(batch) = reader.try_batch() {
+        if let Batch::Records(records) = batch {
+            all.extend(records);
+        }
+    }
+    all
+}
+
+fn options(bytes: usize, records: usize) -> LogOptions {
+    LogOptions { first_seq: 7, limits: Limits { bytes, records }, redactor: redactor(&["hunter2"]) }
+}
+
+#[tokio::test]
+async fn markers_keep_their_place_between_numbered_records() {
+    let (log, mut reader) = channel::<&str>(options(1 << 20, 1 << 20));
+    let mut out = log.lines(Stream::Stdout);
+    log.line(Stream::System, "with hunter2\n");
+    out.write(b"begun");
+    log.marker("running");
+    out.write(b" late\nb\n");
+    log.clone().marker("done");
+    drop(out);
+    drop(log);
+    let mut seen = Vec::new();
+    while let Some(batch) = reader.next_batch().await {
+        match batch {
+            Batch::Marker(marker) => seen.push(marker.to_owned()),
+            Batch::Records(records) => {
+                seen.extend(
+                    records.iter().map(|record| format!("{} {:?} {}", record.seq, record.stream, record.lossy())),
+                );
+            }
+        }
+    }
+    assert_eq!(
+        seen,
+        ["7 System with ***\n", "running", "8 Stdout begun late", "9 Stdout b", "done"].map(str::to_owned)
+    );
+    assert_eq!(reader.try_batch(), Err(Empty::Closed));
+}
+
+#[tokio::test]
+async fn batches_are_bounded_and_wait_for_nothing() {
+    let (log, mut reader) = channel::<()>(options(1 << 30, 1 << 20));
+    assert_eq!(reader.try_batch(), Err(Empty::Open));
+    let mut out = log.lines(Stream::Stdout);
+    out.write("x\n".repeat(2500).as_bytes());
+    out.write(["y".repeat(40_000), "z".repeat(40_000), "w".repeat(100_000)].join("\n").as_bytes());
+    drop(out);
+    let mut sizes = Vec::new();
+    while let Ok(Batch::Records(records)) = reader.try_batch() {
+        sizes.push((records.len(), records.iter().map(|record| record.text.len()).sum::<usize>()));
+    }
+    assert_eq!(sizes, [(1000, 1000), (1000, 1000), (501, 40_500), (1, 40_000), (1, 100_000)]);
+    assert_eq!(reader.queued(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_full_queue_waits_until_it_is_half_empty_or_abandoned() {
+    let is_ready = |log: &LogWriter<()>| {
+        let log = log.clone();
+        async move { tokio::time::timeout(std::time::Duration::from_millis(20), log.ready()).await.is_ok() }
+    };
+    for (bytes, records) in [(6000, 1 << 20), (1 << 20, 3000)] {
+        let (log, mut reader) = channel::<()>(options(bytes, records));
+        assert!(is_ready(&log).await);
+        log.lines(Stream::Stdout).write("x\n".repeat(2999).as_bytes());
+        assert!(is_ready(&log).await);
+        log.line(Stream::System, "y".repeat(3001));
+        assert!(!is_ready(&log).await);
+        log.line(Stream::System, "never refused");
+        let waiting = tokio::spawn({
+            let log = log.clone();
+            async move { log.ready().await }
+        });
+        tokio::task::yield_now().await;
+        let mut taken = 0;
+        while !waiting.is_finished() {
+            let Ok(Batch::Records(records)) = reader.try_batch() else { panic!("still full") };
+            taken += records.len();
+            tokio::task::yield_now().await;
+        }
+        assert!(taken >= 2000, "{taken}");
+        log.lines(Stream::Stdout).write("x\n".repeat(9000).as_bytes());
+        assert!(!is_ready(&log).await);
+        drop(reader);
+        assert!(is_ready(&log).await);
+        log.line(Stream::System, "to nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_reader_is_woken_and_a_closed_queue_is_read_to_its_end() {
+    let (log, mut reader) = channel::<()>(options(10, 10));
+    let reading = tokio::spawn(async move {
+        let mut count = 0;
+        while let Some(Batch::Records(records)) = reader.next_batch().await {
+            count += records.len();
+        }
+        count
+    });
+    tokio::task::yield_now().await;
+    std::thread::spawn(move || {
+        log.line(Stream::System, "one");
+        log.clone().close();
+        log.line(Stream::System, "too late");
+    })
+    .join()
+    .unwrap();
+    assert_eq!(reading.await.unwrap(), 1);
+}
+
+#[test]
+fn secrets_can_be_set_while_the_log_is_open() {
+    let (log, mut reader) = channel::<()>(LogOptions::default());
+    log.line(Stream::System, "open sesame");
+    log.set_redactor(redactor(&["sesame"]));
+    log.line(Stream::System, "open sesame");
+    let shown: Vec<_> = drain(&mut reader).iter().map(|record| record.lossy().into_owned()).collect();
+    assert_eq!(shown, ["open sesame", "open ***"]);
+}

@@ -1,0 +1,99 @@
+//! The pseudo terminal and its prompts.
+
+use proptest::prelude::*;
+
+use super::{super::input::Conversation, *};
+
+fn pty(prompts: &[(&str, &str)]) -> Stdin {
+    Stdin::Pty { prompts: prompts.iter().map(|&(prompt, answer)| Prompt::new(prompt, answer)).collect() }
+}
+
+#[tokio::test]
+async fn only_the_input_is_a_terminal_and_it_controls_the_session() {
+    let _shared = shared().await;
+    let script = "test -t 0 && ! test -t 1 && ! test -t 2 && echo ok; readlink /proc/$$/fd/0; echo to-terminal > /dev/tty && echo tty; ps -o sid=,tty= -p $$ 2>/dev/null || :";
+    let (exit, records) = run(sh(script).stdin(pty(&[]))).await;
+    let lines = texts(&records, Stream::Stdout);
+    assert!(exit.success() && exit.problem.is_none(), "{exit:?}");
+    assert_eq!(lines[0], "ok");
+    assert!(lines[1].starts_with("/dev/pts/"));
+    assert_eq!(lines[2], "tty");
+    assert!(!lines.iter().any(|line| line == "to-terminal"));
+}
+
+#[tokio::test]
+async fn prompts_of_getpass_are_answered_each_with_its_own() {
+    let _shared = shared().await;
+    let script = "import getpass\nfor p in ['SSH password: ', 'BECOME password[defaults to SSH password]: ', 'Vault password (a): ', 'Vault password (ab): ']:\n  print(getpass.getpass(p), flush=True)";
+    let prompts = [
+        ("SSH password:", "s1"),
+        ("BECOME password", "b \u{e4}"),
+        ("Vault password (a):", "v1"),
+        ("Vault password (ab):", "v2"),
+    ];
+    let (exit, records) = run(python(script).env("PYTHONUTF8", "1").stdin(pty(&prompts))).await;
+    assert_eq!(texts(&records, Stream::Stdout), ["s1", "b \u{e4}", "v1", "v2"]);
+    assert_eq!((exit.code, exit.problem), (Some(0), None));
+    assert!(texts(&records, Stream::Stderr).is_empty(), "{records:?}");
+}
+
+#[tokio::test]
+async fn a_prompt_in_two_writes_is_answered_once_it_is_complete() {
+    let _shared = shared().await;
+    let script = "import sys, time\nt = open('/dev/tty', 'r+b', buffering=0)\nt.write(b'hello\\r\\n  BECOME pass')\ntime.sleep(0.2)\nt.write(b'word[defaults')\ntime.sleep(0.2)\nt.write(b' to it]: ')\nprint(t.readline().decode().strip())";
+    let (exit, records) = run(python(script).stdin(pty(&[("BECOME password", "open sesame")]))).await;
+    assert_eq!(texts(&records, Stream::Stdout), ["open sesame"]);
+    assert_eq!(exit.problem, None);
+}
+
+#[tokio::test]
+async fn a_wrong_password_ends_the_program_instead_of_looping() {
+    let _shared = shared().await;
+    let script = "import getpass\nwhile getpass.getpass('Vault password (x): ') != 'right': print('wrong', flush=True)";
+    let spec = python(script).stdin(pty(&[("Vault password (x):", "left")])).stop(StopPlan::Ansible);
+    let begin = Instant::now();
+    let (exit, records) = run(spec).await;
+    assert_eq!(exit.problem, Some(Problem::PromptRepeated { prompt: "Vault password (x):".into() }));
+    assert_eq!((exit.success(), exit.stopped), (false, None));
+    assert_eq!(texts(&records, Stream::Stdout), ["wrong"]);
+    assert!(begin.elapsed() < Duration::from_secs(3));
+    let text = exit.problem.unwrap().to_string();
+    assert!(text.contains("stored password is wrong") && !text.contains("left"), "{text}");
+}
+
+#[tokio::test]
+async fn a_host_can_type_and_a_closed_terminal_is_no_end() {
+    let _shared = shared().await;
+    let script = "read a; echo got $a; exec 0<&-; sleep 0.1; exec 0</dev/tty; read b; echo got $b; cat; echo end";
+    let mut running = Running::start(sh(script).stdin(pty(&[])));
+    running.control.write_stdin(b"one\n".to_vec()).unwrap();
+    running.line("got one").await;
+    running.control.write_stdin(b"two\n".to_vec()).unwrap();
+    running.line("got two").await;
+    running.control.close_stdin().unwrap();
+    running.line("end").await;
+    let (exit, _, _) = running.end().await;
+    assert_eq!((exit.code, exit.problem), (Some(0), None));
+}
+
+proptest! {
+    /// However the terminal's text is cut, the same answers are given.
+    #[test]
+    fn conversations_do_not_depend_on_chunks(cuts in proptest::collection::vec(1_usize..9, 0..60)) {
+        let text = b"banner: x\r\nSSH password: \r\n\r\n  BECOME password[defaults to SSH password]: \n50%: \rVault password (a): ";
+        let prompts = [("SSH password:", "1"), ("BECOME password", "2"), ("Vault password (a):", "3")];
+        let mut conversation = Conversation::new(prompts.iter().map(|&(prompt, answer)| Prompt::new(prompt, answer)).collect());
+        let mut answers = Vec::new();
+        let (mut rest, mut cuts) = (&text[..], cuts.into_iter());
+        while !rest.is_empty() {
+            let count = cuts.next().unwrap_or(1).min(rest.len());
+            // A program stops at its prompt until it is answered, so a read never spans two prompts.
+            let count = rest.iter().position(|byte| *byte == b':').map_or(count, |colon| count.min(colon + 2)).min(rest.len());
+            if let Some(answer) = conversation.heard(&rest[..count]).unwrap() {
+                answers.extend_from_slice(&answer);
+            }
+            rest = &rest[count..];
+        }
+        prop_assert_eq!(String::from_utf8(answers).unwrap(), "1\n2\n3\n");
+    }
+}

@@ -1,0 +1,277 @@
+//! Tasks, their output and their stages.
+
+use crate::JsonMap;
+use crate::id::{IntegrationId, InventoryId, ProjectId, ScheduleId, TaskId, TaskStageId, TemplateId, UserId};
+use crate::secret::Secret;
+use crate::status::TaskStatus;
+use crate::template::{TemplateApp, TemplateType, is_plain_task, is_unset};
+use crate::time;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A run of a template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Task {
+    /// Row of `task`.
+    pub id: TaskId,
+    /// What it runs.
+    pub template_id: TemplateId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// Playbook in place of the template's; empty for none.
+    pub playbook: String,
+    /// Variables of the survey and of the caller: a JSON object as text; empty for none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub environment: String,
+    /// Secret survey variables: a JSON object as text. Never stored. Reference: the answer of the create route has `{}`.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
+    pub secret: Secret,
+    /// Arguments in place of the template's: a JSON array as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<String>,
+    /// Branch in place of the template's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git_branch: Option<String>,
+    /// Who started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// Which integration started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration_id: Option<IntegrationId>,
+    /// Which schedule started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule_id: Option<ScheduleId>,
+    /// When it was asked for.
+    #[serde(with = "time::rfc3339")]
+    pub created: DateTime<Utc>,
+    /// When it began to run.
+    #[serde(with = "time::rfc3339_option", skip_serializing_if = "Option::is_none")]
+    pub start: Option<DateTime<Utc>>,
+    /// When it ended.
+    #[serde(with = "time::rfc3339_option", skip_serializing_if = "Option::is_none")]
+    pub end: Option<DateTime<Utc>>,
+    /// Text of the person who started it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Commit it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_hash: Option<String>,
+    /// First line of that commit's message.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub commit_message: String,
+    /// Build task whose version is deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_task_id: Option<TaskId>,
+    /// Version a build task makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Inventory in place of the template's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory_id: Option<InventoryId>,
+    /// Parameters of the app, free-form.
+    #[serde(skip_serializing_if = "JsonMap::is_empty")]
+    pub params: JsonMap,
+    /// Old way to give the hosts, separated by commas; goes into `params` when stored, so it reads back as empty.
+    pub limit: String,
+}
+
+impl Default for Task {
+    fn default() -> Self {
+        Self {
+            id: TaskId::default(),
+            template_id: TemplateId::default(),
+            project_id: ProjectId::default(),
+            status: TaskStatus::Waiting,
+            playbook: String::new(),
+            environment: String::new(),
+            secret: Secret::default(),
+            arguments: None,
+            git_branch: None,
+            user_id: None,
+            integration_id: None,
+            schedule_id: None,
+            created: time::zero(),
+            start: None,
+            end: None,
+            message: String::new(),
+            commit_hash: None,
+            commit_message: String::new(),
+            build_task_id: None,
+            version: None,
+            inventory_id: None,
+            params: JsonMap::new(),
+            limit: String::new(),
+        }
+    }
+}
+
+impl Task {
+    /// Moves the hosts of `limit` into `params.limit` unless `params` has its own, as the reference does before it stores
+    /// a task. `limit` itself stays, so that the answer of the create route still shows it.
+    pub fn move_limit_into_params(&mut self) {
+        if !self.limit.is_empty() && !self.params.contains_key("limit") {
+            let hosts = self.limit.split(',').map(|host| host.trim().into()).collect();
+            self.params.insert("limit".to_owned(), serde_json::Value::Array(hosts));
+        }
+    }
+}
+
+/// Body of the request that starts a task.
+///
+/// Only what a client may decide: the reference also takes status, times, commit message and user from the body, which lets
+/// a client invent history.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct NewTask {
+    /// What to run.
+    pub template_id: TemplateId,
+    /// Project; the one of the path counts.
+    pub project_id: ProjectId,
+    /// Playbook in place of the template's.
+    pub playbook: String,
+    /// Survey and extra variables: a JSON object as text.
+    pub environment: String,
+    /// Secret survey variables: a JSON object as text.
+    pub secret: Secret,
+    /// Arguments in place of the template's: a JSON array as text.
+    pub arguments: Option<String>,
+    /// Branch in place of the template's.
+    pub git_branch: Option<String>,
+    /// Text for people.
+    pub message: String,
+    /// Commit to run in place of the branch's newest.
+    pub commit_hash: Option<String>,
+    /// Build task whose version to deploy.
+    pub build_task_id: Option<TaskId>,
+    /// Version of a build.
+    pub version: Option<String>,
+    /// Inventory in place of the template's.
+    pub inventory_id: Option<InventoryId>,
+    /// Parameters of the app, free-form.
+    pub params: JsonMap,
+    /// Hosts separated by commas.
+    pub limit: String,
+}
+
+impl NewTask {
+    /// The task this body describes, waiting, not yet stored.
+    pub fn into_task(self, project_id: ProjectId) -> Task {
+        Task {
+            template_id: self.template_id,
+            project_id,
+            playbook: self.playbook,
+            environment: self.environment,
+            secret: self.secret,
+            arguments: self.arguments,
+            git_branch: self.git_branch,
+            message: self.message,
+            commit_hash: self.commit_hash,
+            build_task_id: self.build_task_id,
+            version: self.version,
+            inventory_id: self.inventory_id,
+            params: self.params,
+            limit: self.limit,
+            ..Task::default()
+        }
+    }
+}
+
+/// A task with what lists show of its template, its user and its build.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TaskWithTemplate {
+    /// The task.
+    #[serde(flatten)]
+    pub task: Task,
+    /// Playbook of the template.
+    pub tpl_playbook: String,
+    /// Name of the template.
+    pub tpl_alias: String,
+    /// What the template is for.
+    #[serde(skip_serializing_if = "is_plain_task")]
+    pub tpl_type: TemplateType,
+    /// Program of the template.
+    #[serde(skip_serializing_if = "is_unset")]
+    pub tpl_app: TemplateApp,
+    /// Name of the user who started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    /// The build task whose version it deploys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_task: Option<Box<Task>>,
+}
+
+/// One stored line of a task's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TaskOutput {
+    /// Row of `task__output`; rows of one task ascend in the order of insertion.
+    pub id: i64,
+    /// Its task.
+    pub task_id: TaskId,
+    /// When the line was read.
+    #[serde(with = "time::rfc3339")]
+    pub time: DateTime<Utc>,
+    /// The line, without its line feed.
+    pub output: String,
+    /// Stage it belongs to.
+    pub stage_id: Option<TaskStageId>,
+}
+
+impl Default for TaskOutput {
+    fn default() -> Self {
+        Self { id: 0, task_id: TaskId::default(), time: time::zero(), output: String::new(), stage_id: None }
+    }
+}
+
+/// A part of a task that left a result. Reference: made for Terraform plans and Ansible results, read by the stages route.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TaskStage {
+    /// Row of `task__stage`.
+    pub id: TaskStageId,
+    /// Its task.
+    pub task_id: TaskId,
+    /// When it began.
+    #[serde(with = "time::rfc3339_option")]
+    pub start: Option<DateTime<Utc>>,
+    /// When it ended.
+    #[serde(with = "time::rfc3339_option")]
+    pub end: Option<DateTime<Utc>>,
+    /// Reference: always null since schema 2.16.8.
+    pub start_output_id: Option<i64>,
+    /// Reference: always null since schema 2.16.8.
+    pub end_output_id: Option<i64>,
+    /// Kind of the stage.
+    pub r#type: String,
+    /// What it found, free-form.
+    pub result: Option<serde_json::Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_fresh_task_has_the_keys_of_the_reference() {
+        let task = Task { id: TaskId(1), template_id: TemplateId(1), project_id: ProjectId(1), ..Task::default() };
+        let expected = json!({"id": 1, "template_id": 1, "project_id": 1, "status": "waiting", "playbook": "",
+            "created": "0001-01-01T00:00:00Z", "limit": ""});
+        assert_eq!(serde_json::to_value(task).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_old_limit_becomes_a_parameter_unless_there_is_one() {
+        let mut task = Task { limit: "a, b ,c".into(), ..Task::default() };
+        task.move_limit_into_params();
+        assert_eq!(json!(task.params), json!({"limit": ["a", "b", "c"]}));
+        task.limit = "d".into();
+        task.move_limit_into_params();
+        assert_eq!(json!(task.params), json!({"limit": ["a", "b", "c"]}));
+    }
+}
