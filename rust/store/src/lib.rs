@@ -1,1 +1,65 @@
-//! Placeholder of the workspace skeleton.
+//! Persistence: the only crate that knows SQL.
+//!
+//! What it is for: one [`Store`] with `get_`, `list_`, `insert_`, `update_` and `delete_` methods per entity, a [`Transaction`]
+//! for use cases that write several objects, and the migrations of the schema. Not for rules, permissions, encryption of
+//! secrets or hashing of passwords: the service does those.
+//!
+//! Invariants:
+//! - the schema is the reference's, through its own numbered history: a database can go back to the Go server;
+//! - every write of one call is one transaction; a method that takes several steps is all or nothing;
+//! - state commits with `synchronous=FULL`, output of tasks with `NORMAL`; a later `FULL` commit makes earlier output durable;
+//! - no list needs more queries when it has more rows;
+//! - ids of objects are looked up together with the project they must belong to.
+
+#![forbid(unsafe_code)]
+
+mod cache;
+mod db;
+mod db_time;
+mod error;
+mod list;
+mod open;
+mod sql;
+
+mod access_key;
+mod api_token;
+mod environment;
+mod event;
+mod inventory;
+mod member;
+pub mod migration;
+mod project;
+mod referrer;
+mod repository;
+mod role;
+mod server_option;
+mod session;
+mod task;
+mod task_list;
+mod task_output;
+mod task_stage;
+mod task_statistics;
+mod task_step;
+mod template;
+mod template_list;
+mod template_vault;
+mod user;
+mod view;
+
+pub use access_key::AccessKeyFilter;
+pub use db::Transaction;
+pub use db_time::DbTime;
+pub use error::StoreError;
+pub use inventory::InventoryFilter;
+pub use list::{ListOptions, Page};
+pub use member::ProjectAccess;
+pub use open::{SqliteOptions, Store};
+pub use session::{Identity, SessionActivity};
+pub use task_list::TaskFilter;
+pub use task_output::OutputCursor;
+pub use task_statistics::{TaskStatistics, TaskStatisticsFilter};
+pub use task_step::{StatusChange, TaskStep};
+pub use template_list::TemplateFilter;
+
+/// Result of a store call.
+pub type Result<T> = std::result::Result<T, StoreError>;

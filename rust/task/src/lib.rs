@@ -1,1 +1,19 @@
-//! Placeholder of the workspace skeleton.
+//! From submission to the end of a task: queue, pool, limits and the state of running tasks.
+//!
+//! Not for SQL, HTTP or processes: storage and clients are reached through [`ports`], the work itself is done by
+//! `semaphore_engine::job`.
+//!
+//! Invariants: one runner owns a task's state from the moment it is taken from the queue; every line of a task is durable
+//! before its final status is visible; a final status is never overwritten.
+
+#![forbid(unsafe_code)]
+
+pub mod pool;
+pub mod ports;
+mod runner;
+pub mod version;
+
+pub use pool::{ActiveTask, Location, Pool, PoolLimits, StopError};
+pub use ports::{
+    NewLine, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository, TaskState,
+};

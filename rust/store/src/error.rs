@@ -1,0 +1,150 @@
+//! What can go wrong between us and the database, by what a caller can do about it.
+
+use semaphore_model::ValidationError;
+
+/// Error of a store call.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The object is not there, or belongs to another project.
+    #[error("no such object")]
+    NotFound,
+    /// A value that must be unique is taken.
+    #[error("a value that must be unique is already taken")]
+    Duplicate {
+        /// The database's own words; they name the column.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A reference to an object that does not exist, or the removal of one that is still referred to.
+    #[error("an object is missing that is referred to, or one is still referred to that was to go")]
+    Referenced {
+        /// The database's own words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A value the database does not take, such as nothing where something is needed.
+    #[error("the database refuses a value")]
+    Refused {
+        /// The database's own words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The call itself makes no sense; the text is for the client.
+    #[error(transparent)]
+    Invalid(#[from] ValidationError),
+    /// Another process kept the database locked for longer than the busy timeout; trying again may help.
+    #[error("the database is locked by another process")]
+    Busy {
+        /// The database's own words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database cannot be reached, opened, or written to (missing file, rights, full disk).
+    #[error("the database is not available")]
+    Unavailable {
+        /// The database's own words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The file or its directory cannot be prepared.
+    #[error("cannot prepare the database file {path}")]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's own words.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A stored value is not what its column should hold.
+    #[error("column {column} holds {value:?}, which is not {expected}")]
+    Unreadable {
+        /// The column.
+        column: String,
+        /// The value as stored.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The database was written by a newer or a different server; nothing was changed.
+    #[error(
+        "the database has schema versions this server does not know ({}); it knows versions up to {newest_known}",
+        versions.join(", ")
+    )]
+    UnknownVersions {
+        /// The versions nobody here knows, as in the `migrations` table.
+        versions: Vec<String>,
+        /// The newest version this server knows.
+        newest_known: &'static str,
+    },
+    /// The database is older than this server and migrating was not wanted; nothing was changed.
+    #[error("the database lacks schema versions {}; run the migrate command", missing.join(", "))]
+    Outdated {
+        /// The versions that are missing, in order.
+        missing: Vec<&'static str>,
+    },
+    /// The file is a database but not one of ours.
+    #[error("the database has tables but no migrations table: it does not belong to Semaphore")]
+    ForeignDatabase,
+    /// One step of the history failed; the step was rolled back, earlier ones stay.
+    #[error("the migration to schema version {version} failed")]
+    Migration {
+        /// The step.
+        version: &'static str,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Anything else the database says.
+    #[error("the database reports an error")]
+    Database {
+        /// The database's own words.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+impl StoreError {
+    /// Whether the object is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound)
+    }
+
+    /// Whether the same call may succeed a moment later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Unavailable { .. })
+    }
+}
+
+/// SQLite's primary result codes, the low byte of the extended ones.
+mod code {
+    pub(super) const BUSY: i64 = 5;
+    pub(super) const LOCKED: i64 = 6;
+    pub(super) const READ_ONLY: i64 = 8;
+    pub(super) const IO: i64 = 10;
+    pub(super) const FULL: i64 = 13;
+    pub(super) const CANNOT_OPEN: i64 = 14;
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(source: sqlx::Error) -> Self {
+        use sqlx::error::ErrorKind;
+        match &source {
+            sqlx::Error::RowNotFound => Self::NotFound,
+            sqlx::Error::Database(error) => {
+                let primary = error.code().and_then(|code| code.parse::<i64>().ok()).unwrap_or_default() & 0xff;
+                match (error.kind(), primary) {
+                    (ErrorKind::UniqueViolation, _) => Self::Duplicate { source },
+                    (ErrorKind::ForeignKeyViolation, _) => Self::Referenced { source },
+                    (ErrorKind::NotNullViolation | ErrorKind::CheckViolation, _) => Self::Refused { source },
+                    (_, code::BUSY | code::LOCKED) => Self::Busy { source },
+                    (_, code::READ_ONLY | code::IO | code::FULL | code::CANNOT_OPEN) => Self::Unavailable { source },
+                    _ => Self::Database { source },
+                }
+            }
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Self::Unavailable { source }
+            }
+            _ => Self::Database { source },
+        }
+    }
+}

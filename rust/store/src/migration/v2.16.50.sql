@@ -1,0 +1,1 @@
+-- Widens a column of MySQL; SQLite has nothing to do.

@@ -1,0 +1,104 @@
+//! Lists of tasks with what they show of template, user and build: two queries, however many tasks there are.
+
+use crate::db::{FromRow, Param, Row, params};
+use crate::list::Page;
+use crate::sql::and_in;
+use crate::{Result, Store};
+use semaphore_model::{ProjectId, Task, TaskId, TaskStatus, TaskWithTemplate, TemplateId};
+use std::collections::HashMap;
+
+/// Which tasks of a project are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Those of a template.
+    pub template_id: Option<TemplateId>,
+    /// Those in one of these statuses; empty for all.
+    pub statuses: Vec<TaskStatus>,
+}
+
+const SELECT: &str = "select t.*, tpl.playbook as tpl_playbook, tpl.name as tpl_alias, tpl.type as tpl_type, \
+     tpl.app as tpl_app, u.name as user_name from task t join project__template tpl on tpl.id = t.template_id \
+     left join `user` u on u.id = t.user_id where tpl.project_id = ?";
+
+impl FromRow for TaskWithTemplate {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            task: Task::from_row(row)?,
+            tpl_playbook: row.text("tpl_playbook")?,
+            tpl_alias: row.text("tpl_alias")?,
+            tpl_type: row.word("tpl_type")?,
+            tpl_app: row.word("tpl_app")?,
+            user_name: row.optional_text("user_name")?,
+            build_task: None,
+        })
+    }
+}
+
+impl Store {
+    /// Tasks of the project, newest first.
+    pub async fn list_tasks(
+        &self,
+        project_id: ProjectId,
+        filter: &TaskFilter,
+        page: Page,
+    ) -> Result<Vec<TaskWithTemplate>> {
+        let mut text = SELECT.to_owned();
+        let mut values = params![project_id];
+        if let Some(id) = filter.template_id {
+            text.push_str(" and t.template_id = ?");
+            values.push(id.into());
+        }
+        if !filter.statuses.is_empty() {
+            text.push_str(&and_in("t.status", filter.statuses.len()));
+            values.extend(filter.statuses.iter().map(|status| Param::from(status.as_str())));
+        }
+        let tasks = self.fetch(format!("{text} order by t.id desc{}", page.clause()?), values).await?;
+        self.with_builds(project_id, tasks).await
+    }
+
+    /// The tasks of the project with these ids, newest first.
+    pub(crate) async fn list_tasks_by_id(
+        &self,
+        project_id: ProjectId,
+        ids: &[TaskId],
+    ) -> Result<Vec<TaskWithTemplate>> {
+        let mut tasks = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(self.db().dialect().parameter_limit() / 2) {
+            let text = format!("{SELECT}{} order by t.id desc", and_in("t.id", ids.len()));
+            let mut values = params![project_id];
+            values.extend(ids.iter().copied().map(Param::from));
+            tasks.extend(self.fetch::<TaskWithTemplate>(text, values).await?);
+        }
+        self.with_builds(project_id, tasks).await
+    }
+
+    /// Tasks of all projects that have not ended, oldest first.
+    pub async fn list_unfinished_tasks(&self) -> Result<Vec<Task>> {
+        let text = "select * from task where status not in ('success', 'error', 'stopped') order by id";
+        self.fetch(text, Vec::new()).await
+    }
+
+    async fn with_builds(
+        &self,
+        project_id: ProjectId,
+        mut tasks: Vec<TaskWithTemplate>,
+    ) -> Result<Vec<TaskWithTemplate>> {
+        let mut ids: Vec<TaskId> = tasks.iter().filter_map(|task| task.task.build_task_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut builds: HashMap<TaskId, Task> = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(self.db().dialect().parameter_limit() / 2) {
+            let text = format!(
+                "select t.* from task t join project__template tpl on tpl.id = t.template_id where tpl.project_id = ?{}",
+                and_in("t.id", ids.len())
+            );
+            let mut values = params![project_id];
+            values.extend(ids.iter().copied().map(Param::from));
+            builds.extend(self.fetch::<Task>(text, values).await?.into_iter().map(|build| (build.id, build)));
+        }
+        for task in &mut tasks {
+            task.build_task = task.task.build_task_id.and_then(|id| builds.get(&id)).cloned().map(Box::new);
+        }
+        Ok(tasks)
+    }
+}

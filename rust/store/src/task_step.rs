@@ -1,0 +1,61 @@
+//! One step in the life of a task: lines, commit, status and activity in one transaction.
+
+use crate::db::params;
+use crate::{Result, Store};
+use chrono::{DateTime, Utc};
+use semaphore_model::{Event, EventObject, ProjectId, TaskId, TaskOutput, TaskStatus, UserId};
+
+/// A new status with the task's start and end.
+pub type StatusChange = (TaskStatus, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+/// What happened to a task since the last step. Parts that are absent stay as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskStep<'a> {
+    /// Its project, for the activity.
+    pub project_id: ProjectId,
+    /// The task.
+    pub task_id: TaskId,
+    /// Who started it, for the activity.
+    pub user_id: Option<UserId>,
+    /// Lines to append, in this order.
+    pub lines: &'a [TaskOutput],
+    /// Status, start and end.
+    pub status: Option<StatusChange>,
+    /// Hash and subject of the commit that was checked out.
+    pub commit: Option<(&'a str, &'a str)>,
+    /// Text of the activity to record.
+    pub event: Option<&'a str>,
+}
+
+impl Store {
+    /// Stores a step. With a status, commit or activity it is on disk when this returns, with all output before it; lines
+    /// alone survive the end of the process. A task that is gone is [`crate::StoreError::NotFound`].
+    pub async fn store_task_step(&self, step: &TaskStep<'_>) -> Result<()> {
+        let is_state = step.status.is_some() || step.commit.is_some() || step.event.is_some();
+        if !is_state && step.lines.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = if is_state { self.begin().await? } else { self.begin_output().await? };
+        transaction.append_task_output(step.task_id, step.lines).await?;
+        if let Some((hash, message)) = step.commit {
+            let text = "update task set commit_hash = ?, commit_message = ? where id = ?";
+            transaction.change(text, params![hash, message, step.task_id]).await?;
+        }
+        if let Some((status, start, end)) = step.status {
+            let text = "update task set status = ?, start = ?, `end` = ? where id = ?";
+            transaction.change(text, params![status.as_str(), start, end, step.task_id]).await?;
+        }
+        if let Some(description) = step.event {
+            let event = Event {
+                user_id: step.user_id,
+                project_id: Some(step.project_id),
+                object_id: Some(step.task_id.0),
+                object_type: Some(EventObject::Task),
+                description: Some(description.to_owned()),
+                ..Event::default()
+            };
+            transaction.insert_event(event).await?;
+        }
+        transaction.commit().await
+    }
+}

@@ -1,0 +1,9 @@
+//! The store through its public door: one story on a fresh database, databases made by the Go server, migrations, and rates.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod fixture;
+mod migration;
+mod output;
+mod recorded;
+mod story;

@@ -1,0 +1,177 @@
+//! A database made by the Go server answers as the Go server answered.
+
+use crate::fixture;
+use semaphore_model::{
+    AccessKeyId, EnvironmentId, InventoryId, Permissions, ProjectId, RepositoryId, TaskId, TemplateId,
+    TemplateWithPermissions, UserId, ViewId,
+};
+use semaphore_store::{
+    AccessKeyFilter, InventoryFilter, ListOptions, Page, SqliteOptions, Store, TaskFilter, TaskStatisticsFilter,
+    TemplateFilter,
+};
+use serde_json::{Value, json};
+
+struct Recorded {
+    store: Store,
+    answers: Value,
+    _directory: tempfile::TempDir,
+    compared: usize,
+}
+
+impl Recorded {
+    async fn open() -> Self {
+        let (path, directory) = fixture::copy("db/sqlite/database.sqlite");
+        let store = Store::open(SqliteOptions::new(path)).await.unwrap();
+        let answers = fixture::json("db/sqlite/expected.json")["admin"].clone();
+        Self { store, answers, _directory: directory, compared: 0 }
+    }
+
+    fn check(&mut self, path: &str, found: impl Into<Value>) {
+        let answer = &self.answers[path];
+        assert_eq!(answer["status"], 200, "{path}");
+        assert_eq!(found.into(), answer["body"], "{path}");
+        self.compared += 1;
+    }
+
+    /// The ids of the recorded paths `prefix/{id}` without further parts.
+    fn ids(&self, prefix: &str) -> Vec<i32> {
+        let paths = self.answers.as_object().unwrap().keys();
+        paths.filter_map(|path| path.strip_prefix(prefix)?.strip_prefix('/')?.parse().ok()).collect()
+    }
+}
+
+#[tokio::test]
+async fn users_projects_and_events_are_those_recorded() {
+    let mut recorded = Recorded::open().await;
+    let store = recorded.store.clone();
+    recorded.check("/api/users", json!(store.list_users("", &ListOptions::default()).await.unwrap()));
+    for id in recorded.ids("/api/users") {
+        recorded.check(&format!("/api/users/{id}"), json!(store.get_user(UserId(id)).await.unwrap()));
+    }
+    recorded.check("/api/projects", json!(*store.list_projects().await.unwrap()));
+    recorded.check("/api/events", json!(store.list_events_for_user(UserId(1), Page::default()).await.unwrap()));
+    for id in [1, 2].map(ProjectId) {
+        let access = store.get_project_access(id, UserId(1)).await.unwrap();
+        recorded.check(&format!("/api/project/{id}"), json!(access.project));
+        let role = json!({"role": access.role, "permissions": access.permissions});
+        recorded.check(&format!("/api/project/{id}/role"), role);
+        let members = store.list_project_users(id, &ListOptions::default()).await.unwrap();
+        let members: Vec<Value> = members
+            .iter()
+            .map(|member| {
+                let user = &member.user;
+                json!({"id": user.id, "username": user.username, "name": user.name, "role": member.role})
+            })
+            .collect();
+        recorded.check(&format!("/api/project/{id}/users"), json!(members));
+        let events = store.list_events_for_project(id, Page::default()).await.unwrap();
+        recorded.check(&format!("/api/project/{id}/events"), json!(events));
+    }
+    assert!(recorded.compared > 10);
+}
+
+#[tokio::test]
+async fn resources_are_those_recorded() {
+    let mut recorded = Recorded::open().await;
+    let store = recorded.store.clone();
+    let options = ListOptions::default();
+    for project in [1, 2].map(ProjectId) {
+        let base = format!("/api/project/{project}");
+        let keys = store.list_access_keys(project, AccessKeyFilter::Shared, &options).await.unwrap();
+        recorded.check(&format!("{base}/keys"), json!(keys));
+        let list = store.list_repositories(project, &options).await.unwrap();
+        recorded.check(&format!("{base}/repositories"), json!(list));
+        let list = store.list_inventories(project, &InventoryFilter::default(), &options).await.unwrap();
+        recorded.check(&format!("{base}/inventory"), json!(list));
+        recorded
+            .check(&format!("{base}/environment"), json!(store.list_environments(project, &options).await.unwrap()));
+        recorded.check(&format!("{base}/views"), json!(store.list_views(project).await.unwrap()));
+        for id in recorded.ids(&format!("{base}/keys")) {
+            let refs = store.list_access_key_referrers(project, AccessKeyId(id)).await.unwrap();
+            recorded.check(&format!("{base}/keys/{id}/refs"), json!(refs));
+            let key = store.get_access_key(project, AccessKeyId(id)).await.unwrap();
+            recorded.check(&format!("{base}/keys/{id}"), json!(key));
+        }
+        for id in recorded.ids(&format!("{base}/repositories")) {
+            let refs = store.list_repository_referrers(project, RepositoryId(id)).await.unwrap();
+            recorded.check(&format!("{base}/repositories/{id}/refs"), json!(refs));
+            let repository = store.get_repository(project, RepositoryId(id)).await.unwrap();
+            recorded.check(&format!("{base}/repositories/{id}"), json!(repository));
+        }
+        for id in recorded.ids(&format!("{base}/inventory")) {
+            let refs = store.list_inventory_referrers(project, InventoryId(id)).await.unwrap();
+            recorded.check(&format!("{base}/inventory/{id}/refs"), json!(refs));
+            let inventory = store.get_inventory(project, InventoryId(id)).await.unwrap();
+            recorded.check(&format!("{base}/inventory/{id}"), json!(inventory));
+        }
+        for id in recorded.ids(&format!("{base}/environment")) {
+            let refs = store.list_environment_referrers(project, EnvironmentId(id)).await.unwrap();
+            recorded.check(&format!("{base}/environment/{id}/refs"), json!(refs));
+        }
+        for id in recorded.ids(&format!("{base}/views")) {
+            recorded.check(&format!("{base}/views/{id}"), json!(store.get_view(project, ViewId(id)).await.unwrap()));
+        }
+    }
+    assert!(recorded.compared > 60, "{}", recorded.compared);
+}
+
+#[tokio::test]
+async fn templates_and_tasks_are_those_recorded() {
+    let mut recorded = Recorded::open().await;
+    let store = recorded.store.clone();
+    let options = ListOptions::default();
+    for project in [1, 2].map(ProjectId) {
+        let base = format!("/api/project/{project}");
+        let all = TemplateFilter::default();
+        let templates = store.list_templates(project, UserId(1), &all, &options).await.unwrap();
+        recorded.check(&format!("{base}/templates"), json!(templates));
+        for id in recorded.ids(&format!("{base}/views")) {
+            let filter = TemplateFilter { view_id: Some(ViewId(id)), ..TemplateFilter::default() };
+            let templates = store.list_templates(project, UserId(1), &filter, &options).await.unwrap();
+            recorded.check(&format!("{base}/views/{id}/templates"), json!(templates));
+        }
+        for id in recorded.ids(&format!("{base}/templates")) {
+            let id = TemplateId(id);
+            let template = store.get_template(project, id).await.unwrap();
+            let answer = TemplateWithPermissions { template, permissions: Some(Permissions::ALL) };
+            recorded.check(&format!("{base}/templates/{id}"), json!(answer));
+            let refs = store.list_template_referrers(project, id).await.unwrap();
+            recorded.check(&format!("{base}/templates/{id}/refs"), json!(refs));
+            let filter = TaskFilter { template_id: Some(id), ..TaskFilter::default() };
+            let tasks = store.list_tasks(project, &filter, Page::first(1000)).await.unwrap();
+            recorded.check(&format!("{base}/templates/{id}/tasks"), json!(tasks));
+            let filter = TaskStatisticsFilter { template_id: Some(id), ..TaskStatisticsFilter::default() };
+            let days = store.list_task_statistics(project, &filter).await.unwrap();
+            recorded.check(&format!("{base}/templates/{id}/stats"), json!(days));
+        }
+        let tasks = store.list_tasks(project, &TaskFilter::default(), Page::first(1000)).await.unwrap();
+        recorded.check(&format!("{base}/tasks"), json!(tasks));
+        for id in recorded.ids(&format!("{base}/tasks")) {
+            let id = TaskId(id);
+            recorded.check(&format!("{base}/tasks/{id}"), json!(store.get_task(project, id).await.unwrap()));
+            recorded
+                .check(&format!("{base}/tasks/{id}/stages"), json!(store.list_task_stages(project, id).await.unwrap()));
+            let lines = store.list_task_output(project, id, Page::default()).await.unwrap();
+            recorded.check(&format!("{base}/tasks/{id}/output"), json!(lines));
+        }
+    }
+    assert!(recorded.compared > 100, "{}", recorded.compared);
+}
+
+#[tokio::test]
+async fn tokens_of_the_go_server_open_the_door() {
+    let recorded = Recorded::open().await;
+    let secrets = fixture::json("db/sqlite/secrets.json");
+    let token = secrets["admin_token"].as_str().unwrap().into();
+    let identity = recorded.store.get_token_identity(&token).await.unwrap();
+    assert_eq!((identity.user.username.as_str(), identity.user.admin), ("admin", true));
+    assert!(identity.session.is_none());
+    assert!(recorded.store.get_token_identity(&"nobody".into()).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_time_the_go_server_cannot_read_back_is_no_obstacle() {
+    let (path, _directory) = fixture::copy("quirks/run_at_with_offset.sqlite");
+    let store = Store::open(SqliteOptions::new(path)).await.unwrap();
+    assert_eq!(store.list_projects().await.unwrap().len(), 2);
+}

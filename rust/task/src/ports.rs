@@ -1,0 +1,114 @@
+//! What the pool needs from its host: durable rows and somebody to tell. The adapters live in `semaphore-service` and
+//! `semaphore-server`.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use semaphore_engine::job::{JobSpec, SecretSet};
+use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId, UserId};
+
+/// A task in the queue: what the pool has to know before it is started.
+#[derive(Clone, Debug)]
+pub struct QueuedTask {
+    /// Its state as stored.
+    pub state: TaskState,
+    /// Name of the template, for log lines and events.
+    pub template_name: String,
+    /// Whether another task of the same template may run at the same time.
+    pub allow_parallel: bool,
+    /// Login of the user who started it; empty for schedules, webhooks and follow-up tasks.
+    pub username: String,
+}
+
+/// The part of a task's row that changes while it lives.
+#[derive(Clone, Debug)]
+pub struct TaskState {
+    /// Row of `task`.
+    pub id: TaskId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// Its template.
+    pub template_id: TemplateId,
+    /// Who started it.
+    pub user_id: Option<UserId>,
+    /// Current status.
+    pub status: TaskStatus,
+    /// Start of the run, UTC.
+    pub start: Option<DateTime<Utc>>,
+    /// End of the run, UTC. Set together with the final status.
+    pub end: Option<DateTime<Utc>>,
+    /// Version that a build makes.
+    pub version: Option<String>,
+}
+
+/// One line for `task__output`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLine {
+    /// When it was read, UTC.
+    pub time: DateTime<Utc>,
+    /// Text without its line feed.
+    pub text: String,
+}
+
+/// An entry of the activity list about a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskEvent {
+    /// Text as the reference writes it.
+    pub description: String,
+}
+
+/// One durable step of a task. Everything in it is stored in one transaction, lines before the row.
+#[derive(Debug, Default)]
+pub struct TaskChange<'a> {
+    /// Lines to append.
+    pub lines: &'a [NewLine],
+    /// Row to write: status, start, end.
+    pub state: Option<&'a TaskState>,
+    /// Commit that was checked out: hash and subject.
+    pub commit: Option<(&'a str, &'a str)>,
+    /// Activity to record.
+    pub event: Option<TaskEvent>,
+}
+
+/// Everything that is needed to start a task's job.
+#[derive(Debug)]
+pub struct PreparedJob {
+    /// What to run.
+    pub spec: JobSpec,
+    /// Values of the secrets that it refers to.
+    pub secrets: SecretSet,
+}
+
+/// A port that could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// The task, or something it refers to, is gone or cannot be used. Trying again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// The storage does not answer at the moment.
+    #[error("the database does not take the change")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Durable storage of tasks.
+#[async_trait]
+pub trait TaskRepository: Send + Sync + 'static {
+    /// Stores one step of a task; durable when it returns if it carries a state.
+    async fn store(&self, task: &TaskState, change: TaskChange<'_>) -> Result<(), PortError>;
+
+    /// Collects what the task's job needs, with decrypted secrets.
+    async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError>;
+
+    /// `max_parallel_tasks` of a project; 0 = no limit.
+    async fn project_limit(&self, project: ProjectId) -> Result<u32, PortError>;
+
+    /// Makes the tasks that follow a successful one (deploys with autorun) and returns them for the queue.
+    async fn follow_ups(&self, task: &TaskState) -> Result<Vec<QueuedTask>, PortError>;
+}
+
+/// Somebody who watches tasks: the WebSocket. Must not block; called after the change is stored.
+pub trait TaskObserver: Send + Sync + 'static {
+    /// Lines were stored.
+    fn lines(&self, task: &TaskState, lines: &[NewLine]);
+    /// The row changed.
+    fn changed(&self, task: &TaskState);
+}

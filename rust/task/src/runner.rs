@@ -1,0 +1,259 @@
+//! One running task: drives its job, stores what it says and tells the observers.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use semaphore_engine::{
+    job::{self, JobControl, JobEvent, Outcome},
+    log::LogRecord,
+};
+use semaphore_model::{Flavour, TaskStatus};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    pool::{Shared, StopError, status_event},
+    ports::{NewLine, PortError, QueuedTask, TaskChange},
+};
+
+/// Longest pause between two attempts to store a step while the database is away.
+const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// Something that a person wants from a running task.
+pub(crate) enum Command {
+    /// End it.
+    Stop { forced: bool, reply: oneshot::Sender<Result<(), StopError>> },
+    /// Decide about its plan.
+    Confirm { accepted: bool, reply: oneshot::Sender<Result<(), StopError>> },
+}
+
+/// Owner of one task's state.
+pub(crate) struct Runner {
+    shared: Arc<Shared>,
+    task: QueuedTask,
+    inbox: mpsc::UnboundedReceiver<Command>,
+    control: Option<JobControl>,
+    /// Time of the last line. Lines are read back in the order of their times, so a clock that steps back must not move them.
+    last_time: DateTime<Utc>,
+}
+
+impl Runner {
+    pub(crate) fn new(shared: Arc<Shared>, task: QueuedTask, inbox: mpsc::UnboundedReceiver<Command>) -> Self {
+        Self { shared, task, inbox, control: None, last_time: DateTime::UNIX_EPOCH }
+    }
+
+    /// Runs the task to its end. When it returns, the final status is stored or the server is closing.
+    pub(crate) async fn run(mut self) {
+        let head = [
+            self.line(format!("Started: {}", self.task.state.id)),
+            self.line(format!("Run TaskRunner with template: {}\n", self.task.template_name)),
+        ];
+        let starting = self.task.state.clone();
+        let event = Some(status_event(&self.task));
+        self.store(|| TaskChange {
+            lines: &head,
+            state: Some(&starting),
+            event: event.clone(),
+            ..TaskChange::default()
+        })
+        .await;
+        self.shared.observer.changed(&self.task.state);
+        self.shared.observer.lines(&self.task.state, &head);
+
+        let outcome = match self.shared.repository.prepare(&self.task).await {
+            Ok(prepared) => self.drive(prepared.spec, prepared.secrets).await,
+            Err(error) => Outcome::Broken { stage: "prepare".to_owned(), error: chain(&error) },
+        };
+        self.finish(outcome).await;
+    }
+
+    /// Follows the job until it is done.
+    async fn drive(&mut self, spec: job::JobSpec, secrets: job::SecretSet) -> Outcome {
+        let job = job::start(Arc::clone(&self.shared.engine), spec, secrets, &tokio::runtime::Handle::current());
+        let mut events = job.events;
+        self.control = Some(job.control);
+        let closing = self.shared.closing.clone();
+        let mut closed = false;
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(JobEvent::Log(records)) => self.lines(&records).await,
+                    Some(JobEvent::Status(status)) => self.set_status(status).await,
+                    Some(JobEvent::Commit { hash, message }) => {
+                        self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
+                    }
+                    Some(JobEvent::Done(outcome)) => return outcome,
+                    None => return Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() },
+                },
+                Some(command) = self.inbox.recv() => self.obey(command).await,
+                () = closing.cancelled(), if !closed => {
+                    closed = true;
+                    let farewell = self.line("The server is shutting down: the task is stopped".to_owned());
+                    self.append(vec![farewell]).await;
+                    self.stop_job(false);
+                }
+            }
+        }
+    }
+
+    async fn lines(&mut self, records: &[LogRecord]) {
+        let mut lines = Vec::with_capacity(records.len());
+        for record in records {
+            self.last_time = self.last_time.max(record.time);
+            lines.push(NewLine { time: self.last_time, text: record.lossy().into_owned() });
+        }
+        self.append(lines).await;
+    }
+
+    async fn append(&mut self, lines: Vec<NewLine>) {
+        self.store(|| TaskChange { lines: &lines, ..TaskChange::default() }).await;
+        self.shared.observer.lines(&self.task.state, &lines);
+    }
+
+    async fn set_status(&mut self, status: TaskStatus) {
+        if !self.task.state.status.may_become(status, Flavour::Strict) {
+            return;
+        }
+        self.task.state.status = status;
+        if status == TaskStatus::Running {
+            self.task.state.start = Some(Utc::now());
+        }
+        let state = self.task.state.clone();
+        self.store(|| TaskChange { state: Some(&state), ..TaskChange::default() }).await;
+        self.shared.set_status(state.id, status);
+        self.shared.observer.changed(&state);
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Stop { forced, reply } => {
+                if !forced {
+                    self.set_status(TaskStatus::Stopping).await;
+                }
+                self.stop_job(forced);
+                let _ = reply.send(Ok(()));
+            }
+            Command::Confirm { accepted, reply } => {
+                let waits = self.task.state.status == TaskStatus::WaitingConfirmation;
+                if waits {
+                    self.set_status(if accepted { TaskStatus::Confirmed } else { TaskStatus::Rejected }).await;
+                    if let Some(control) = &self.control {
+                        control.confirm(accepted);
+                    }
+                }
+                let _ = reply.send(if waits { Ok(()) } else { Err(StopError::NothingToConfirm) });
+            }
+        }
+    }
+
+    fn stop_job(&self, forced: bool) {
+        if let Some(control) = &self.control {
+            control.stop(forced);
+        }
+    }
+
+    /// Stores the last line and the final status in one durable step, then starts what follows.
+    async fn finish(&mut self, outcome: Outcome) {
+        let status = match &outcome {
+            Outcome::Success => TaskStatus::Success,
+            Outcome::Stopped(_) => TaskStatus::Stopped,
+            Outcome::Failed(_) => TaskStatus::Error,
+            Outcome::Broken { stage, error } => {
+                tracing::warn!(task.id = %self.task.state.id, stage, error, "a task could not be run");
+                TaskStatus::Error
+            }
+        };
+        let reason = outcome.reference_text().map(|text| format!("Failed to run task: {text}"));
+        let lines: Vec<_> = reason.map(|text| self.line(text)).into_iter().collect();
+        self.task.state.status = status;
+        self.task.state.end = Some(Utc::now());
+        let state = self.task.state.clone();
+        let event = Some(status_event(&self.task));
+        self.store(|| TaskChange { lines: &lines, state: Some(&state), event: event.clone(), ..TaskChange::default() })
+            .await;
+        self.shared.set_status(state.id, status);
+        self.shared.observer.lines(&state, &lines);
+        // Reference: the final status is sent twice, first without and then with its end.
+        let mut without_end = state.clone();
+        without_end.end = None;
+        self.shared.observer.changed(&without_end);
+        self.shared.observer.changed(&state);
+        if status == TaskStatus::Success {
+            self.follow_up().await;
+        }
+    }
+
+    async fn follow_up(&mut self) {
+        match self.shared.repository.follow_ups(&self.task.state).await {
+            Ok(tasks) => {
+                for task in tasks {
+                    let pool = crate::Pool { shared: Arc::clone(&self.shared) };
+                    if let Err(error) = pool.submit(task).await {
+                        tracing::error!(error = chain(&error), "a task that follows another could not be queued");
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(task.id = %self.task.state.id, error = chain(&error), "cannot start the tasks that follow");
+                let line = self.line(format!("Running app failed: {}", chain(&error)));
+                self.append(vec![line]).await;
+            }
+        }
+    }
+
+    /// A line of the server itself.
+    fn line(&mut self, text: String) -> NewLine {
+        self.last_time = self.last_time.max(Utc::now());
+        NewLine { time: self.last_time, text }
+    }
+
+    /// Stores one step, trying again for as long as the database is away: meanwhile the job's output waits in its pipe.
+    /// Stop requests are still obeyed. Given up only when the server is closing.
+    async fn store<'a>(&mut self, change: impl Fn() -> TaskChange<'a>) {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let error = match self.shared.repository.store(&self.task.state, change()).await {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+            tracing::error!(task.id = %self.task.state.id, error = chain(&error), "a step of a task is not stored yet");
+            if matches!(error, PortError::Refused(_)) {
+                // The row is gone (its project was deleted): there is nothing left to write to.
+                self.stop_job(true);
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.shared.closing.cancelled() => {
+                    if pause >= LONGEST_RETRY_PAUSE {
+                        return;
+                    }
+                    tokio::time::sleep(pause).await;
+                }
+            }
+            while let Ok(command) = self.inbox.try_recv() {
+                match command {
+                    Command::Stop { forced, reply } => {
+                        self.stop_job(forced);
+                        let _ = reply.send(Ok(()));
+                    }
+                    Command::Confirm { reply, .. } => {
+                        let _ = reply.send(Err(StopError::NothingToConfirm));
+                    }
+                }
+            }
+            pause = (pause * 2).min(LONGEST_RETRY_PAUSE);
+        }
+    }
+}
+
+/// An error with its causes, for a log line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

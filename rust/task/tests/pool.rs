@@ -1,0 +1,291 @@
+//! The pool with real jobs and a storage that can be switched off.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use semaphore_engine::{
+    EngineConfig,
+    config::HomeDirMode,
+    job::{JobSpec, SecretSet},
+};
+use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId};
+use semaphore_task::{
+    Location, NewLine, Pool, PoolLimits, PortError, PreparedJob, QueuedTask, StopError, TaskChange, TaskObserver,
+    TaskRepository, TaskState,
+};
+use serde_json::json;
+use tokio::sync::watch;
+
+/// What is stored of one task.
+#[derive(Clone, Debug, Default)]
+struct Row {
+    status: Option<TaskStatus>,
+    has_end: bool,
+    lines: Vec<String>,
+    events: Vec<String>,
+}
+
+struct Storage {
+    directory: tempfile::TempDir,
+    rows: watch::Sender<HashMap<TaskId, Row>>,
+    scripts: Mutex<HashMap<TaskId, String>>,
+    away: AtomicBool,
+    refusals: AtomicU32,
+    project_limit: u32,
+}
+
+impl Storage {
+    fn row(&self, task: i32) -> Row {
+        self.rows.borrow().get(&TaskId(task)).cloned().unwrap_or_default()
+    }
+
+    async fn until(&self, what: &str, condition: impl Fn(&HashMap<TaskId, Row>) -> bool) {
+        let mut rows = self.rows.subscribe();
+        let waited = tokio::time::timeout(Duration::from_secs(20), rows.wait_for(|rows| condition(rows))).await;
+        assert!(waited.is_ok(), "{what} did not happen: {:#?}", self.rows.borrow());
+    }
+
+    async fn until_status(&self, task: i32, status: TaskStatus) {
+        let is = |rows: &HashMap<TaskId, Row>| rows.get(&TaskId(task)).is_some_and(|row| row.status == Some(status));
+        self.until(&format!("task {task} {status}"), is).await;
+    }
+}
+
+#[async_trait]
+impl TaskRepository for Storage {
+    async fn store(&self, task: &TaskState, change: TaskChange<'_>) -> Result<(), PortError> {
+        if self.away.load(Ordering::SeqCst) {
+            self.refusals.fetch_add(1, Ordering::SeqCst);
+            return Err(PortError::Unavailable("the disk is full".into()));
+        }
+        self.rows.send_modify(|rows| {
+            let row = rows.entry(task.id).or_default();
+            row.lines.extend(change.lines.iter().map(|line| line.text.clone()));
+            row.events.extend(change.event.into_iter().map(|event| event.description));
+            if let Some(state) = change.state {
+                row.status = Some(state.status);
+                row.has_end = state.end.is_some();
+            }
+        });
+        Ok(())
+    }
+
+    async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError> {
+        let Some(script) = self.scripts.lock().unwrap().get(&task.state.id).cloned() else {
+            return Err(PortError::Refused("the template was deleted".into()));
+        };
+        let name = format!("{}.sh", task.state.id);
+        std::fs::write(self.directory.path().join(&name), script).unwrap();
+        let spec: JobSpec = serde_json::from_value(json!({
+            "task_id": task.state.id, "project_id": task.state.project_id, "template_id": task.state.template_id,
+            "app": "bash", "playbook": name, "details": {},
+            "repository": {"id": 1, "name": "here", "url": self.directory.path(), "branch": "", "key": {"id": 1, "kind": {"type": "none"}}},
+        }))
+        .unwrap();
+        Ok(PreparedJob { spec, secrets: SecretSet::default() })
+    }
+
+    async fn project_limit(&self, _project: ProjectId) -> Result<u32, PortError> {
+        Ok(self.project_limit)
+    }
+
+    async fn follow_ups(&self, _task: &TaskState) -> Result<Vec<QueuedTask>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+#[derive(Default)]
+struct Watcher(Mutex<Vec<(TaskStatus, bool)>>);
+
+impl TaskObserver for Watcher {
+    fn lines(&self, _task: &TaskState, _lines: &[NewLine]) {}
+
+    fn changed(&self, task: &TaskState) {
+        self.0.lock().unwrap().push((task.status, task.end.is_some()));
+    }
+}
+
+struct World {
+    storage: Arc<Storage>,
+    watcher: Arc<Watcher>,
+    pool: Pool,
+}
+
+fn world(max_parallel_tasks: u32, project_limit: u32) -> World {
+    let directory = tempfile::tempdir().unwrap();
+    let config = EngineConfig {
+        tmp_path: directory.path().join("tmp"),
+        path: "/usr/bin:/bin".into(),
+        home: directory.path().to_owned(),
+        home_dir_mode: HomeDirMode::default(),
+        env: Vec::new(),
+        apps: std::collections::BTreeMap::default(),
+        ssh_config_path: None,
+        child_nofile: None,
+    };
+    let storage = Arc::new(Storage {
+        directory,
+        rows: watch::Sender::default(),
+        scripts: Mutex::default(),
+        away: AtomicBool::new(false),
+        refusals: AtomicU32::new(0),
+        project_limit,
+    });
+    let watcher = Arc::new(Watcher::default());
+    let pool = Pool::start(storage.clone(), watcher.clone(), Arc::new(config), PoolLimits { max_parallel_tasks });
+    World { storage, watcher, pool }
+}
+
+impl World {
+    async fn submit(&self, id: i32, template: i32, allow_parallel: bool, script: &str) {
+        self.storage.scripts.lock().unwrap().insert(TaskId(id), script.to_owned());
+        let state = TaskState {
+            id: TaskId(id),
+            project_id: ProjectId(1),
+            template_id: TemplateId(template),
+            user_id: None,
+            status: TaskStatus::Waiting,
+            start: None,
+            end: None,
+            version: None,
+        };
+        let task = QueuedTask { state, template_name: format!("T{template}"), allow_parallel, username: "ann".into() };
+        self.pool.submit(task).await.unwrap();
+    }
+
+    fn locations(&self) -> Vec<(i32, Location)> {
+        self.pool.active().into_iter().map(|task| (task.id.0, task.location)).collect()
+    }
+}
+
+/// A script that ends when the file `go` appears beside it.
+fn waits(world: &World) -> String {
+    let go = world.storage.directory.path().join("go");
+    format!("echo up; until [ -e {} ]; do sleep 0.02; done", go.display())
+}
+
+#[tokio::test]
+async fn a_task_goes_through_its_statuses_and_keeps_its_lines() {
+    let world = world(10, 0);
+    world.submit(1, 7, false, "echo one; echo two >&2; exit 3").await;
+    world.storage.until_status(1, TaskStatus::Error).await;
+    let row = world.storage.row(1);
+    assert!(row.has_end, "the end is stored with the final status");
+    let lines: Vec<_> = row.lines.iter().map(String::as_str).collect();
+    assert_eq!(
+        lines[..4],
+        ["Task T7 1 added to queue", "Started: 1", "Run TaskRunner with template: T7\n", "Preparing: 1"]
+    );
+    assert!(lines.contains(&"one") && lines.contains(&"two"), "{lines:?}");
+    assert_eq!(lines.last(), Some(&"Failed to run task: exit status 3"));
+    assert_eq!(
+        row.events,
+        ["Task ID 1 (T7) WAITING", "Task ID 1 (T7) STARTING", "Task ID 1 (T7) finished with status ERROR"]
+    );
+    // The pool tells its observers after the row, so they may need a moment more.
+    tokio::time::timeout(Duration::from_secs(5), async {
+        while world.watcher.0.lock().unwrap().len() < 5 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    use TaskStatus::{Error, Running, Starting, Waiting};
+    let told = world.watcher.0.lock().unwrap().clone();
+    assert_eq!(told, [(Waiting, false), (Starting, false), (Running, false), (Error, false), (Error, true)]);
+}
+
+#[tokio::test]
+async fn limits_hold_back_only_what_they_are_about() {
+    let world = world(3, 2);
+    let script = waits(&world);
+    world.submit(1, 7, false, &script).await;
+    world.submit(2, 7, false, &script).await; // the same template must wait
+    world.submit(3, 8, false, &script).await; // another one overtakes it
+    world.submit(4, 9, true, &script).await; // two of the project run already
+    world.storage.until_status(1, TaskStatus::Running).await;
+    world.storage.until_status(3, TaskStatus::Running).await;
+    assert_eq!(
+        world.locations(),
+        [(2, Location::Queue), (4, Location::Queue), (1, Location::Running), (3, Location::Running)]
+    );
+    std::fs::write(world.storage.directory.path().join("go"), "").unwrap();
+    for task in 1..=4 {
+        world.storage.until_status(task, TaskStatus::Success).await;
+    }
+}
+
+#[tokio::test]
+async fn stopping_works_in_the_queue_and_while_running() {
+    let world = world(1, 0);
+    let script = waits(&world);
+    world.submit(1, 7, false, &script).await;
+    world.submit(2, 7, false, &script).await;
+    world.storage.until("the first line", |rows| rows[&TaskId(1)].lines.iter().any(|line| line == "up")).await;
+    world.pool.stop(TaskId(2), false).await.unwrap();
+    assert_eq!(world.storage.row(2).status, Some(TaskStatus::Stopped));
+    assert!(matches!(world.pool.confirm(TaskId(1), true).await, Err(StopError::NothingToConfirm)));
+    world.pool.stop(TaskId(1), false).await.unwrap();
+    world.storage.until_status(1, TaskStatus::Stopped).await;
+    assert!(matches!(world.pool.stop(TaskId(9), true).await, Err(StopError::NotActive)));
+    let last = world.storage.row(1).lines.pop().unwrap();
+    assert!(!last.starts_with("Failed"), "a stop is no failure: {last}");
+}
+
+#[tokio::test]
+async fn no_line_is_lost_while_the_storage_is_away() {
+    let world = world(10, 0);
+    let script = format!("{}; seq 1 2000", waits(&world));
+    world.submit(1, 7, false, &script).await;
+    world.storage.until("the first line", |rows| rows[&TaskId(1)].lines.iter().any(|line| line == "up")).await;
+    world.storage.away.store(true, Ordering::SeqCst);
+    std::fs::write(world.storage.directory.path().join("go"), "").unwrap();
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while world.storage.refusals.load(Ordering::SeqCst) < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the pool keeps trying");
+    world.storage.away.store(false, Ordering::SeqCst);
+    world.storage.until_status(1, TaskStatus::Success).await;
+    let numbers: Vec<_> = world.storage.row(1).lines.iter().filter_map(|line| line.parse::<u32>().ok()).collect();
+    assert_eq!(numbers, (1..=2000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_be_prepared_says_why() {
+    let world = world(10, 0);
+    // The first task of the template waits, so the second is still in the queue when its template goes.
+    let script = waits(&world);
+    world.submit(6, 7, false, &script).await;
+    world.submit(7, 7, false, "true").await;
+    world.storage.until("the first line", |rows| rows[&TaskId(6)].lines.iter().any(|line| line == "up")).await;
+    world.storage.scripts.lock().unwrap().clear();
+    std::fs::write(world.storage.directory.path().join("go"), "").unwrap();
+    world.storage.until("task 7 ends", |rows| rows.get(&TaskId(7)).is_some_and(|row| row.has_end)).await;
+    let row = world.storage.row(7);
+    assert_eq!(row.status, Some(TaskStatus::Error));
+    assert_eq!(row.lines.last().unwrap(), "Failed to run task: the template was deleted");
+}
+
+#[tokio::test]
+async fn closing_stops_what_runs_and_leaves_what_waits() {
+    let world = world(1, 0);
+    let script = waits(&world);
+    world.submit(1, 7, true, &script).await;
+    world.submit(2, 7, true, &script).await;
+    world.storage.until("the first line", |rows| rows[&TaskId(1)].lines.iter().any(|line| line == "up")).await;
+    assert!(world.pool.close(Duration::from_secs(10)).await);
+    assert_eq!(world.storage.row(1).status, Some(TaskStatus::Stopped));
+    assert!(world.storage.row(1).lines.contains(&"The server is shutting down: the task is stopped".to_owned()));
+    assert_eq!(world.storage.row(2).status, None, "a waiting task stays as it is");
+}
