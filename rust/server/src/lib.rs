@@ -1,1 +1,12 @@
-//! Placeholder of the workspace skeleton.
+//! The semaphore program as a library: HTTP, web page, command line, configuration.
+//!
+//! Not for rules or persistence. What the binary does is [`cli::run`]; tests build an [`http::App`] or read
+//! [`http::routes::routes`].
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod signal;
+pub mod version;

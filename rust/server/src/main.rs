@@ -1,2 +1,7 @@
 //! The `semaphore` program.
-fn main() {}
+
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    semaphore_server::cli::run(std::env::args_os())
+}

@@ -1,1 +1,37 @@
-//! Placeholder of the workspace skeleton.
+//! Use cases: rules, permissions, secrets and side effects, one file per resource.
+//!
+//! Not for SQL (store), HTTP (server) or processes (engine). Invariants: every use case checks that the objects it touches
+//! belong to the project it was called for; an [`Error`] tells clients nothing about the inside.
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod auth;
+pub mod crypto;
+pub mod environment;
+pub mod error;
+pub mod event;
+#[cfg(test)]
+mod fixture;
+pub mod inventory;
+pub mod key;
+pub mod member;
+pub mod membership;
+pub mod owned;
+pub mod project;
+pub mod repository;
+pub mod server_option;
+pub mod services;
+pub mod settings;
+mod system;
+pub mod task;
+pub mod template;
+pub mod user;
+pub mod view;
+mod working_copy;
+
+pub use error::{Error, Kind, Result};
+pub use membership::Membership;
+pub use services::Services;
+pub use settings::Settings;
+pub use task::TaskPorts;

@@ -19,6 +19,7 @@ mod db_time;
 mod error;
 mod list;
 mod open;
+mod param;
 mod sql;
 
 mod access_key;

@@ -1,7 +1,7 @@
 //! Sessions, and the look-up of who is asking.
 
 use crate::db::{FromRow, Row, Transaction, params, writes};
-use crate::user::FullUser;
+use crate::user::{COLUMNS, FullUser, JOIN_FACTORS};
 use crate::{Result, Store, StoreError};
 use chrono::{DateTime, Utc};
 use semaphore_model::{ApiToken, Secret, Session, SessionId, User, UserId, VerificationMethod};
@@ -35,12 +35,6 @@ pub struct SessionActivity {
     /// When it was last used.
     pub last_active: DateTime<Utc>,
 }
-
-const SELECT_USER: &str = "u.id, u.created, u.username, u.name, u.email, u.password, u.admin, u.external, u.alert, u.pro, \
-     t.id as totp_id, t.created as totp_created, t.url as totp_url, t.recovery_hash as totp_recovery_hash, \
-     e.id as email_otp_id, e.created as email_otp_created, e.code as email_otp_code";
-const JOIN_USER: &str = "join `user` u on u.id = p.user_id \
-     left join user__totp t on t.user_id = u.id left join user__email_otp e on e.user_id = u.id";
 
 fn session_from(row: &Row, prefix: &str) -> Result<Session> {
     let column = |name: &str| format!("{prefix}{name}");
@@ -76,8 +70,8 @@ impl Store {
         let text = format!(
             "select p.id as p_id, p.user_id as p_user_id, p.created as p_created, p.last_active as p_last_active, \
              p.ip as p_ip, p.user_agent as p_user_agent, p.expired as p_expired, \
-             p.verification_method as p_verification_method, p.verified as p_verified, {SELECT_USER} \
-             from session p {JOIN_USER} where p.id = ? and p.user_id = ? and p.expired = 0"
+             p.verification_method as p_verification_method, p.verified as p_verified, {COLUMNS} \
+             from session p join `user` u on u.id = p.user_id {JOIN_FACTORS} where p.id = ? and p.user_id = ? and p.expired = 0"
         );
         let row = self.db().fetch_optional(text, params![session_id, user_id]).await?.ok_or(StoreError::NotFound)?;
         let session = session_from(&row, "p_")?;
@@ -94,7 +88,7 @@ impl Store {
             return Ok(identity);
         }
         let text = format!(
-            "select p.created as p_created, {SELECT_USER} from user__token p {JOIN_USER} where p.id = ? and p.expired = 0"
+            "select p.created as p_created, {COLUMNS} from user__token p join `user` u on u.id = p.user_id {JOIN_FACTORS} where p.id = ? and p.expired = 0"
         );
         let row = self.db().fetch_optional(text, params![token]).await?.ok_or(StoreError::NotFound)?;
         let user = FullUser::from_row(&row)?.0;

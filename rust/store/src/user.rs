@@ -8,11 +8,13 @@ use chrono::{DateTime, Utc};
 use semaphore_model::time::truncate_to_second;
 use semaphore_model::{Secret, User, UserEmailOtp, UserId, UserTotp, UserTotpId};
 
-/// A user with both second factors in one row.
-const SELECT: &str = "select u.id, u.created, u.username, u.name, u.email, u.password, u.admin, u.external, u.alert, u.pro, \
-     t.id as totp_id, t.created as totp_created, t.url as totp_url, t.recovery_hash as totp_recovery_hash, \
-     e.id as email_otp_id, e.created as email_otp_created, e.code as email_otp_code \
-     from `user` u left join user__totp t on t.user_id = u.id left join user__email_otp e on e.user_id = u.id";
+/// Columns of a user `u` with both second factors, joined by [`JOIN_FACTORS`].
+pub(crate) const COLUMNS: &str = "u.id, u.created, u.username, u.name, u.email, u.password, u.admin, u.external, u.alert, \
+     u.pro, t.id as totp_id, t.created as totp_created, t.url as totp_url, t.recovery_hash as totp_recovery_hash, \
+     e.id as email_otp_id, e.created as email_otp_created, e.code as email_otp_code";
+/// The second factors of a user `u`.
+pub(crate) const JOIN_FACTORS: &str =
+    "left join user__totp t on t.user_id = u.id left join user__email_otp e on e.user_id = u.id";
 
 const INSERT: &str = "insert into `user` (created, username, name, email, password, admin, external, alert, pro) \
      values (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -37,7 +39,7 @@ impl FromRow for User {
     }
 }
 
-/// A user read with [`SELECT`].
+/// A user read with [`COLUMNS`].
 pub(crate) struct FullUser(pub(crate) User);
 
 impl FromRow for FullUser {
@@ -68,13 +70,15 @@ impl FromRow for FullUser {
 impl Store {
     /// The user with second factors.
     pub async fn get_user(&self, id: UserId) -> Result<User> {
-        let text = format!("{SELECT} where u.id = ?");
+        let text = format!("select {COLUMNS} from `user` u {JOIN_FACTORS} where u.id = ?");
         self.fetch_one::<FullUser>(text, params![id]).await.map(|user| user.0)
     }
 
     /// The user with this login name or this e-mail address, with second factors; both are compared exactly.
     pub async fn get_user_by_login_or_email(&self, login: &str, email: &str) -> Result<User> {
-        let text = format!("{SELECT} where u.email = ? or u.username = ? order by u.id limit 1");
+        let text = format!(
+            "select {COLUMNS} from `user` u {JOIN_FACTORS} where u.email = ? or u.username = ? order by u.id limit 1"
+        );
         self.fetch_one::<FullUser>(text, params![email, login]).await.map(|user| user.0)
     }
 

@@ -186,7 +186,9 @@ impl Programs {
     pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
         self.check_stop()?;
         let child = process::spawn(program.nofile(self.config.child_nofile))?;
-        let (writer, mut reader) = log::channel::<()>(log::LogOptions::default());
+        // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
+        let options = log::LogOptions { redactor: self.log.redactor(), ..log::LogOptions::default() };
+        let (writer, mut reader) = log::channel::<()>(options);
         let mut tail: VecDeque<Bytes> = VecDeque::new();
         let over = CancellationToken::new();
         let supervision = async {
@@ -213,9 +215,7 @@ impl Programs {
             }
         };
         let (exit, ()) = tokio::join!(supervision, forward);
-        let redactor = self.log.redactor();
-        let tail: Vec<Bytes> = tail.into_iter().map(|line| redactor.redact(line)).collect();
-        Ok((self.end(&exit)?, tail.join(&b'\n')))
+        Ok((self.end(&exit)?, tail.make_contiguous().join(&b'\n')))
     }
 
     /// Runs a program and gives its end, output and errors; nothing goes to the log.

@@ -1,0 +1,89 @@
+//! The command line: `server`, `users`, `migrate`, `version`, with the reference's names, texts and exit codes.
+//!
+//! Not for the work itself. Invariants: what scripts read goes to stdout as the reference writes it; errors go to stderr as
+//! `error:`, causes and a `hint:`; exit codes are 0 (done), 1 (refused or failed) and 3 (the database belongs to another
+//! version).
+
+mod arguments;
+mod migrate;
+mod output;
+mod run_server;
+mod start;
+mod user;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+
+use self::{
+    arguments::{Arguments, Command},
+    output::{say, show_error},
+};
+use crate::{signal::BlockedSignals, version::version};
+
+/// Exit code of a database that this version must not touch.
+const EXIT_FOREIGN_DATABASE: u8 = 3;
+
+/// Runs the program with these arguments (the first is its own name).
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let level = match start::log_level(arguments.log_level.as_deref()) {
+        Ok(level) => level,
+        Err(error) => return failure(&error),
+    };
+    start::log(level);
+    let result = match &arguments.command {
+        None => return help(None),
+        Some(Command::Version) => say(&version()).map_err(anyhow::Error::from),
+        Some(Command::Server) => BlockedSignals::block()
+            .map_err(anyhow::Error::from)
+            .and_then(|signals| run_server::run(&arguments.source(), signals)),
+        Some(Command::Migrate(migrate)) => migrate::run(&arguments.source(), migrate),
+        Some(Command::Users(users)) => match &users.command {
+            None => return help(Some("users")),
+            Some(command) => user::run(&arguments.source(), command),
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&error),
+    }
+}
+
+/// The help of the program or of a command, as if it had been asked for.
+fn help(command: Option<&str>) -> ExitCode {
+    let mut root = Arguments::command();
+    root.build();
+    let shown = match command {
+        None => root.print_help(),
+        Some(name) => root.find_subcommand_mut(name).map_or(Ok(()), clap::Command::print_help),
+    };
+    if shown.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Reference: help asked for is a success on stdout, anything not understood exits with 1.
+fn usage(error: &clap::Error) -> ExitCode {
+    let shown = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion if shown.is_ok() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn failure(error: &anyhow::Error) -> ExitCode {
+    if let Some(refusal) = error.downcast_ref::<user::Refusal>() {
+        // Reference: the texts about missing arguments go to stdout.
+        return if say(&refusal.to_string()).is_ok() { ExitCode::FAILURE } else { ExitCode::from(2) };
+    }
+    show_error(error);
+    let foreign = error.chain().any(|cause| {
+        cause.downcast_ref::<semaphore_store::StoreError>().is_some_and(start::is_foreign_database)
+    });
+    if foreign { ExitCode::from(EXIT_FOREIGN_DATABASE) } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! `server`: starts everything, waits for a signal, ends everything in order.
+//!
+//! The order of the end: no new connections, requests under way finish, tasks are told, the last use of sessions is written,
+//! the database is closed. A second signal cuts the waiting short.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use semaphore_service::{Services, TaskPorts};
+use semaphore_task::{Pool, PoolLimits};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    output::say,
+    start::{self, ConfigSource},
+};
+use crate::{
+    config::Config,
+    http::{App, AppState, hub::Hub, serve},
+    signal::BlockedSignals,
+    version::version,
+};
+
+/// Threads that serve requests. Work that takes long has threads of its own.
+const WORKER_THREADS: usize = 2;
+
+/// Upper bound of threads for password hashing, name look-ups and the like.
+const MAX_BLOCKING_THREADS: usize = 32;
+
+/// Time that requests under way have to finish after a signal.
+const REQUEST_GRACE: Duration = Duration::from_secs(10);
+
+/// Time that running tasks have to stop after a signal.
+const TASK_GRACE: Duration = Duration::from_secs(15);
+
+/// How often the last use of sessions is written.
+const SESSION_FLUSH: Duration = Duration::from_mins(1);
+
+pub(super) fn run(source: &ConfigSource, signals: BlockedSignals) -> anyhow::Result<()> {
+    let config = start::config(source)?;
+    start::warn_about(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let done = runtime.block_on(run_until_signal(config, signals));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Result<()> {
+    let mut signals = signals.listen().context("cannot wait for signals")?;
+    let store = start::store(&config).await?;
+    let services = Arc::new(start::services(&config, store.clone()).await?);
+    let listener = serve::listen(&config.interface, config.port).await?;
+    announce(&config, &listener)?;
+
+    let stop = CancellationToken::new();
+    let hub = Arc::new(Hub::default());
+    let tasks = TaskPorts::new(Arc::clone(&services));
+    let limits = PoolLimits { max_parallel_tasks: config.max_parallel_tasks };
+    let pool = Pool::start(tasks.clone(), hub.clone(), Arc::clone(&services.engine), limits);
+    tasks.set_pool(pool.clone());
+    tasks.recover().await.context("cannot take up the tasks of an earlier run")?;
+    let app = App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), &config.web_host), &config.web_path);
+    let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
+    let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
+
+    let signal = signals.next().await;
+    tracing::info!(signal, "stopping");
+    stop.cancel();
+    hub.close();
+    let ending = async { tokio::join!(&mut serving, pool.close(TASK_GRACE)) };
+    tokio::select! {
+        (_, ended) = ending => {
+            if !ended {
+                tracing::warn!("tasks did not end in time; their status is set at the next start");
+            }
+        }
+        _ = signals.next() => {
+            tracing::warn!("a second signal: requests and tasks under way are cut off");
+            serving.abort();
+        }
+    }
+    let _ = flushing.await;
+    if let Err(error) = services.flush_sessions().await {
+        tracing::error!(%error, "the last use of sessions could not be written");
+    }
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The reference's lines at start, on stdout.
+fn announce(config: &Config, listener: &tokio::net::TcpListener) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("cannot read the address the server listens on")?;
+    say(&config.database_line)?;
+    say(&format!("Tmp Path (projects home) {}", config.tmp_path.display()))?;
+    say(&format!("Semaphore {}", version()))?;
+    say(&format!("Interface {}", config.interface))?;
+    say(&format!("Port {}", config.port_text))?;
+    say("Server is running")?;
+    tracing::info!(%address, "listening");
+    Ok(())
+}
+
+async fn flush_sessions(services: Arc<Services>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SESSION_FLUSH) => {}
+        }
+        if let Err(error) = services.flush_sessions().await {
+            tracing::warn!(%error, "the last use of sessions could not be written");
+        }
+    }
+}

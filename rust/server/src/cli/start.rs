@@ -1,0 +1,205 @@
+//! What every command does first: logging, configuration, database.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use semaphore_service::{
+    Services, Settings,
+    crypto::{access_key::AccessKeyCipher, cookie::CookieCodec},
+    services::Parts,
+};
+use semaphore_store::{SqliteOptions, Store, StoreError};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use super::output::say;
+use crate::{
+    config::{Config, Sources},
+    version::version,
+};
+
+/// Where the command line says that the configuration is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConfigSource {
+    /// `--config`.
+    pub(super) path: Option<PathBuf>,
+    /// `--no-config`.
+    pub(super) none: bool,
+}
+
+/// The level of `--log-level` or `SEMAPHORE_LOG_LEVEL`; announced on stdout as the reference does.
+pub(super) fn log_level(argument: Option<&str>) -> anyhow::Result<Option<LevelFilter>> {
+    let from_environment = || std::env::var("SEMAPHORE_LOG_LEVEL").ok();
+    let Some(text) = argument.map(str::to_owned).or_else(from_environment).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let (name, level) = parse_level(&text)
+        .with_context(|| format!("{text:?} is not a log level: use DEBUG, INFO, WARN, ERROR, FATAL or PANIC"))?;
+    say(&format!("Log level set to {name}"))?;
+    Ok(Some(level))
+}
+
+/// The reference's levels; its two highest end the program, so they log errors only here.
+pub(super) fn parse_level(text: &str) -> Option<(&'static str, LevelFilter)> {
+    Some(match text.to_ascii_lowercase().as_str() {
+        "panic" => ("panic", LevelFilter::ERROR),
+        "fatal" => ("fatal", LevelFilter::ERROR),
+        "error" => ("error", LevelFilter::ERROR),
+        "warn" | "warning" => ("warning", LevelFilter::WARN),
+        "info" => ("info", LevelFilter::INFO),
+        "debug" => ("debug", LevelFilter::DEBUG),
+        "trace" => ("trace", LevelFilter::TRACE),
+        _ => return None,
+    })
+}
+
+/// Starts logging to stderr. The default is `info`.
+pub(super) fn log(level: Option<LevelFilter>) {
+    let level = level.unwrap_or(LevelFilter::INFO);
+    // Libraries below us stay quiet unless something is wrong.
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).parse_lossy(
+        ["server", "service", "store", "task", "engine", "model"]
+            .map(|name| format!("semaphore_{name}={level}"))
+            .join(","),
+    );
+    let _already_set = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .try_init();
+}
+
+/// Loads the configuration, with the reference's lines on stdout.
+pub(super) fn config(source: &ConfigSource) -> anyhow::Result<Config> {
+    say("Loading config")?;
+    let environment = |name: &str| std::env::var(name).ok();
+    let config = Config::load(&Sources {
+        config_path: source.path.clone(),
+        no_config: source.none,
+        directory: std::env::current_dir().unwrap_or_default(),
+        environment: &environment,
+    })?;
+    say("Validating config")?;
+    Ok(config)
+}
+
+/// What the configuration asks for in vain, told once when a server starts.
+pub(super) fn warn_about(config: &Config) {
+    if !config.without_effect.is_empty() {
+        tracing::warn!(keys = config.without_effect.join(", "), "configuration keys without effect in this build yet");
+    }
+    if config.git_client == "go_git" {
+        tracing::warn!("git_client go_git: this build always uses the git program");
+    }
+    if config.cookie_hash.is_empty() {
+        tracing::warn!("cookie_hash is not set: everybody has to log in again after each start of the server");
+    }
+    if config.access_key_encryption.is_empty() {
+        tracing::warn!("access_key_encryption is not set: secrets are stored readable for whoever reads the database");
+    }
+}
+
+/// Opens the database, making or migrating it, with the reference's lines on stdout.
+pub(super) async fn store(config: &Config) -> anyhow::Result<Store> {
+    let is_new = !config.database.exists();
+    let store = Store::open(SqliteOptions::new(&config.database))
+        .await
+        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+    if is_new {
+        say("Creating migrations table")?;
+        say("Migrations Finished")?;
+    }
+    Ok(store)
+}
+
+/// Whether a database was refused because another version wrote it.
+pub(super) fn is_foreign_database(error: &StoreError) -> bool {
+    matches!(error, StoreError::UnknownVersions { .. } | StoreError::Outdated { .. } | StoreError::ForeignDatabase)
+}
+
+/// The use cases over a store.
+pub(super) async fn services(config: &Config, store: Store) -> anyhow::Result<Services> {
+    let access_key_cipher = AccessKeyCipher::new(config.access_key_encryption.expose())
+        .context("configuration key access_key_encryption")?;
+    Ok(Services::new(Parts {
+        store,
+        settings: settings(config),
+        engine: Arc::new(engine(config)),
+        access_key_cipher,
+        cookies: cookies(config)?,
+        apps: config.apps.clone(),
+        program_path: std::env::var("PATH").unwrap_or_default(),
+        home: std::env::var("HOME").unwrap_or_default(),
+        hashing_threads: std::thread::available_parallelism().map_or(1, usize::from),
+    })
+    .await?)
+}
+
+fn cookies(config: &Config) -> anyhow::Result<CookieCodec> {
+    if config.cookie_hash.is_empty() {
+        return CookieCodec::ephemeral().context("cannot make a key for cookies");
+    }
+    CookieCodec::new(config.cookie_hash.expose(), config.cookie_encryption.expose())
+        .context("configuration keys cookie_hash and cookie_encryption")
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        non_admin_can_create_project: config.non_admin_can_create_project,
+        password_login_disable: config.password_login_disable,
+        totp_enabled: config.totp_enabled,
+        totp_allow_recovery: config.totp_allow_recovery,
+        web_host: config.web_host.clone(),
+        git_client: config.git_client.clone(),
+        schedule_timezone: config.schedule_timezone.clone(),
+        team_invite_type: config.team_invite_type.clone(),
+        version: version(),
+        max_tasks_per_template: config.max_tasks_per_template,
+        max_task_duration_seconds: config.max_task_duration_seconds,
+        alert_channels: config
+            .without_effect
+            .iter()
+            .filter(|key| key.ends_with("_alert"))
+            .map(ToString::to_string)
+            .collect(),
+    }
+}
+
+/// What a job may know of this machine.
+fn engine(config: &Config) -> semaphore_engine::EngineConfig {
+    let variable = |name: &String| std::env::var(name).ok().map(|value| (name.clone(), value));
+    let forwarded = config.forwarded_env_vars.iter().filter_map(variable);
+    let configured = config.env_vars.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let apps: BTreeMap<_, _> = config
+        .apps
+        .iter()
+        .map(|(id, app)| {
+            (id.clone(), semaphore_engine::config::AppConfig { path: app.path.clone(), args: app.args.clone() })
+        })
+        .collect();
+    semaphore_engine::EngineConfig {
+        tmp_path: config.tmp_path.clone(),
+        path: std::env::var("PATH").unwrap_or_default(),
+        home: std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default(),
+        home_dir_mode: config.home_dir_mode,
+        env: forwarded.chain(configured).collect(),
+        apps,
+        ssh_config_path: config.ssh_config_path.clone(),
+        child_nofile: None,
+    }
+}
+
+/// Runs a command that needs the database but no server, on one thread.
+pub(super) fn with_services<F>(source: &ConfigSource, work: impl FnOnce(Config, Services) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let config = config(source)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = store(&config).await?;
+        let services = services(&config, store.clone()).await?;
+        let done = work(config, services).await;
+        store.close().await;
+        done
+    })
+}

@@ -1,0 +1,215 @@
+//! From file and environment to checked values: finds the file, applies the table, collects what has no effect.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{
+    ConfigError,
+    table::{KEYS, Key, Kind, Support},
+};
+
+/// Where a configuration comes from. The caller reads command line and environment; tests pass their own.
+pub struct Sources<'a> {
+    /// `--config`.
+    pub config_path: Option<PathBuf>,
+    /// `--no-config`: no file at all.
+    pub no_config: bool,
+    /// Working directory, searched first.
+    pub directory: PathBuf,
+    /// Looks up an environment variable.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Checked values by path of the table.
+pub(super) struct Values {
+    /// The file that was read.
+    pub(super) file: Option<PathBuf>,
+    values: BTreeMap<&'static str, Value>,
+    /// Paths that are set but have no effect in this build.
+    pub(super) without_effect: Vec<&'static str>,
+}
+
+/// Files searched when none is named, after `config.json` in the working directory. Reference: `loadConfigFile`.
+const SEARCHED: [&str; 2] = ["/usr/local/etc/semaphore/config.json", "/etc/semaphore/config.json"];
+
+/// Reads file and environment.
+pub(super) fn load(sources: &Sources<'_>) -> Result<Values, ConfigError> {
+    let file = find_file(sources)?;
+    let tree = match &file {
+        None => Value::Object(serde_json::Map::new()),
+        Some(path) => read_file(path)?,
+    };
+    let mut values = BTreeMap::new();
+    let mut without_effect = Vec::new();
+    for key in KEYS {
+        let mut value = look_up(&tree, key.path).filter(|value| !value.is_null()).cloned();
+        if let Some(value) = &value {
+            check_kind(key, value)?;
+        }
+        if !key.env.is_empty()
+            && let Some(text) = (sources.environment)(key.env)
+        {
+            value = Some(from_text(key, &text)?);
+        }
+        let set = value.take_if(|value| !is_zero(value));
+        if key.support == Support::NotYet {
+            // An object that holds supported keys is announced by its unsupported ones only.
+            if set.is_some() && !without_effect.iter().any(|seen: &&str| is_below(key.path, seen)) {
+                without_effect.push(key.path);
+            }
+            continue;
+        }
+        let value = match set {
+            Some(value) => value,
+            None if key.default.is_empty() => continue,
+            None => from_text(key, key.default)?,
+        };
+        if let Some(complaint) = key.rule.complaint(&value) {
+            return Err(ConfigError::Value { key: key.path, shown: shown(key, &value), complaint });
+        }
+        values.insert(key.path, value);
+    }
+    Ok(Values { file, values, without_effect })
+}
+
+impl Values {
+    /// A text; empty when it is not set.
+    pub(super) fn text(&self, path: &'static str) -> &str {
+        self.get(path).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A text, `None` when it is not set.
+    pub(super) fn optional_text(&self, path: &'static str) -> Option<&str> {
+        Some(self.text(path)).filter(|text| !text.is_empty())
+    }
+
+    /// A number; 0 when it is not set.
+    pub(super) fn integer(&self, path: &'static str) -> i64 {
+        self.get(path).and_then(Value::as_i64).unwrap_or_default()
+    }
+
+    /// A truth value; `false` when it is not set.
+    pub(super) fn bool(&self, path: &'static str) -> bool {
+        self.get(path).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// An object or list, decoded.
+    pub(super) fn decode<T: serde::de::DeserializeOwned + Default>(
+        &self,
+        path: &'static str,
+    ) -> Result<T, ConfigError> {
+        let Some(value) = self.get(path) else { return Ok(T::default()) };
+        serde_json::from_value(value.clone()).map_err(|error| ConfigError::Value {
+            key: path,
+            shown: String::new(),
+            complaint: format!("is not understood: {error}"),
+        })
+    }
+
+    fn get(&self, path: &'static str) -> Option<&Value> {
+        debug_assert!(
+            KEYS.iter().any(|key| key.path == path && key.support == Support::Yes),
+            "{path} is not in the table"
+        );
+        self.values.get(path)
+    }
+}
+
+fn find_file(sources: &Sources<'_>) -> Result<Option<PathBuf>, ConfigError> {
+    if sources.no_config {
+        return Ok(None);
+    }
+    let named = sources
+        .config_path
+        .clone()
+        .or_else(|| (sources.environment)("SEMAPHORE_CONFIG_PATH").map(PathBuf::from))
+        .filter(|path| !path.as_os_str().is_empty());
+    if let Some(path) = named {
+        return if path.is_file() { Ok(Some(path)) } else { Err(ConfigError::NoFile) };
+    }
+    std::iter::once(sources.directory.join("config.json"))
+        .chain(SEARCHED.map(PathBuf::from))
+        .find(|path| path.is_file())
+        .map(Some)
+        .ok_or(ConfigError::NoFile)
+}
+
+fn read_file(path: &Path) -> Result<Value, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    // Reference: only the first JSON value of the file is read.
+    let first = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>().next();
+    match first {
+        Some(Ok(tree @ Value::Object(_))) => Ok(tree),
+        Some(Err(source)) => Err(ConfigError::Json { path: path.to_owned(), source }),
+        Some(Ok(_)) | None => Err(ConfigError::NoObject { path: path.to_owned() }),
+    }
+}
+
+/// The value at a dotted path; names match without regard to case, as the reference's decoder matches them.
+fn look_up<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(tree, |value, name| {
+        let object = value.as_object()?;
+        object
+            .get(name)
+            .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+    })
+}
+
+fn check_kind(key: &Key, value: &Value) -> Result<(), ConfigError> {
+    let (good, wanted) = match key.kind {
+        Kind::Text => (value.is_string(), "must be a text in quotes"),
+        Kind::Integer => (value.is_i64(), "must be a whole number without quotes"),
+        Kind::Bool => (value.is_boolean(), "must be true or false without quotes"),
+        Kind::List => {
+            let texts = value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+            (texts, "must be a list of texts")
+        }
+        Kind::Object => (value.is_object(), "must be an object"),
+    };
+    if good {
+        return Ok(());
+    }
+    Err(ConfigError::Value { key: key.path, shown: shown(key, value), complaint: wanted.to_owned() })
+}
+
+/// A value in the environment's notation.
+fn from_text(key: &Key, text: &str) -> Result<Value, ConfigError> {
+    let bad = |complaint: &str| ConfigError::Environment {
+        key: key.path,
+        variable: key.env,
+        complaint: complaint.to_owned(),
+    };
+    let value = match key.kind {
+        Kind::Text => Value::from(text),
+        Kind::Integer => Value::from(text.parse::<i64>().map_err(|_| bad("must be a whole number"))?),
+        Kind::Bool => Value::from(text == "1" || text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("yes")),
+        Kind::List | Kind::Object => serde_json::from_str(text).map_err(|_| bad("must be JSON"))?,
+    };
+    check_kind(key, &value)?;
+    Ok(value)
+}
+
+/// Reference: a value that is empty, zero or false cannot be told from one that is absent.
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(value) => value.as_i64() == Some(0),
+        Value::String(value) => value.is_empty(),
+        Value::Array(value) => value.is_empty(),
+        // `{"enabled": false}` asks for nothing either.
+        Value::Object(value) => value.values().all(is_zero),
+    }
+}
+
+fn is_below(path: &str, parent: &str) -> bool {
+    path.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn shown(key: &Key, value: &Value) -> String {
+    if key.secret { "***".to_owned() } else { value.to_string() }
+}

@@ -1,0 +1,254 @@
+//! The table of configuration keys: one row per key, from which loading, checking, warnings and documentation come.
+//!
+//! Not for values: those are in [`super::Config`]. Invariant: the order of precedence is the reference's: file, then
+//! environment, then the default for whatever is still empty, zero or false, then the rule.
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`; in the environment `1`, `true` and `yes` in any case are true, everything else is false.
+    Bool,
+    /// A list of texts; in the environment a JSON array.
+    List,
+    /// An object; in the environment JSON.
+    Object,
+}
+
+/// Which values are good.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// All.
+    Any,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// A TCP port, with or without a colon before it.
+    Port,
+    /// A number that is not negative.
+    NotNegative,
+}
+
+/// Whether this build acts on the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// Yes.
+    Yes,
+    /// A key of the reference that has no effect yet; setting it warns at start.
+    NotYet,
+}
+
+/// One key of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Path in the JSON file, segments separated by dots.
+    pub path: &'static str,
+    /// Environment variable that overrides the file; empty if there is none.
+    pub env: &'static str,
+    /// Shape of the value.
+    pub kind: Kind,
+    /// Used when file and environment leave the value empty; in the environment's notation, empty if there is none.
+    pub default: &'static str,
+    /// Which values are good.
+    pub rule: Rule,
+    /// Whether the value must never be shown.
+    pub secret: bool,
+    /// Whether this build acts on it.
+    pub support: Support,
+    /// One sentence for people.
+    pub doc: &'static str,
+}
+
+const fn key(path: &'static str, env: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { path, env, kind, default, rule: Rule::Any, secret: false, support: Support::Yes, doc }
+}
+
+const fn ruled(key: Key, rule: Rule) -> Key {
+    Key { rule, ..key }
+}
+
+const fn secret(key: Key) -> Key {
+    Key { secret: true, ..key }
+}
+
+const fn later(path: &'static str, env: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { support: Support::NotYet, ..key(path, env, kind, "", doc) }
+}
+
+use Kind::{Bool, Integer, List, Object, Text};
+
+/// Values of `dialect`.
+const DIALECTS: &[&str] = &["mysql", "bolt", "postgres", "sqlite"];
+
+/// All keys. Reference: `util.ConfigType`.
+pub static KEYS: &[Key] = &[
+    ruled(
+        key("dialect", "SEMAPHORE_DB_DIALECT", Text, "bolt", "Kind of database; this build knows sqlite."),
+        Rule::OneOf(DIALECTS),
+    ),
+    key("sqlite.host", "SEMAPHORE_DB_HOST", Text, "", "Path of the SQLite file; it is created when it is missing."),
+    key("sqlite.user", "SEMAPHORE_DB_USER", Text, "", "Shown at start, otherwise without meaning for SQLite."),
+    key("sqlite.name", "SEMAPHORE_DB", Text, "semaphore", "Shown at start, otherwise without meaning for SQLite."),
+    ruled(
+        key("port", "SEMAPHORE_PORT", Text, ":3000", "TCP port to listen on; a colon before it is allowed."),
+        Rule::Port,
+    ),
+    key("interface", "SEMAPHORE_INTERFACE", Text, "", "Address to listen on; empty means all addresses."),
+    key(
+        "web_host",
+        "SEMAPHORE_WEB_ROOT",
+        Text,
+        "",
+        "Public address of the server; its path is the prefix of all paths.",
+    ),
+    key("tmp_path", "SEMAPHORE_TMP_PATH", Text, "/tmp/semaphore", "Directory of the projects' working copies."),
+    ruled(
+        key("home_dir_mode", "SEMAPHORE_HOME_DIR_MODE", Text, "template_dir", "Which HOME a task sees."),
+        Rule::OneOf(&["user_home", "project_home", "template_dir"]),
+    ),
+    key("ssh_config_path", "SEMAPHORE_SSH_PATH", Text, "", "ssh configuration file that git uses."),
+    ruled(
+        key(
+            "git_client",
+            "SEMAPHORE_GIT_CLIENT",
+            Text,
+            "cmd_git",
+            "Which git is used; go_git is served by the git program too.",
+        ),
+        Rule::OneOf(&["go_git", "cmd_git"]),
+    ),
+    secret(key("cookie_hash", "SEMAPHORE_COOKIE_HASH", Text, "", "Base64 of the key that signs session cookies.")),
+    secret(key(
+        "cookie_encryption",
+        "SEMAPHORE_COOKIE_ENCRYPTION",
+        Text,
+        "",
+        "Base64 of the AES key of session cookies; optional.",
+    )),
+    secret(key(
+        "access_key_encryption",
+        "SEMAPHORE_ACCESS_KEY_ENCRYPTION",
+        Text,
+        "",
+        "Base64 of the AES key of stored secrets; without it they are stored readable.",
+    )),
+    ruled(
+        key("max_parallel_tasks", "SEMAPHORE_MAX_PARALLEL_TASKS", Integer, "10", "Tasks that run at the same time."),
+        Rule::NotNegative,
+    ),
+    ruled(
+        key(
+            "max_tasks_per_template",
+            "SEMAPHORE_MAX_TASKS_PER_TEMPLATE",
+            Integer,
+            "",
+            "Tasks kept per template; 0 keeps all.",
+        ),
+        Rule::NotNegative,
+    ),
+    ruled(
+        key(
+            "max_task_duration_sec",
+            "SEMAPHORE_MAX_TASK_DURATION_SEC",
+            Integer,
+            "",
+            "Seconds after which a task is stopped; 0 is never.",
+        ),
+        Rule::NotNegative,
+    ),
+    key("password_login_disable", "SEMAPHORE_PASSWORD_LOGIN_DISABLED", Bool, "", "Refuses log-in by password."),
+    key(
+        "non_admin_can_create_project",
+        "SEMAPHORE_NON_ADMIN_CAN_CREATE_PROJECT",
+        Bool,
+        "",
+        "Lets every user create projects.",
+    ),
+    key("apps", "SEMAPHORE_APPS", Object, "", "Programs that templates can run, by id."),
+    key("env_vars", "SEMAPHORE_ENV_VARS", Object, "", "Variables that every task sees."),
+    key("forwarded_env_vars", "SEMAPHORE_FORWARDED_ENV_VARS", List, "", "Variables of the server that tasks see too."),
+    key("auth.totp.enabled", "SEMAPHORE_TOTP_ENABLED", Bool, "", "Demands one-time codes from users who set them up."),
+    key("auth.totp.allow_recovery", "SEMAPHORE_TOTP_ALLOW_RECOVERY", Bool, "", "Announces recovery codes."),
+    key("schedule.timezone", "SEMAPHORE_SCHEDULE_TIMEZONE", Text, "UTC", "Time zone shown for schedules."),
+    ruled(
+        key("teams.invite_type", "SEMAPHORE_TEAMS_INVITE_TYPE", Text, "username", "How members are invited."),
+        Rule::OneOf(&["email", "username", "both"]),
+    ),
+    // Known to the reference, without effect here until their issue is done.
+    later("mysql", "", Object, "MySQL connection."),
+    later("bolt", "", Object, "BoltDB file."),
+    later("postgres", "", Object, "PostgreSQL connection."),
+    later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
+    later("tls", "", Object, "HTTPS listener; until then put a reverse proxy in front."),
+    later("tls.enabled", "SEMAPHORE_TLS_ENABLED", Bool, "HTTPS listener; until then put a reverse proxy in front."),
+    later("auth.totp.app_name", "SEMAPHORE_TOTP_ISSUER", Text, "Name shown in authenticator apps."),
+    later("auth.email", "", Object, "One-time codes by e-mail."),
+    later("auth.email.enabled", "SEMAPHORE_EMAIL_2TP_ENABLED", Bool, "One-time codes by e-mail."),
+    later("email_alert", "SEMAPHORE_EMAIL_ALERT", Bool, "Alerts by e-mail."),
+    later("ldap_enable", "SEMAPHORE_LDAP_ENABLE", Bool, "LDAP log-in."),
+    later("telegram_alert", "SEMAPHORE_TELEGRAM_ALERT", Bool, "Alerts by Telegram."),
+    later("slack_alert", "SEMAPHORE_SLACK_ALERT", Bool, "Alerts by Slack."),
+    later("rocketchat_alert", "SEMAPHORE_ROCKETCHAT_ALERT", Bool, "Alerts by Rocket.Chat."),
+    later("microsoft_teams_alert", "SEMAPHORE_MICROSOFT_TEAMS_ALERT", Bool, "Alerts by Microsoft Teams."),
+    later("dingtalk_alert", "SEMAPHORE_DINGTALK_ALERT", Bool, "Alerts by DingTalk."),
+    later("gotify_alert", "SEMAPHORE_GOTIFY_ALERT", Bool, "Alerts by Gotify."),
+    later("oidc_providers", "SEMAPHORE_OIDC_PROVIDERS", Object, "OpenID Connect log-in."),
+    secret(later(
+        "runner_registration_token",
+        "SEMAPHORE_RUNNER_REGISTRATION_TOKEN",
+        Text,
+        "Lets remote runners register.",
+    )),
+    later("use_remote_runner", "SEMAPHORE_USE_REMOTE_RUNNER", Bool, "Runs tasks on remote runners."),
+    later("runner", "", Object, "Settings of a remote runner."),
+    secret(later(
+        "global_integration_alias",
+        "SEMAPHORE_INTEGRATION_ALIAS",
+        Text,
+        "Alias for integrations of all projects.",
+    )),
+    later("syslog", "", Object, "Log to syslog."),
+    later("syslog.enabled", "SEMAPHORE_SYSLOG_ENABLED", Bool, "Log to syslog."),
+    later("log", "", Object, "Event and task log files."),
+    later("log.events.enabled", "SEMAPHORE_EVENT_LOG_ENABLED", Bool, "Event log file."),
+    later("log.tasks.enabled", "SEMAPHORE_TASK_LOG_ENABLED", Bool, "Task log file."),
+    later("process", "", Object, "User and root directory of tasks."),
+    later("process.user", "SEMAPHORE_PROCESS_USER", Text, "User that tasks run as."),
+    later("process.chroot", "SEMAPHORE_PROCESS_CHROOT", Text, "Root directory of tasks."),
+    later("debugging", "", Object, "Delays and profiles for developers."),
+    later("ha", "", Object, "Several servers on one database."),
+    later("ha.enabled", "SEMAPHORE_HA_ENABLED", Bool, "Several servers on one database."),
+    secret(later("subscription_key", "SEMAPHORE_SUBSCRIPTION_KEY", Text, "Subscription.")),
+    later("dirs", "", Object, "Directories of secrets and repositories."),
+    later("dirs.secrets_path", "SEMAPHORE_SECRETS_PATH", Text, "Directory that file secrets must lie in."),
+];
+
+impl Rule {
+    /// What a good value looks like, if `value` is not one.
+    pub fn complaint(self, value: &serde_json::Value) -> Option<String> {
+        match self {
+            Self::Any => None,
+            Self::OneOf(texts) => {
+                let good = value.as_str().is_some_and(|value| texts.contains(&value));
+                (!good).then(|| format!("must be one of {}", texts.join(", ")))
+            }
+            Self::Port => {
+                let good = value.as_str().and_then(port).is_some();
+                (!good).then(|| "must be a TCP port such as 3000 or :3000".to_owned())
+            }
+            Self::NotNegative => {
+                let good = value.as_i64().is_some_and(|number| number >= 0);
+                (!good).then(|| "must be a whole number that is not negative".to_owned())
+            }
+        }
+    }
+}
+
+/// The number in a port such as `3000` or `:3000`.
+pub(super) fn port(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix(':').unwrap_or(text);
+    // `parse` alone would take a sign.
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}

@@ -1,0 +1,108 @@
+//! The whole HTTP application as one function from request to response.
+//!
+//! What happens around every route: the path is normalised, a panic becomes 500, an API answer without a content type gets
+//! the reference's. Not for connections: that is [`super::serve`].
+
+use std::panic::AssertUnwindSafe;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, Uri, header, uri::PathAndQuery},
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use tower::ServiceExt;
+
+use super::{
+    error::not_found,
+    path::{Normalised, normalise},
+    routes,
+    state::AppState,
+};
+
+/// The application. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    router: Router,
+    state: AppState,
+    web_path: String,
+}
+
+impl App {
+    /// The application over a state, below the path `web_path` (empty or `/semaphore`).
+    pub fn new(state: AppState, web_path: &str) -> Self {
+        let router = routes::router()
+            .fallback(outside_the_table)
+            .method_not_allowed_fallback(not_found)
+            .with_state(state.clone());
+        Self { router, state, web_path: web_path.to_owned() }
+    }
+
+    /// Answers one request.
+    pub async fn call(&self, mut request: Request) -> Response {
+        let started = std::time::Instant::now();
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let answer = AssertUnwindSafe(self.dispatch(&mut request, &path)).catch_unwind().await;
+        let response = answer.unwrap_or_else(|_| {
+            tracing::error!(%method, path, "a handler panicked");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        });
+        tracing::debug!(%method, path, status = response.status().as_u16(), elapsed = ?started.elapsed(), "request");
+        response
+    }
+
+    async fn dispatch(&self, request: &mut Request, path: &str) -> Response {
+        let routed = match normalise(path, &self.web_path) {
+            Normalised::Redirect(clean) => return redirect(&clean, request.uri().query()),
+            Normalised::Outside(path) => {
+                return self.state.assets().serve(request.method(), path, request.headers()).await;
+            }
+            Normalised::Route(routed) => routed,
+        };
+        if routed != path {
+            match with_path(request.uri(), &routed) {
+                Some(uri) => *request.uri_mut() = uri,
+                None => return not_found().await,
+            }
+        }
+        let is_api = routed.starts_with("/api");
+        let request = std::mem::take(request);
+        let mut response = match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        // Reference: `JSONMiddleware`, also on empty answers.
+        let is_plain = matches!(response.status(), StatusCode::SWITCHING_PROTOCOLS | StatusCode::METHOD_NOT_ALLOWED);
+        if is_api && !is_plain && !response.headers().contains_key(header::CONTENT_TYPE) {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        response
+    }
+}
+
+/// Whatever is in no row: an unknown path of the API, or the web page. Reference: `servePublic`.
+async fn outside_the_table(State(state): State<AppState>, request: Request<Body>) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api") {
+        return not_found().await;
+    }
+    state.assets().serve(request.method(), path, request.headers()).await
+}
+
+fn redirect(path: &str, query: Option<&str>) -> Response {
+    let location = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    match HeaderValue::from_str(&location) {
+        Ok(location) => (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let text = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
+    Uri::from_parts(parts).ok()
+}

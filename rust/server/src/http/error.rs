@@ -1,0 +1,105 @@
+//! The only place that turns an error kind into an HTTP status and a body.
+//!
+//! Invariants: the client sees `message`, never a cause; an internal error gets a number that stands in the log as well.
+
+use std::{
+    error::Error as StdError,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use semaphore_service::{Error, Kind};
+use serde::Serialize;
+
+/// Response header with the text of errors whose body must be empty, for people and the web page.
+pub const ERROR_HEADER: &str = "x-semaphore-error";
+
+/// Result of a handler.
+pub type Result<T, E = ApiError> = std::result::Result<T, E>;
+
+/// A service error on its way to the client.
+#[derive(Debug)]
+pub struct ApiError(pub Error);
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+/// The status of an error kind.
+pub const fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Invalid => StatusCode::BAD_REQUEST,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let error = self.0;
+        let status = status(error.kind);
+        if error.kind == Kind::Internal {
+            let number = log_internal(&error);
+            let text = format!("internal error, number {number} in the server's log");
+            return (status, Json(ErrorBody { error: &text })).into_response();
+        }
+        if let Some(source) = &error.source {
+            tracing::debug!(kind = ?error.kind, message = %error.message, cause = %chain(source.as_ref()), "request refused");
+        }
+        if !error.bare {
+            return (status, Json(ErrorBody { error: &error.message })).into_response();
+        }
+        let mut response = status.into_response();
+        if let Ok(text) = HeaderValue::from_str(&error.message.replace(['\r', '\n'], " ")) {
+            response.headers_mut().insert(ERROR_HEADER, text);
+        }
+        response
+    }
+}
+
+/// Writes the whole chain of causes into the log and returns the number under which it stands there.
+fn log_internal(error: &Error) -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    tracing::error!(number, error = %chain(error), "internal error");
+    number
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// An empty 405 without a content type.
+pub async fn method_not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
+/// Reference: `http.Error(w, "Not Found", 404)`, for unknown paths, wrong methods and missing files.
+pub async fn not_found() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (StatusCode::NOT_FOUND, headers, "Not Found\n").into_response()
+}

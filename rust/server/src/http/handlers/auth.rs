@@ -1,0 +1,116 @@
+//! Log-in and log-out.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use semaphore_model::Secret;
+use semaphore_service::{Settings, auth::Client, crypto::cookie::COOKIE_NAME};
+use serde::{Deserialize, Serialize};
+
+use crate::http::{
+    access::{Public, credentials},
+    error::Result,
+    extract::Body,
+    state::AppState,
+};
+
+/// Second factors that are switched on.
+#[derive(Serialize)]
+pub(crate) struct AuthMethods {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp: Option<TotpMethod>,
+}
+
+#[derive(Serialize)]
+struct TotpMethod {
+    allow_recovery: bool,
+}
+
+impl AuthMethods {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { totp: settings.totp_enabled.then_some(TotpMethod { allow_recovery: settings.totp_allow_recovery }) }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct LoginMetadata {
+    /// No provider can be configured in this build.
+    oidc_providers: [(); 0],
+    login_with_password: bool,
+    auth_methods: AuthMethods,
+}
+
+/// `GET /api/auth/login`
+pub(crate) async fn get_login_metadata(_: Public, State(state): State<AppState>) -> Json<LoginMetadata> {
+    let settings = &state.services().settings;
+    Json(LoginMetadata {
+        oidc_providers: [],
+        login_with_password: !settings.password_login_disable,
+        auth_methods: AuthMethods::new(settings),
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LoginBody {
+    auth: String,
+    password: Secret,
+}
+
+/// `POST /api/auth/login`
+pub(crate) async fn login(
+    _: Public,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Body(body): Body<LoginBody>,
+) -> Result<Response> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let client = Client { ip: text("x-real-ip"), user_agent: text("user-agent") };
+    let value = state.services().login(&body.auth, body.password.expose(), client).await?;
+    // Behind a TLS proxy the cookie must not travel in clear.
+    let secure = if text("x-forwarded-proto").eq_ignore_ascii_case("https") { "; Secure" } else { "" };
+    Ok(no_content_with_cookie(&format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")))
+}
+
+/// `POST /api/auth/logout`
+pub(crate) async fn logout(_: Public, State(state): State<AppState>, headers: HeaderMap) -> Result<Response> {
+    state.services().logout(credentials(&headers).cookie).await?;
+    Ok(no_content_with_cookie(&format!(
+        "{COOKIE_NAME}=; Path=/; Expires=Tue, 10 Nov 2009 23:00:00 GMT; HttpOnly; SameSite=Lax"
+    )))
+}
+
+/// `POST /api/auth/verify`
+pub(crate) async fn verify_session(_: Public, State(state): State<AppState>, headers: HeaderMap) -> Result<StatusCode> {
+    state.services().verify_session(credentials(&headers).cookie).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/auth/recovery`
+pub(crate) async fn recover_session(
+    _: Public,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<StatusCode> {
+    state.services().verify_session(credentials(&headers).cookie).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Log-in through an OpenID Connect provider, and the way back. No provider can be configured in this build, so every one is
+/// unknown; an unknown one leads back to the log-in page.
+pub(crate) async fn oidc_login(_: Public, State(state): State<AppState>) -> Response {
+    let web_host = state.services().settings.web_host.trim_end_matches('/');
+    let location = format!("{web_host}/auth/login");
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
+}
+
+fn no_content_with_cookie(cookie: &str) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Ok(cookie) = HeaderValue::from_str(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}

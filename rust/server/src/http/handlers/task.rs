@@ -1,0 +1,263 @@
+//! Tasks: starting, watching and ending them.
+
+use axum::{
+    Json,
+    body::Body as HttpBody,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use semaphore_model::{NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStage, TaskStatus, TaskWithTemplate, TemplateId};
+use semaphore_service::Error;
+use semaphore_store::{OutputCursor, TaskStatistics};
+use semaphore_task::Location;
+use serde::{Deserialize, Serialize};
+
+use crate::http::{
+    access::{Admin, ManageResources, Member, ProjectAccess, RunTasks},
+    ansi,
+    error::Result,
+    extract::{Body, PathId, PathTexts, QueryTexts},
+    state::AppState,
+};
+
+/// Tasks in a list without a limit.
+const ALL_TASKS: u32 = 1000;
+/// Largest and standard limit of the list of the last tasks.
+const LAST_TASKS: u32 = 200;
+
+/// `POST /api/project/{project_id}/tasks`
+pub(crate) async fn create_task(
+    access: ProjectAccess<RunTasks>,
+    State(state): State<AppState>,
+    Body(body): Body<NewTask>,
+) -> Result<(StatusCode, Json<Task>)> {
+    let task = state.services().create_task(state.tasks(), &access.user, access.project_id(), body).await?;
+    Ok((StatusCode::CREATED, Json(task)))
+}
+
+/// `GET /api/project/{project_id}/tasks`
+pub(crate) async fn get_tasks(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+) -> Result<Json<Vec<TaskWithTemplate>>> {
+    Ok(Json(state.services().tasks(access.project_id(), None, ALL_TASKS).await?))
+}
+
+/// `GET /api/project/{project_id}/tasks/last`
+pub(crate) async fn get_last_tasks(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    query: QueryTexts,
+) -> Result<Json<Vec<TaskWithTemplate>>> {
+    Ok(Json(state.services().tasks(access.project_id(), None, last_limit(&query)).await?))
+}
+
+/// `GET /api/project/{project_id}/templates/{template_id}/tasks`
+pub(crate) async fn get_template_tasks(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(template): PathId<TemplateId>,
+) -> Result<Json<Vec<TaskWithTemplate>>> {
+    let template = state.services().template(access.project_id(), template).await?;
+    Ok(Json(state.services().tasks(access.project_id(), Some(template.id), ALL_TASKS).await?))
+}
+
+/// `GET /api/project/{project_id}/templates/{template_id}/tasks/last`
+pub(crate) async fn get_last_template_tasks(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(template): PathId<TemplateId>,
+    query: QueryTexts,
+) -> Result<Json<Vec<TaskWithTemplate>>> {
+    let template = state.services().template(access.project_id(), template).await?;
+    Ok(Json(state.services().tasks(access.project_id(), Some(template.id), last_limit(&query)).await?))
+}
+
+/// Reference: what is no number from 1 to 200 counts as 200.
+fn last_limit(query: &QueryTexts) -> u32 {
+    let limit = query.get("limit").and_then(|text| text.parse().ok());
+    limit.filter(|limit| (1..=LAST_TASKS).contains(limit)).unwrap_or(LAST_TASKS)
+}
+
+/// `GET /api/project/{project_id}/tasks/{task_id}`
+pub(crate) async fn get_task(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<Json<Task>> {
+    Ok(Json(state.services().task(access.project_id(), task).await?))
+}
+
+/// `DELETE /api/project/{project_id}/tasks/{task_id}`
+pub(crate) async fn delete_task(
+    access: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<StatusCode> {
+    state.services().delete_task(state.tasks().pool()?, &access.user, &access.project, task).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/project/{project_id}/tasks/{task_id}/output`
+pub(crate) async fn get_task_output(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<Json<Vec<TaskOutput>>> {
+    Ok(Json(state.services().task_output(access.project_id(), task).await?))
+}
+
+/// `GET /api/project/{project_id}/tasks/{task_id}/raw_output`: the lines without terminal colours, read and sent in parts.
+pub(crate) async fn get_task_raw_output(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<Response> {
+    let task = state.services().task(access.project_id(), task).await?;
+    let first = state.services().task_output_chunk(task.id, OutputCursor::default()).await?;
+    let parts = stream::unfold((state, Some(first)), move |(state, chunk)| async move {
+        let (lines, place) = chunk.filter(|(lines, _)| !lines.is_empty())?;
+        let text = lines.iter().fold(String::new(), |mut text, line| {
+            ansi::strip_into(&mut text, &line.output);
+            text.push('\n');
+            text
+        });
+        match state.services().task_output_chunk(task.id, place).await {
+            Ok(next) => Some((Ok::<_, Error>(Bytes::from(text)), (state, Some(next)))),
+            // The connection is cut, so that nobody takes half of the output for all of it.
+            Err(error) => Some((Err(error), (state, None))),
+        }
+    });
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((headers, HttpBody::from_stream(parts)).into_response())
+}
+
+/// `GET /api/project/{project_id}/tasks/{task_id}/stages`
+pub(crate) async fn get_task_stages(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<Json<Vec<TaskStage>>> {
+    Ok(Json(state.services().task_stages(access.project_id(), task).await?))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct StopBody {
+    force: bool,
+}
+
+/// `POST /api/project/{project_id}/tasks/{task_id}/stop`
+pub(crate) async fn stop_task(
+    access: ProjectAccess<RunTasks>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+    Body(body): Body<StopBody>,
+) -> Result<StatusCode> {
+    state.services().stop_task(state.tasks().pool()?, access.project_id(), task, body.force).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/project/{project_id}/templates/{template_id}/stop_all_tasks`
+pub(crate) async fn stop_template_tasks(
+    access: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    PathId(template): PathId<TemplateId>,
+    body: Result<Body<StopBody>>,
+) -> Result<StatusCode> {
+    // Reference: the refusal of this body carries a text.
+    let Body(body) = body.map_err(|_| Error::invalid("Not allowed"))?;
+    let template = state.services().template(access.project_id(), template).await?;
+    state.services().stop_tasks_of_template(state.tasks().pool()?, access.project_id(), template.id, body.force).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/project/{project_id}/tasks/{task_id}/confirm`
+pub(crate) async fn confirm_task(
+    access: ProjectAccess<RunTasks>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<StatusCode> {
+    state.services().confirm_task(state.tasks().pool()?, access.project_id(), task, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/project/{project_id}/tasks/{task_id}/reject`
+pub(crate) async fn reject_task(
+    access: ProjectAccess<RunTasks>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<StatusCode> {
+    state.services().confirm_task(state.tasks().pool()?, access.project_id(), task, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/project/{project_id}/stats`
+pub(crate) async fn get_task_stats(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    query: QueryTexts,
+) -> Result<Json<Vec<TaskStatistics>>> {
+    statistics(&state, access.project_id(), None, &query).await
+}
+
+/// `GET /api/project/{project_id}/templates/{template_id}/stats`
+pub(crate) async fn get_template_task_stats(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(template): PathId<TemplateId>,
+    query: QueryTexts,
+) -> Result<Json<Vec<TaskStatistics>>> {
+    let template = state.services().template(access.project_id(), template).await?;
+    statistics(&state, access.project_id(), Some(template.id), &query).await
+}
+
+async fn statistics(
+    state: &AppState,
+    project: ProjectId,
+    template: Option<TemplateId>,
+    query: &QueryTexts,
+) -> Result<Json<Vec<TaskStatistics>>> {
+    let (start, end, user) = (query.get("start"), query.get("end"), query.get("user_id"));
+    Ok(Json(state.services().task_statistics(project, template, start, end, user).await?))
+}
+
+/// An unfinished task in the administrator's list.
+#[derive(Serialize)]
+pub(crate) struct ActiveTaskRow {
+    task_id: TaskId,
+    project_id: ProjectId,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    username: String,
+    status: TaskStatus,
+    location: &'static str,
+}
+
+/// `GET /api/tasks` and, Reference, `GET /api/tasks/{task_id}`, which ignores the id.
+pub(crate) async fn get_active_tasks(_: Admin, State(state): State<AppState>, path: PathTexts) -> Result<Json<Vec<ActiveTaskRow>>> {
+    let id = path.get("task_id");
+    if !id.is_empty() && id.parse::<i32>().is_err() {
+        return Err(Error::invalid("the task id must be a number").into());
+    }
+    let rows = state.tasks().pool()?.active().into_iter().map(|task| ActiveTaskRow {
+        task_id: task.id,
+        project_id: task.project_id,
+        username: task.username,
+        status: task.status,
+        location: if task.location == Location::Queue { "queue" } else { "running" },
+    });
+    Ok(Json(rows.collect()))
+}
+
+/// `DELETE /api/tasks/{task_id}`: stops a task of any project; one that is not active is no error.
+pub(crate) async fn stop_active_task(
+    _: Admin,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<StatusCode> {
+    state.services().stop_any_task(state.tasks().pool()?, task).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

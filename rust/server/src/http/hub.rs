@@ -1,0 +1,293 @@
+//! Fan-out of task frames to the connected WebSocket clients.
+//!
+//! Every connection has a bounded queue of its own, so that a slow reader costs nobody else anything: when its queue is full,
+//! log frames are left out up to the next status frame, never a status frame, and a connection that stays full for
+//! [`FULL_LIMIT`] is closed. What was left out is in the store.
+//!
+//! Reference: `api/sockets/pool.go`, which closes a connection as soon as 256 frames wait (a documented departure).
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use axum::extract::ws::Utf8Bytes;
+use semaphore_model::{ProjectId, UserId, time};
+use semaphore_task::{NewLine, TaskObserver, TaskState};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+/// Bytes of frames that may wait for one connection.
+const QUEUE_BYTES: usize = 1 << 20;
+/// How long a queue may stay full before its connection is closed.
+const FULL_LIMIT: Duration = Duration::from_secs(20);
+
+/// All connected clients.
+#[derive(Debug, Default)]
+pub struct Hub {
+    connections: RwLock<Vec<Arc<Connection>>>,
+}
+
+/// One client.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// Whose session opened it.
+    pub(super) user: UserId,
+    queue: Mutex<Queue>,
+    wake: Notify,
+    access: Mutex<Access>,
+}
+
+/// Projects whose frames a connection may see, as last read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Access {
+    /// Administrators see every project.
+    pub(super) admin: bool,
+    /// Projects of which the user is a member.
+    pub(super) projects: HashSet<ProjectId>,
+}
+
+impl Access {
+    fn allows(&self, project: ProjectId) -> bool {
+        self.admin || self.projects.contains(&project)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    full_since: Option<Instant>,
+    closed: bool,
+}
+
+/// One frame on its way to a client.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    /// Project that it tells about.
+    pub(super) project: ProjectId,
+    /// JSON text.
+    pub(super) text: Utf8Bytes,
+    log: bool,
+}
+
+/// Keys are in alphabetical order, as the reference's maps are written.
+#[derive(Serialize)]
+struct LogFrame<'a> {
+    output: &'a str,
+    project_id: ProjectId,
+    task_id: semaphore_model::TaskId,
+    time: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct UpdateFrame<'a> {
+    end: Option<String>,
+    project_id: ProjectId,
+    start: Option<String>,
+    status: semaphore_model::TaskStatus,
+    task_id: semaphore_model::TaskId,
+    template_id: semaphore_model::TemplateId,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    version: Option<&'a str>,
+}
+
+impl Hub {
+    /// Registers a client; frames are queued for it from now on.
+    pub(super) fn join(&self, user: UserId, access: Access) -> Arc<Connection> {
+        let connection = Arc::new(Connection {
+            user,
+            queue: Mutex::default(),
+            wake: Notify::new(),
+            access: Mutex::new(access),
+        });
+        self.connections.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&connection));
+        connection
+    }
+
+    /// Forgets a client.
+    pub(super) fn leave(&self, connection: &Arc<Connection>) {
+        let mut connections = self.connections.write().unwrap_or_else(PoisonError::into_inner);
+        connections.retain(|other| !Arc::ptr_eq(other, connection));
+    }
+
+    /// Ends every connection: the server is closing.
+    pub fn close(&self) {
+        for connection in self.connections.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            connection.lock().closed = true;
+            connection.wake.notify_one();
+        }
+    }
+
+    /// Clients that may see frames of a project; nothing is serialised for nobody.
+    fn receivers(&self, project: ProjectId) -> Vec<Arc<Connection>> {
+        let connections = self.connections.read().unwrap_or_else(PoisonError::into_inner);
+        connections.iter().filter(|connection| connection.may_see(project)).map(Arc::clone).collect()
+    }
+}
+
+impl TaskObserver for Hub {
+    fn lines(&self, task: &TaskState, lines: &[NewLine]) {
+        let receivers = self.receivers(task.project_id);
+        if receivers.is_empty() {
+            return;
+        }
+        for line in lines {
+            let frame = LogFrame {
+                output: &line.text,
+                project_id: task.project_id,
+                task_id: task.id,
+                time: time::format(&line.time),
+                kind: "log",
+            };
+            send(&receivers, task.project_id, &frame, true);
+        }
+    }
+
+    fn changed(&self, task: &TaskState) {
+        let frame = UpdateFrame {
+            end: task.end.as_ref().map(time::format),
+            project_id: task.project_id,
+            start: task.start.as_ref().map(time::format),
+            status: task.status,
+            task_id: task.id,
+            template_id: task.template_id,
+            kind: "update",
+            version: task.version.as_deref(),
+        };
+        send(&self.receivers(task.project_id), task.project_id, &frame, false);
+    }
+}
+
+fn send(receivers: &[Arc<Connection>], project: ProjectId, frame: &impl Serialize, log: bool) {
+    match serde_json::to_string(frame) {
+        Ok(text) => {
+            let frame = Frame { project, text: text.into(), log };
+            for connection in receivers {
+                connection.push(frame.clone());
+            }
+        }
+        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a frame cannot be written as JSON"),
+    }
+}
+
+impl Connection {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the access last read covers the project.
+    pub(super) fn may_see(&self, project: ProjectId) -> bool {
+        self.access.lock().unwrap_or_else(PoisonError::into_inner).allows(project)
+    }
+
+    /// Takes a fresh access; used when memberships may have changed.
+    pub(super) fn set_access(&self, access: Access) {
+        *self.access.lock().unwrap_or_else(PoisonError::into_inner) = access;
+    }
+
+    fn push(&self, frame: Frame) {
+        let mut queue = self.lock();
+        if queue.bytes >= QUEUE_BYTES {
+            let since = *queue.full_since.get_or_insert_with(Instant::now);
+            queue.closed |= since.elapsed() >= FULL_LIMIT;
+            if frame.log {
+                return;
+            }
+        }
+        queue.bytes += frame.text.len();
+        queue.frames.push_back(frame);
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// The next frame; `None` once the connection has to be closed. Cancel-safe.
+    pub(super) async fn next(&self) -> Option<Frame> {
+        loop {
+            {
+                let mut queue = self.lock();
+                if queue.closed {
+                    return None;
+                }
+                if let Some(frame) = queue.frames.pop_front() {
+                    queue.bytes -= frame.text.len();
+                    if queue.bytes < QUEUE_BYTES {
+                        queue.full_since = None;
+                    }
+                    return Some(frame);
+                }
+            }
+            self.wake.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use semaphore_model::{TaskId, TaskStatus, TemplateId};
+
+    use super::*;
+
+    fn task(status: TaskStatus) -> TaskState {
+        TaskState {
+            id: TaskId(7),
+            project_id: ProjectId(1),
+            template_id: TemplateId(3),
+            user_id: None,
+            status,
+            start: None,
+            end: None,
+            version: None,
+        }
+    }
+
+    fn line(text: String) -> NewLine {
+        NewLine { time: chrono::DateTime::from_timestamp(1_795_000_000, 120_000_000).unwrap(), text }
+    }
+
+    fn drain(connection: &Connection) -> Vec<String> {
+        connection.lock().frames.drain(..).map(|frame| frame.text.to_string()).collect()
+    }
+
+    #[test]
+    fn frames_have_the_shape_of_the_reference() {
+        let hub = Hub::default();
+        let client = hub.join(UserId(1), Access { admin: true, ..Access::default() });
+        hub.lines(&task(TaskStatus::Running), &[line("hello\n".into())]);
+        hub.changed(&task(TaskStatus::Running));
+        assert_eq!(
+            drain(&client),
+            [
+                r#"{"output":"hello\n","project_id":1,"task_id":7,"time":"2026-11-18T11:06:40.12Z","type":"log"}"#,
+                r#"{"end":null,"project_id":1,"start":null,"status":"running","task_id":7,"template_id":3,"type":"update","version":null}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn only_members_and_administrators_receive() {
+        let hub = Hub::default();
+        let member = hub.join(UserId(1), Access { admin: false, projects: [ProjectId(1)].into() });
+        let other = hub.join(UserId(2), Access { admin: false, projects: [ProjectId(2)].into() });
+        hub.changed(&task(TaskStatus::Running));
+        assert_eq!(drain(&member).len(), 1);
+        assert!(drain(&other).is_empty());
+    }
+
+    #[test]
+    fn a_full_queue_leaves_out_lines_but_never_a_status() {
+        let hub = Hub::default();
+        let client = hub.join(UserId(1), Access { admin: true, ..Access::default() });
+        let lines: Vec<_> = (0..40).map(|_| line("x".repeat(64 * 1024))).collect();
+        hub.lines(&task(TaskStatus::Running), &lines);
+        hub.changed(&task(TaskStatus::Success));
+        let frames = drain(&client);
+        assert!(frames.len() < 20, "{} frames wait", frames.len());
+        assert!(frames.last().unwrap().contains(r#""status":"success""#));
+    }
+}

@@ -1,0 +1,22 @@
+//! HTTP: the routing table, what handlers take as arguments, how errors become answers, the web page.
+//!
+//! Not for rules (service). A request goes: [`app::App::call`] (path, panics, content type) -> [`routes`] -> an access type
+//! -> the handler.
+
+pub mod access;
+mod ansi;
+pub mod app;
+mod assets;
+pub mod error;
+pub mod extract;
+mod handlers;
+pub mod hub;
+pub mod object;
+mod path;
+pub mod routes;
+pub mod serve;
+pub mod state;
+mod ws;
+
+pub use app::App;
+pub use state::AppState;

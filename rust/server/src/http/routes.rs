@@ -1,0 +1,286 @@
+//! The routing table: every route with its method, path, access level and effect, readable top to bottom.
+//!
+//! A row is `METHOD "path" Access, reads|writes => handler;`. `GET` answers HEAD as well; `GET_ONLY` does not, as some routes
+//! of the reference. The handler's first argument must be of the access type, or the row does not compile. Every row that
+//! `writes` needs a case in the effects test of `semaphore-tests`, which reads [`routes`].
+
+use axum::{Router, handler::Handler, routing::MethodRouter};
+
+use super::{
+    access::{Access, AccessLevel, Admin, Guarded, ManageResources, ManageUsers, Member, ProjectAccess, Public, RunTasks, Session, UpdateProject},
+    error::{method_not_allowed, not_found},
+    handlers::{app, auth, environment, event, inventory, key, member, option, project, repository, system, task, template, token, user, view},
+    state::AppState,
+    ws,
+};
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteInfo {
+    /// `GET`, `HEAD`, `POST`, `PUT` or `DELETE`.
+    pub method: &'static str,
+    /// Path with parameters in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Whether it changes something.
+    pub writes: bool,
+    /// Whether HEAD is answered as well.
+    pub answers_head: bool,
+}
+
+macro_rules! table {
+    ($($method:ident $path:literal $access:ty, $effect:ident => $handler:path;)*) => {
+        static ROUTES: &[RouteInfo] = &[$(RouteInfo {
+            method: method_name(stringify!($method)),
+            path: $path,
+            access: <$access as AccessLevel>::LEVEL,
+            writes: is_writing(stringify!($effect)),
+            answers_head: is_method(stringify!($method), "GET"),
+        }),*];
+
+        /// A router of all rows, without fallbacks.
+        pub(crate) fn router() -> Router<AppState> {
+            Router::new()$(.route($path, row::$method::<$access, _, _>($handler)))*
+                .route(ANSWERS_405, MethodRouter::new().fallback(method_not_allowed))
+        }
+    };
+}
+
+table! {
+    // System
+    GET      "/api/ping"                   Public,  reads  => system::ping;
+    GET      "/api/info"                   Session, reads  => system::get_info;
+    DELETE   "/api/cache"                  Admin,   writes => system::clear_cache;
+    HEAD     "/api/cache"                  Admin,   reads  => system::head_cache;
+    GET      "/api/options"                Admin,   reads  => option::get_options;
+    POST     "/api/options"                Admin,   writes => option::set_option;
+    GET      "/api/apps"                   Session, reads  => app::get_apps;
+    GET      "/api/apps/{app_id}"          Admin,   reads  => app::get_app;
+    PUT      "/api/apps/{app_id}"          Admin,   writes => app::set_app;
+    POST     "/api/apps/{app_id}"          Admin,   writes => app::set_app;
+    DELETE   "/api/apps/{app_id}"          Admin,   writes => app::delete_app;
+    POST     "/api/apps/{app_id}/active"   Admin,   writes => app::set_app_active;
+
+    // Log-in
+    GET_ONLY "/api/auth/login"             Public,  reads  => auth::get_login_metadata;
+    POST     "/api/auth/login"             Public,  writes => auth::login;
+    POST     "/api/auth/logout"            Public,  writes => auth::logout;
+    POST     "/api/auth/verify"            Public,  reads  => auth::verify_session;
+    POST     "/api/auth/recovery"          Public,  reads  => auth::recover_session;
+    GET_ONLY "/api/auth/oidc/{provider}/login"          Public, reads => auth::oidc_login;
+    GET_ONLY "/api/auth/oidc/{provider}/redirect"       Public, reads => auth::oidc_login;
+    GET_ONLY "/api/auth/oidc/{provider}/redirect/{*redirect_path}" Public, reads => auth::oidc_login;
+
+    // Users
+    GET      "/api/user"                   Session, reads  => user::get_own_user;
+    GET      "/api/user/tokens"            Session, reads  => token::get_api_tokens;
+    POST     "/api/user/tokens"            Session, writes => token::create_api_token;
+    DELETE   "/api/user/tokens/{token_id}" Session, writes => token::delete_api_token;
+    GET      "/api/users"                  Session, reads  => user::get_users;
+    POST     "/api/users"                  Session, writes => user::create_user;
+    GET      "/api/users/{user_id}"        Session, reads  => user::get_user;
+    PUT      "/api/users/{user_id}"        Session, writes => user::update_user;
+    DELETE   "/api/users/{user_id}"        Session, writes => user::delete_user;
+    POST     "/api/users/{user_id}/password" Session, writes => user::set_user_password;
+
+    // Tasks of all projects
+    GET      "/api/ws"                     Session, reads  => ws::connect;
+    GET      "/api/tasks"                  Admin,   reads  => task::get_active_tasks;
+    GET      "/api/tasks/{task_id}"        Admin,   reads  => task::get_active_tasks;
+    DELETE   "/api/tasks/{task_id}"        Admin,   writes => task::stop_active_task;
+
+    // Projects and events
+    GET      "/api/projects"                                Session,                        reads  => project::get_projects;
+    POST     "/api/projects"                                Session,                        writes => project::create_project;
+    GET      "/api/events"                                  Session,                        reads  => event::get_events;
+    GET      "/api/events/last"                             Session,                        reads  => event::get_last_events;
+    GET      "/api/project/{project_id}"                    ProjectAccess<Member>,          reads  => project::get_project;
+    PUT      "/api/project/{project_id}"                    ProjectAccess<UpdateProject>,   writes => project::update_project;
+    DELETE   "/api/project/{project_id}"                    ProjectAccess<UpdateProject>,   writes => project::delete_project;
+    GET      "/api/project/{project_id}/role"               ProjectAccess<Member>,          reads  => project::get_own_role;
+    GET      "/api/project/{project_id}/events"             ProjectAccess<Member>,          reads  => event::get_project_events;
+    GET      "/api/project/{project_id}/events/last"        ProjectAccess<Member>,          reads  => event::get_last_project_events;
+    DELETE   "/api/project/{project_id}/cache"              ProjectAccess<ManageResources>, writes => project::clear_project_cache;
+    POST     "/api/project/{project_id}/notifications/test" ProjectAccess<ManageResources>, writes => project::send_test_notification;
+
+    // Members
+    GET      "/api/project/{project_id}/users"           ProjectAccess<Member>,      reads  => member::get_project_users;
+    POST     "/api/project/{project_id}/users"           ProjectAccess<ManageUsers>, writes => member::add_project_user;
+    GET      "/api/project/{project_id}/users/{user_id}" ProjectAccess<Member>,      reads  => member::get_project_user;
+    PUT      "/api/project/{project_id}/users/{user_id}" ProjectAccess<ManageUsers>, writes => member::update_project_user;
+    DELETE   "/api/project/{project_id}/users/{user_id}" ProjectAccess<ManageUsers>, writes => member::remove_project_user;
+    DELETE   "/api/project/{project_id}/me"              ProjectAccess<Member>,      writes => member::leave_project;
+
+    // Keys
+    GET      "/api/project/{project_id}/keys"               ProjectAccess<Member>,          reads  => key::get_keys;
+    POST     "/api/project/{project_id}/keys"               ProjectAccess<ManageResources>, writes => key::create_key;
+    GET      "/api/project/{project_id}/keys/{key_id}"      ProjectAccess<Member>,          reads  => key::get_key;
+    PUT      "/api/project/{project_id}/keys/{key_id}"      ProjectAccess<ManageResources>, writes => key::update_key;
+    DELETE   "/api/project/{project_id}/keys/{key_id}"      ProjectAccess<ManageResources>, writes => key::delete_key;
+    GET      "/api/project/{project_id}/keys/{key_id}/refs" ProjectAccess<Member>,          reads  => key::get_key_referrers;
+
+    // Repositories
+    GET      "/api/project/{project_id}/repositories"                          ProjectAccess<Member>,          reads  => repository::get_repositories;
+    POST     "/api/project/{project_id}/repositories"                          ProjectAccess<ManageResources>, writes => repository::create_repository;
+    GET      "/api/project/{project_id}/repositories/{repository_id}"          ProjectAccess<Member>,          reads  => repository::get_repository;
+    PUT      "/api/project/{project_id}/repositories/{repository_id}"          ProjectAccess<ManageResources>, writes => repository::update_repository;
+    DELETE   "/api/project/{project_id}/repositories/{repository_id}"          ProjectAccess<ManageResources>, writes => repository::delete_repository;
+    GET      "/api/project/{project_id}/repositories/{repository_id}/refs"     ProjectAccess<Member>,          reads  => repository::get_repository_referrers;
+    GET      "/api/project/{project_id}/repositories/{repository_id}/branches" ProjectAccess<Member>,          reads  => repository::get_repository_branches;
+
+    // Inventories
+    GET      "/api/project/{project_id}/inventory"                     ProjectAccess<Member>,          reads  => inventory::get_inventories;
+    POST     "/api/project/{project_id}/inventory"                     ProjectAccess<ManageResources>, writes => inventory::create_inventory;
+    GET      "/api/project/{project_id}/inventory/{inventory_id}"      ProjectAccess<Member>,          reads  => inventory::get_inventory;
+    PUT      "/api/project/{project_id}/inventory/{inventory_id}"      ProjectAccess<ManageResources>, writes => inventory::update_inventory;
+    DELETE   "/api/project/{project_id}/inventory/{inventory_id}"      ProjectAccess<ManageResources>, writes => inventory::delete_inventory;
+    GET      "/api/project/{project_id}/inventory/{inventory_id}/refs" ProjectAccess<Member>,          reads  => inventory::get_inventory_referrers;
+
+    // Environments
+    GET      "/api/project/{project_id}/environment"                       ProjectAccess<Member>,          reads  => environment::get_environments;
+    POST     "/api/project/{project_id}/environment"                       ProjectAccess<ManageResources>, writes => environment::create_environment;
+    GET      "/api/project/{project_id}/environment/{environment_id}"      ProjectAccess<Member>,          reads  => environment::get_environment;
+    PUT      "/api/project/{project_id}/environment/{environment_id}"      ProjectAccess<ManageResources>, writes => environment::update_environment;
+    DELETE   "/api/project/{project_id}/environment/{environment_id}"      ProjectAccess<ManageResources>, writes => environment::delete_environment;
+    GET      "/api/project/{project_id}/environment/{environment_id}/refs" ProjectAccess<Member>,          reads  => environment::get_environment_referrers;
+
+    // Views
+    GET      "/api/project/{project_id}/views"                     ProjectAccess<Member>,          reads  => view::get_views;
+    POST     "/api/project/{project_id}/views"                     ProjectAccess<ManageResources>, writes => view::create_view;
+    GET      "/api/project/{project_id}/views/{view_id}"           ProjectAccess<Member>,          reads  => view::get_view;
+    PUT      "/api/project/{project_id}/views/{view_id}"           ProjectAccess<ManageResources>, writes => view::update_view;
+    DELETE   "/api/project/{project_id}/views/{view_id}"           ProjectAccess<ManageResources>, writes => view::delete_view;
+    POST     "/api/project/{project_id}/views/positions"           ProjectAccess<ManageResources>, writes => view::set_view_positions;
+    // Reference: for these methods `positions` is taken for the id of a view.
+    GET      "/api/project/{project_id}/views/positions"           ProjectAccess<Member>,          reads  => view::get_view;
+    PUT      "/api/project/{project_id}/views/positions"           ProjectAccess<ManageResources>, writes => view::update_view;
+    DELETE   "/api/project/{project_id}/views/positions"           ProjectAccess<ManageResources>, writes => view::delete_view;
+    GET      "/api/project/{project_id}/views/{view_id}/templates" ProjectAccess<Member>,          reads  => view::get_view_templates;
+
+    // Templates
+    GET      "/api/project/{project_id}/templates"                                                    ProjectAccess<Member>,          reads  => template::get_templates;
+    POST     "/api/project/{project_id}/templates"                                                    ProjectAccess<ManageResources>, writes => template::create_template;
+    GET_ONLY "/api/project/{project_id}/templates/{template_id}"                                      ProjectAccess<Member>,          reads  => template::get_template;
+    PUT      "/api/project/{project_id}/templates/{template_id}"                                      ProjectAccess<ManageResources>, writes => template::update_template;
+    DELETE   "/api/project/{project_id}/templates/{template_id}"                                      ProjectAccess<ManageResources>, writes => template::delete_template;
+    GET      "/api/project/{project_id}/templates/{template_id}/refs"                                 ProjectAccess<Member>,          reads  => template::get_template_referrers;
+    PUT      "/api/project/{project_id}/templates/{template_id}/description"                          ProjectAccess<ManageResources>, writes => template::update_template_description;
+    POST     "/api/project/{project_id}/templates/{template_id}/inventory/{inventory_id}/set_default" ProjectAccess<ManageResources>, writes => template::set_template_inventory;
+    POST     "/api/project/{project_id}/templates/{template_id}/inventory/{inventory_id}/attach"      ProjectAccess<ManageResources>, writes => template::attach_inventory;
+    POST     "/api/project/{project_id}/templates/{template_id}/inventory/{inventory_id}/detach"      ProjectAccess<ManageResources>, writes => template::detach_inventory;
+
+    // Tasks of a project
+    GET      "/api/project/{project_id}/tasks"                      ProjectAccess<Member>,          reads  => task::get_tasks;
+    POST     "/api/project/{project_id}/tasks"                      ProjectAccess<RunTasks>,        writes => task::create_task;
+    GET      "/api/project/{project_id}/tasks/last"                 ProjectAccess<Member>,          reads  => task::get_last_tasks;
+    GET      "/api/project/{project_id}/tasks/{task_id}"            ProjectAccess<Member>,          reads  => task::get_task;
+    DELETE   "/api/project/{project_id}/tasks/{task_id}"            ProjectAccess<ManageResources>, writes => task::delete_task;
+    GET      "/api/project/{project_id}/tasks/{task_id}/output"     ProjectAccess<Member>,          reads  => task::get_task_output;
+    GET      "/api/project/{project_id}/tasks/{task_id}/raw_output" ProjectAccess<Member>,          reads  => task::get_task_raw_output;
+    GET      "/api/project/{project_id}/tasks/{task_id}/stages"     ProjectAccess<Member>,          reads  => task::get_task_stages;
+    POST     "/api/project/{project_id}/tasks/{task_id}/stop"       ProjectAccess<RunTasks>,        writes => task::stop_task;
+    POST     "/api/project/{project_id}/tasks/{task_id}/confirm"    ProjectAccess<RunTasks>,        writes => task::confirm_task;
+    POST     "/api/project/{project_id}/tasks/{task_id}/reject"     ProjectAccess<RunTasks>,        writes => task::reject_task;
+    GET      "/api/project/{project_id}/stats"                      ProjectAccess<Member>,          reads  => task::get_task_stats;
+    GET_ONLY "/api/project/{project_id}/templates/{template_id}/tasks"          ProjectAccess<Member>,          reads  => task::get_template_tasks;
+    GET_ONLY "/api/project/{project_id}/templates/{template_id}/tasks/last"     ProjectAccess<Member>,          reads  => task::get_last_template_tasks;
+    GET_ONLY "/api/project/{project_id}/templates/{template_id}/stats"          ProjectAccess<Member>,          reads  => task::get_template_task_stats;
+    POST     "/api/project/{project_id}/templates/{template_id}/stop_all_tasks" ProjectAccess<ManageResources>, writes => task::stop_template_tasks;
+}
+
+/// Reference: the one path where its router answers an unknown method with 405; everywhere else it is 404.
+const ANSWERS_405: &str = "/api/project/{project_id}/users/{user_id}";
+
+/// All rows.
+pub fn routes() -> &'static [RouteInfo] {
+    ROUTES
+}
+
+/// One function per kind of row.
+mod row {
+    #![expect(non_snake_case, reason = "the names are the methods as they stand in the table")]
+    use super::{AccessLevel, AppState, Guarded, Handler, MethodRouter, not_found};
+    use axum::routing;
+
+    macro_rules! rows {
+        ($($name:ident = $function:path;)*) => {$(
+            pub(super) fn $name<A, H, T>(handler: H) -> MethodRouter<AppState>
+            where
+                A: AccessLevel,
+                H: Handler<T, AppState>,
+                T: Guarded<A> + 'static,
+            {
+                $function(handler)
+            }
+        )*};
+    }
+
+    rows! {
+        GET = routing::get;
+        POST = routing::post;
+        PUT = routing::put;
+        DELETE = routing::delete;
+        HEAD = routing::head;
+    }
+
+    pub(super) fn GET_ONLY<A, H, T>(handler: H) -> MethodRouter<AppState>
+    where
+        A: AccessLevel,
+        H: Handler<T, AppState>,
+        T: Guarded<A> + 'static,
+    {
+        routing::get(handler).head(not_found)
+    }
+}
+
+const fn is_method(name: &str, method: &str) -> bool {
+    let (name, method) = (name.as_bytes(), method.as_bytes());
+    if name.len() != method.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < name.len() {
+        if name[index] != method[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+const fn method_name(name: &'static str) -> &'static str {
+    if is_method(name, "GET_ONLY") { "GET" } else { name }
+}
+
+const fn is_writing(effect: &str) -> bool {
+    is_method(effect, "writes")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_builds_a_router_and_has_no_row_twice() {
+        // axum panics on overlapping rows.
+        let _router = router();
+        let mut seen = HashSet::new();
+        for route in routes() {
+            assert!(seen.insert((route.method, route.path)), "{} {} stands twice", route.method, route.path);
+            assert!(route.path.starts_with("/api/"), "{}", route.path);
+            assert!(!(route.writes && route.method == "GET"), "GET {} must not write", route.path);
+        }
+    }
+
+    #[test]
+    fn project_routes_ask_for_project_access() {
+        for route in routes() {
+            let is_project = route.path.starts_with("/api/project/{project_id}");
+            assert_eq!(is_project, matches!(route.access, Access::Project(_)), "{} {}", route.method, route.path);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What every request can reach. Cheap to clone.
+
+use std::sync::Arc;
+
+use semaphore_service::{Services, TaskPorts};
+
+use super::{assets::Assets, hub::Hub};
+
+/// Shared state of the HTTP layer.
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    services: Arc<Services>,
+    tasks: Arc<TaskPorts>,
+    hub: Arc<Hub>,
+    assets: Assets,
+}
+
+impl AppState {
+    /// The state over these use cases; `web_host` is the public address, written into the page.
+    pub fn new(services: Arc<Services>, tasks: Arc<TaskPorts>, hub: Arc<Hub>, web_host: &str) -> Self {
+        Self(Arc::new(Inner { services, tasks, hub, assets: Assets::new(web_host) }))
+    }
+
+    /// `web_host` of the configuration.
+    pub(crate) fn web_host(&self) -> &str {
+        &self.0.services.settings.web_host
+    }
+
+    /// The way to the task pool.
+    pub fn tasks(&self) -> &TaskPorts {
+        &self.0.tasks
+    }
+
+    /// The clients that watch tasks.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The use cases.
+    pub fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// The web page.
+    pub(crate) fn assets(&self) -> &Assets {
+        &self.0.assets
+    }
+}

@@ -1,0 +1,146 @@
+//! The WebSocket: live lines and status changes of the projects a user may see.
+//!
+//! Reference: `api/sockets/handler.go` (times and limits). Departures: a foreign origin is refused, and memberships are looked
+//! at while frames are sent, not only when a task starts.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        State,
+        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use semaphore_model::UserId;
+use tokio::time::{Instant, interval_at, timeout};
+
+use super::{
+    access::Session,
+    hub::{Access, Connection},
+    state::AppState,
+};
+
+/// Time between two pings of ours.
+const PING_PERIOD: Duration = Duration::from_secs(108);
+/// A connection without a pong for this long is dropped.
+const PONG_LIMIT: Duration = Duration::from_secs(120);
+/// Time one frame may take to be written.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
+/// Largest message accepted from a client, in bytes; its content is ignored.
+const MESSAGE_LIMIT: usize = 512;
+/// Close code for a message over [`MESSAGE_LIMIT`].
+const TOO_BIG: u16 = 1009;
+/// How often the access is read even if nothing is sent, so that a new member begins to receive.
+const REFRESH_PERIOD: Duration = Duration::from_secs(5);
+/// How long an access that was read is used before it is read again.
+const ACCESS_AGE: Duration = Duration::from_secs(1);
+
+/// `GET /api/ws`
+pub(crate) async fn connect(
+    session: Session,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    // Reference: gorilla's answer to a request without upgrade headers.
+    let Ok(upgrade) = upgrade else { return (StatusCode::BAD_REQUEST, "Bad Request\n").into_response() };
+    if !is_own_origin(&headers, state.web_host()) {
+        return (StatusCode::FORBIDDEN, "this page's origin may not use the WebSocket\n").into_response();
+    }
+    upgrade
+        .max_message_size(MESSAGE_LIMIT)
+        .max_frame_size(MESSAGE_LIMIT)
+        .on_upgrade(move |socket| serve(socket, state, session.user.id))
+}
+
+/// Whether the request comes from a page of this server, or not from a page at all.
+fn is_own_origin(headers: &HeaderMap, web_host: &str) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(header::ORIGIN) else { return true };
+    let host = |address: &str| address.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default().to_owned());
+    let own = [text(header::HOST).map(str::to_owned), host(web_host)];
+    host(origin).is_some_and(|origin| own.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(&origin)))
+}
+
+async fn serve(mut socket: WebSocket, state: AppState, user: UserId) {
+    let Ok(access) = read_access(&state, user).await else { return };
+    let connection = state.hub().join(user, access);
+    let farewell = exchange(&mut socket, &connection, &state).await;
+    state.hub().leave(&connection);
+    if let Some(close) = farewell {
+        let _ = timeout(WRITE_LIMIT, socket.send(Message::Close(close))).await;
+    }
+}
+
+/// Sends frames and answers pings until one side ends it; returns the close frame to send, if any.
+async fn exchange(socket: &mut WebSocket, connection: &Arc<Connection>, state: &AppState) -> Option<Option<CloseFrame>> {
+    let mut pings = interval_at(Instant::now() + PING_PERIOD, PING_PERIOD);
+    let mut refresh = interval_at(Instant::now() + REFRESH_PERIOD, REFRESH_PERIOD);
+    let mut heard_at = Instant::now();
+    let mut access_at = Instant::now();
+    loop {
+        let message = tokio::select! {
+            incoming = socket.recv() => match incoming {
+                Some(Ok(Message::Pong(_))) => {
+                    heard_at = Instant::now();
+                    continue;
+                }
+                Some(Ok(Message::Close(_))) | None => return None,
+                Some(Ok(_)) => continue,
+                Some(Err(_)) => return Some(Some(CloseFrame { code: TOO_BIG, reason: "".into() })),
+            },
+            frame = connection.next() => {
+                let Some(frame) = frame else { return Some(None) };
+                if access_at.elapsed() >= ACCESS_AGE {
+                    connection.set_access(read_access(state, connection.user).await.ok()?);
+                    access_at = Instant::now();
+                }
+                if !connection.may_see(frame.project) {
+                    continue;
+                }
+                Message::Text(frame.text)
+            }
+            _ = refresh.tick() => {
+                connection.set_access(read_access(state, connection.user).await.ok()?);
+                access_at = Instant::now();
+                continue;
+            }
+            () = tokio::time::sleep_until(heard_at + PONG_LIMIT) => return None,
+            _ = pings.tick() => Message::Ping(bytes::Bytes::new()),
+        };
+        if !matches!(timeout(WRITE_LIMIT, socket.send(message)).await, Ok(Ok(()))) {
+            return None;
+        }
+    }
+}
+
+/// What the user may see now; an error (a deleted user, a closed database) ends the connection.
+async fn read_access(state: &AppState, user: UserId) -> semaphore_service::Result<Access> {
+    let (admin, projects) = state.services().visible_projects(user).await?;
+    Ok(Access { admin, projects })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_pages_of_this_server_may_connect() {
+        let check = |origin: Option<&str>, host: &str, web_host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            is_own_origin(&headers, web_host)
+        };
+        assert!(check(None, "localhost:3000", ""));
+        assert!(check(Some("http://localhost:3000"), "localhost:3000", ""));
+        assert!(check(Some("https://ci.example.test"), "127.0.0.1:3000", "https://ci.example.test/semaphore"));
+        assert!(!check(Some("https://evil.example.test"), "localhost:3000", "https://ci.example.test"));
+        assert!(!check(Some("null"), "localhost:3000", ""));
+    }
+}

@@ -1,0 +1,208 @@
+//! Who is calling: log-in, sessions of browsers, tokens of programs.
+//!
+//! A session is a row that a signed cookie points to; the store keeps rows that were looked up until something is written,
+//! so a busy page costs no queries. `last_active` is kept in memory and written once a minute and at shutdown. Invariants: a
+//! refused log-in takes as long as an accepted one; errors never tell whether a user exists.
+
+mod activity;
+
+use std::{ops::Deref, sync::Arc};
+
+use chrono::{TimeDelta, Utc};
+use semaphore_model::{ApiToken, Secret, Session, User, VerificationMethod};
+use semaphore_store::{Identity, StoreError};
+
+pub(crate) use self::activity::Activities;
+use crate::{
+    crypto::{cookie::CookieSession, token},
+    error::{Error, Kind, Result},
+    services::Services,
+};
+
+/// Days after which an unused session ends. Reference: 7.
+const IDLE_DAYS: i64 = 7;
+
+/// What a request brings to prove who sends it; empty texts where it brings nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// The `Authorization` header.
+    pub authorization: &'a str,
+    /// Value of the session cookie.
+    pub cookie: &'a str,
+}
+
+/// What is remembered about the client of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// `X-Real-IP` header.
+    pub ip: &'a str,
+    /// `User-Agent` header.
+    pub user_agent: &'a str,
+}
+
+/// A user who proved who they are. Cheap to clone; reads as the [`User`].
+#[derive(Clone, Debug)]
+pub struct Caller(Arc<Identity>);
+
+impl Deref for Caller {
+    type Target = User;
+
+    fn deref(&self) -> &User {
+        &self.0.user
+    }
+}
+
+fn not_logged_in() -> Error {
+    Error::unauthenticated("log in first")
+}
+
+/// Somebody who is not there is somebody who is not logged in.
+fn unknown_or_internal(error: StoreError) -> Error {
+    if error.is_not_found() { not_logged_in() } else { error.into() }
+}
+
+impl Services {
+    /// The user behind a request; 401 with an empty body if there is none.
+    pub async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Caller> {
+        if let Some(token) = token::from_header(credentials.authorization) {
+            let found = self.store.get_token_identity(&Secret::new(token)).await;
+            return found.map(Caller).map_err(unknown_or_internal);
+        }
+        let (identity, session) = self.session(credentials.cookie).await?;
+        if session.is_verified() {
+            self.activities.note(session.user_id, session.id, Utc::now());
+            return Ok(Caller(identity));
+        }
+        // Reference: these refusals carry a text, so that the web page asks for the code.
+        let text = match session.verification_method {
+            VerificationMethod::Totp => "TOTP_REQUIRED",
+            VerificationMethod::Email => "EMAIL_OTP_REQUIRED",
+            VerificationMethod::None => "SESSION_NOT_VERIFIED",
+        };
+        Err(Error::new(Kind::Unauthenticated, text))
+    }
+
+    /// Checks name (or e-mail) and password and starts a session; returns the cookie's value. 401 if they do not fit.
+    pub async fn login(&self, name: &str, password: &str, client: Client<'_>) -> Result<String> {
+        if self.settings.password_login_disable {
+            // Reference: it only hid the form and still let people in.
+            return Err(Error::unauthenticated("log-in by password is switched off on this server"));
+        }
+        let user = self.find_for_login(name).await?;
+        let hash = user.as_ref().filter(|user| !user.external).map(|user| user.password.expose());
+        let fits = self.passwords.verify(password, hash).await?;
+        let Some(user) = user.filter(|_| fits) else {
+            return Err(Error::unauthenticated("login or password is wrong"));
+        };
+        self.start_session(&user, client).await
+    }
+
+    /// Reference: the name is lowered before the look-up, so that people stored with capitals could never log in; they are
+    /// found here as they are typed.
+    async fn find_for_login(&self, name: &str) -> Result<Option<User>> {
+        let lowered = name.to_lowercase();
+        for name in [lowered.as_str(), name] {
+            match self.store.get_user_by_login_or_email(name, name).await {
+                Ok(user) => return Ok(Some(user)),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn start_session(&self, user: &User, client: Client<'_>) -> Result<String> {
+        let needs_code = self.settings.totp_enabled && user.totp.is_some();
+        let now = Utc::now();
+        let session = Session {
+            user_id: user.id,
+            created: now,
+            last_active: now,
+            ip: client.ip.to_owned(),
+            user_agent: client.user_agent.to_owned(),
+            verification_method: if needs_code { VerificationMethod::Totp } else { VerificationMethod::None },
+            verified: !needs_code,
+            ..Session::default()
+        };
+        let session = self.store.insert_session(session).await?;
+        let content = CookieSession { user: user.id, session: session.id };
+        Ok(self.cookies.encode(content, now.timestamp()))
+    }
+
+    /// Ends the session of a cookie; a cookie without a session is no error.
+    pub async fn logout(&self, cookie: &str) -> Result<()> {
+        let Ok(content) = self.cookies.decode(cookie, Utc::now().timestamp()) else { return Ok(()) };
+        match self.store.expire_session(content.user, content.session).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Answers a one-time or recovery code: nothing to do for a session that needs none, 401 without a session.
+    ///
+    /// Codes themselves are not checked by this build yet; a session that needs one is refused with 503.
+    pub async fn verify_session(&self, cookie: &str) -> Result<()> {
+        let (_, session) = self.session(cookie).await?;
+        if session.verification_method == VerificationMethod::None {
+            return Ok(());
+        }
+        Err(Error::unavailable("one-time codes are not supported by this build yet"))
+    }
+
+    /// The session and user of a cookie.
+    async fn session(&self, cookie: &str) -> Result<(Arc<Identity>, Session)> {
+        if cookie.is_empty() {
+            return Err(not_logged_in());
+        }
+        let now = Utc::now();
+        let content =
+            self.cookies.decode(cookie, now.timestamp()).map_err(|error| not_logged_in().with_source(error))?;
+        let found = self.store.get_session_identity(content.user, content.session).await;
+        let identity = found.map_err(unknown_or_internal)?;
+        let session = identity.session.clone().ok_or_else(not_logged_in)?;
+        if now - session.last_active > TimeDelta::days(IDLE_DAYS) {
+            self.store.expire_session(content.user, content.session).await.map_err(unknown_or_internal)?;
+            return Err(not_logged_in());
+        }
+        Ok((identity, session))
+    }
+
+    /// Writes the last use of sessions. Called once a minute and at shutdown.
+    pub async fn flush_sessions(&self) -> Result<()> {
+        let activities = self.activities.take();
+        if activities.is_empty() {
+            return Ok(());
+        }
+        let written = self.store.touch_sessions(&activities).await;
+        if written.is_err() {
+            self.activities.put_back(&activities);
+        }
+        Ok(written?)
+    }
+
+    /// A user's API tokens, newest first, shortened to what suffices to delete them.
+    pub async fn list_api_tokens(&self, user: &User) -> Result<Vec<ApiToken>> {
+        let mut tokens = self.store.list_api_tokens(user.id).await?;
+        for found in &mut tokens {
+            if let Some(short) = found.id.expose().get(..token::PREFIX_LENGTH).map(Secret::new) {
+                found.id = short;
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// Makes an API token; this answer is the only one that holds it whole.
+    pub async fn create_api_token(&self, user: &User) -> Result<ApiToken> {
+        let token = ApiToken { id: token::generate().into(), user_id: user.id, ..ApiToken::default() };
+        Ok(self.store.insert_api_token(token).await?)
+    }
+
+    /// Deletes a user's tokens that begin with a text of at least eight characters; none is no error.
+    pub async fn delete_api_token(&self, user: &User, prefix: &str) -> Result<()> {
+        if !token::is_prefix(prefix) {
+            return Err(Error::invalid("a token is named by at least its first eight characters").bare());
+        }
+        self.store.delete_api_tokens(user.id, prefix).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! What the tests of use cases stand on: a server's use cases over a database of their own, one administrator, two projects.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use semaphore_engine::{EngineConfig, config::HomeDirMode};
+use semaphore_model::{Project, User, UserId};
+use semaphore_store::{SqliteOptions, Store};
+use tempfile::TempDir;
+
+use crate::{
+    Services, Settings,
+    app::App,
+    crypto::{access_key::AccessKeyCipher, cookie::CookieCodec},
+    project::NewProject,
+    services::Parts,
+};
+
+/// A server without HTTP.
+pub(crate) struct Fixture {
+    pub(crate) services: Services,
+    pub(crate) admin: User,
+    /// The project of the caller.
+    pub(crate) project: Project,
+    /// A project of somebody else; its objects must stay out of reach.
+    pub(crate) other: Project,
+    _directory: TempDir,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(SqliteOptions::new(directory.path().join("database.sqlite"))).await.unwrap();
+        let admin = User {
+            username: "admin".to_owned(),
+            name: "Admin".to_owned(),
+            email: "admin@example.com".to_owned(),
+            admin: true,
+            ..User::default()
+        };
+        let admin = store.insert_user(admin).await.unwrap();
+        let active = App { active: true, ..App::default() };
+        let services = Services::new(Parts {
+            store,
+            settings: settings(),
+            engine: Arc::new(engine(&directory)),
+            access_key_cipher: AccessKeyCipher::new("MDEyMzQ1Njc4OWFiY2RlZg==").unwrap(),
+            cookies: CookieCodec::ephemeral().unwrap(),
+            apps: BTreeMap::from(["bash", "ansible", "terraform"].map(|id| (id.to_owned(), active.clone()))),
+            program_path: String::new(),
+            home: String::new(),
+            hashing_threads: 1,
+        })
+        .await
+        .unwrap();
+        let [project, other] =
+            ["Mine", "Other"].map(|name| NewProject { name: name.to_owned(), ..NewProject::default() });
+        let project = services.create_project(&admin, project).await.unwrap();
+        let other = services.create_project(&admin, other).await.unwrap();
+        Self { services, admin, project, other, _directory: directory }
+    }
+
+    pub(crate) fn user(&self) -> UserId {
+        self.admin.id
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        non_admin_can_create_project: false,
+        password_login_disable: false,
+        totp_enabled: false,
+        totp_allow_recovery: false,
+        web_host: String::new(),
+        git_client: "cmd_git".to_owned(),
+        schedule_timezone: "UTC".to_owned(),
+        team_invite_type: "username".to_owned(),
+        version: "0".to_owned(),
+        max_tasks_per_template: 0,
+        max_task_duration_seconds: 0,
+        alert_channels: Vec::new(),
+    }
+}
+
+fn engine(directory: &TempDir) -> EngineConfig {
+    EngineConfig {
+        tmp_path: directory.path().join("tmp"),
+        path: String::new(),
+        home: directory.path().to_owned(),
+        home_dir_mode: HomeDirMode::default(),
+        env: Vec::new(),
+        apps: BTreeMap::new(),
+        ssh_config_path: None,
+        child_nofile: None,
+    }
+}

@@ -1,0 +1,148 @@
+//! Repositories: where playbooks and scripts come from.
+//!
+//! Not for clones: those are the engine's. Invariants: a stored URL or branch never looks like an option, a remote helper or
+//! a line break to git (CVE-2026-73294 class); the key belongs to the same project.
+
+use std::time::Duration;
+
+use semaphore_engine::{
+    git::{Branch, CommandLineClient, Credential, GitClient, GitUrl, GitUrlError, RevisionError, Transport, Working},
+    job::Programs,
+};
+use semaphore_model::{AccessKey, AccessKeyType, EventObject, ProjectId, Referrers, Repository, UserId};
+use semaphore_store::ListOptions;
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Error, Result},
+    event::event,
+    owned::{Owned, in_use, other_project},
+    services::Services,
+};
+
+/// How long a remote repository may take to tell its branches.
+const BRANCHES_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Services {
+    /// Repositories of a project; sortable by name, URL and key, other columns are taken as name.
+    pub async fn repositories(&self, project: ProjectId, options: &ListOptions) -> Result<Vec<Repository>> {
+        Ok(self.store.list_repositories(project, options).await?)
+    }
+
+    /// What uses a repository.
+    pub async fn repository_referrers(&self, repository: &Owned<Repository>) -> Result<Referrers> {
+        Ok(self.store.list_repository_referrers(repository.project_id, repository.id).await?)
+    }
+
+    /// Adds a repository. 404 for a key the project does not have.
+    pub async fn create_repository(
+        &self,
+        user: UserId,
+        project: ProjectId,
+        repository: Repository,
+    ) -> Result<Repository> {
+        if repository.project_id != project {
+            // Reference: it answers the same, but stores the repository in the other project.
+            return Err(other_project());
+        }
+        self.check_repository(&repository).await?;
+        let mut transaction = self.store.begin().await?;
+        let repository = transaction.insert_repository(repository).await?;
+        let description = format!("Repository {} created", repository.git_url);
+        transaction.insert_event(event(user, project, EventObject::Repository, repository.id, description)).await?;
+        transaction.commit().await?;
+        Ok(repository)
+    }
+
+    /// Changes a repository; a new URL removes its clones.
+    pub async fn update_repository(&self, user: UserId, old: &Owned<Repository>, repository: Repository) -> Result<()> {
+        if repository.id != old.id {
+            return Err(Error::invalid("Repository ID in body and URL must be the same"));
+        }
+        if repository.project_id != old.project_id {
+            return Err(other_project());
+        }
+        self.check_repository(&repository).await?;
+        let mut transaction = self.store.begin().await?;
+        transaction.update_repository(&repository).await?;
+        let description = format!("Repository {} updated", repository.git_url);
+        transaction.insert_event(event(user, old.project_id, EventObject::Repository, old.id, description)).await?;
+        transaction.commit().await?;
+        if old.git_url != repository.git_url {
+            self.clear_repository_cache(old.project_id, old.id).await;
+        }
+        Ok(())
+    }
+
+    /// Removes a repository with its clones; 400 while a template uses it.
+    pub async fn delete_repository(&self, user: UserId, repository: &Owned<Repository>) -> Result<()> {
+        let project = repository.project_id;
+        let mut transaction = self.store.begin().await?;
+        transaction.delete_repository(project, repository.id).await.map_err(|error| in_use(error, "repository"))?;
+        let description = format!("Repository {} deleted", repository.git_url);
+        transaction.insert_event(event(user, project, EventObject::Repository, repository.id, description)).await?;
+        transaction.commit().await?;
+        self.clear_repository_cache(project, repository.id).await;
+        Ok(())
+    }
+
+    /// Names of the branches a remote repository has, whole (`feature/x`). 400 without a text if it cannot be asked.
+    pub async fn repository_branches(&self, repository: &Owned<Repository>) -> Result<Vec<String>> {
+        let url: GitUrl = repository.git_url.parse().map_err(|error: GitUrlError| Error::invalid(error.to_string()))?;
+        let key = self.find::<AccessKey>(repository.project_id, repository.ssh_key_id).await?;
+        let credential = self.credential(key.into_inner(), url.transport())?;
+        let working = Working {
+            url,
+            // Not asked for, but part of every working copy.
+            branch: repository
+                .git_branch
+                .parse()
+                .or_else(|_| "main".parse())
+                .map_err(|error: RevisionError| Error::invalid(error.to_string()))?,
+            credential,
+            parent: std::env::temp_dir(),
+            directory: String::new(),
+        };
+        let client = CommandLineClient::new(Programs::detached(self.engine.clone()));
+        match tokio::time::timeout(BRANCHES_TIMEOUT, client.remote_branches(&working)).await {
+            Ok(answer) => answer.map_err(|error| Error::invalid(error.to_string()).bare()),
+            Err(_) => Err(Error::invalid("the repository did not answer within 30 s").bare()),
+        }
+    }
+
+    fn credential(&self, key: AccessKey, transport: Transport) -> Result<Option<Credential>> {
+        match (&key.r#type, transport) {
+            (AccessKeyType::LoginPassword, Transport::Http | Transport::Https) => {
+                let key = self.open(key)?;
+                Ok(Some(Credential {
+                    username: Zeroizing::new(key.login_password.login.clone()),
+                    password: Zeroizing::new(key.login_password.password.expose().to_owned()),
+                }))
+            }
+            (AccessKeyType::Ssh, Transport::Ssh | Transport::Scp) => {
+                Err(Error::invalid("branches behind an SSH key cannot be listed by this build yet").bare())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Checks key, name, URL and branch, in the reference's order.
+    async fn check_repository(&self, repository: &Repository) -> Result<()> {
+        self.check::<AccessKey>(repository.project_id, Some(repository.ssh_key_id)).await?;
+        repository.validate()?;
+        // Anything else that is odd does no harm: a task that uses it ends with the reason.
+        if let Err(
+            error @ (GitUrlError::LooksLikeOption
+            | GitUrlError::BadCharacter(_)
+            | GitUrlError::RemoteHelper(_)
+            | GitUrlError::PartLooksLikeOption(_)),
+        ) = repository.git_url.parse::<GitUrl>()
+        {
+            return Err(Error::invalid(error.to_string()));
+        }
+        if let Err(error @ RevisionError::LooksLikeOption { .. }) = repository.git_branch.parse::<Branch>() {
+            return Err(Error::invalid(error.to_string()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Everything the use cases share: the store, the settings, the keys, the caches.
+//!
+//! Each resource has its own file with `impl Services`. Invariant: one value per server, shared by reference.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use semaphore_engine::EngineConfig;
+use semaphore_store::Store;
+
+use crate::{
+    app::{App, AppCatalog},
+    auth::Activities,
+    crypto::{access_key::AccessKeyCipher, cookie::CookieCodec, password::PasswordHasher},
+    error::Result,
+    settings::Settings,
+    system::VersionCache,
+};
+
+/// The use cases of one server.
+#[derive(Debug)]
+pub struct Services {
+    /// Persistence.
+    pub store: Store,
+    /// What the configuration says.
+    pub settings: Settings,
+    /// The machine, as jobs and git see it.
+    pub engine: Arc<EngineConfig>,
+    /// Encryption of stored secrets.
+    pub access_key_cipher: Arc<AccessKeyCipher>,
+    /// The apps that templates can run.
+    pub apps: AppCatalog,
+    pub(crate) cookies: CookieCodec,
+    pub(crate) passwords: PasswordHasher,
+    pub(crate) activities: Activities,
+    pub(crate) program_path: String,
+    pub(crate) home: String,
+    pub(crate) ansible_version: VersionCache,
+}
+
+/// What [`Services::new`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Persistence, migrated.
+    pub store: Store,
+    /// What the configuration says.
+    pub settings: Settings,
+    /// The machine, as jobs and git see it.
+    pub engine: Arc<EngineConfig>,
+    /// Encryption of stored secrets.
+    pub access_key_cipher: AccessKeyCipher,
+    /// Session cookies.
+    pub cookies: CookieCodec,
+    /// Configured apps by id.
+    pub apps: BTreeMap<String, App>,
+    /// `PATH` on which the programs of the default apps are looked up.
+    pub program_path: String,
+    /// HOME of the server, for programs that are asked for their version.
+    pub home: String,
+    /// Processors that password hashing may keep busy.
+    pub hashing_threads: usize,
+}
+
+impl Services {
+    /// The use cases over a migrated store.
+    pub async fn new(parts: Parts) -> Result<Self> {
+        let options: Vec<_> =
+            parts.store.list_options("").await?.into_iter().map(|option| (option.key, option.value)).collect();
+        let is_installed = |program: &str| is_on_path(&parts.program_path, program);
+        let apps = AppCatalog::new(parts.apps, &options, is_installed);
+        Ok(Self {
+            apps,
+            store: parts.store,
+            settings: parts.settings,
+            engine: parts.engine,
+            access_key_cipher: Arc::new(parts.access_key_cipher),
+            cookies: parts.cookies,
+            passwords: PasswordHasher::new(parts.hashing_threads),
+            activities: Activities::default(),
+            program_path: parts.program_path,
+            home: parts.home,
+            ansible_version: VersionCache::default(),
+        })
+    }
+}
+
+/// Whether a program can be started by its name.
+fn is_on_path(path: &str, program: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::env::split_paths(path).any(|directory| {
+        let file = std::fs::metadata(directory.join(program));
+        file.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    })
+}

@@ -1,0 +1,30 @@
+//! What the use cases need to know of the configuration. Built once by the server; nothing here is read from the environment.
+
+/// Settings of one server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether every user may create projects.
+    pub non_admin_can_create_project: bool,
+    /// Whether log-in by password is refused.
+    pub password_login_disable: bool,
+    /// Whether one-time codes are demanded from users who have set them up.
+    pub totp_enabled: bool,
+    /// Whether recovery codes are announced.
+    pub totp_allow_recovery: bool,
+    /// Public address of the server as configured; may be empty.
+    pub web_host: String,
+    /// `cmd_git` or `go_git`, as configured.
+    pub git_client: String,
+    /// Time zone shown for schedules.
+    pub schedule_timezone: String,
+    /// How members are invited: `username`, `email` or `both`.
+    pub team_invite_type: String,
+    /// Version shown by the server.
+    pub version: String,
+    /// Tasks kept per template; 0 keeps all.
+    pub max_tasks_per_template: usize,
+    /// Seconds after which a task is stopped; 0 is never.
+    pub max_task_duration_seconds: u64,
+    /// Configured ways to send alerts; this build can use none of them.
+    pub alert_channels: Vec<String>,
+}

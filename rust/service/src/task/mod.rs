@@ -1,0 +1,156 @@
+//! Tasks: starting them, reading them, stopping them, and what the pool needs of the database.
+//!
+//! The pool itself is `semaphore_task`; here are the rules about who gives what to a task and the adapter between the pool's
+//! ports and the store.
+
+mod parameters;
+mod ports;
+mod prepare;
+mod submit;
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use semaphore_model::{
+    Project, ProjectId, Task, TaskId, TaskOutput, TaskStage, TaskWithTemplate, TemplateId, User, UserId,
+};
+use semaphore_store::{OutputCursor, Page, TaskFilter, TaskStatistics, TaskStatisticsFilter};
+use semaphore_task::{Pool, StopError};
+
+pub use self::ports::TaskPorts;
+use crate::{Error, Result, Services};
+
+/// Lines that raw output reads at a time.
+const RAW_CHUNK: u32 = 10_000;
+
+impl Services {
+    /// A task of a project; 400 with an empty body if there is none. Reference: not 404.
+    pub async fn task(&self, project: ProjectId, task: TaskId) -> Result<Task> {
+        self.store.get_task(project, task).await.map_err(|error| unknown_task(error.into()))
+    }
+
+    /// Newest tasks of a project, or of one of its templates.
+    pub async fn tasks(
+        &self,
+        project: ProjectId,
+        template: Option<TemplateId>,
+        limit: u32,
+    ) -> Result<Vec<TaskWithTemplate>> {
+        let filter = TaskFilter { template_id: template, ..TaskFilter::default() };
+        Ok(self.store.list_tasks(project, &filter, Page::first(limit)).await?)
+    }
+
+    /// All lines of a task, in the order in which they were read.
+    pub async fn task_output(&self, project: ProjectId, task: TaskId) -> Result<Vec<TaskOutput>> {
+        let task = self.task(project, task).await?;
+        Ok(self.store.list_task_output(project, task.id, Page::default()).await?)
+    }
+
+    /// The next lines after a place in the output; the caller has checked that the task is the project's.
+    pub async fn task_output_chunk(
+        &self,
+        task: TaskId,
+        after: OutputCursor,
+    ) -> Result<(Vec<TaskOutput>, OutputCursor)> {
+        Ok(self.store.read_task_output(task, after, RAW_CHUNK).await?)
+    }
+
+    /// Stages of a task.
+    pub async fn task_stages(&self, project: ProjectId, task: TaskId) -> Result<Vec<TaskStage>> {
+        let task = self.task(project, task).await?;
+        Ok(self.store.list_task_stages(project, task.id).await?)
+    }
+
+    /// Numbers of tasks per day and status.
+    pub async fn task_statistics(
+        &self,
+        project: ProjectId,
+        template: Option<TemplateId>,
+        start: Option<&str>,
+        end: Option<&str>,
+        user: Option<&str>,
+    ) -> Result<Vec<TaskStatistics>> {
+        let day = |text: Option<&str>, refusal: &str| -> Result<Option<DateTime<Utc>>> {
+            let day = text.map(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d")).transpose();
+            Ok(day.map_err(|_| Error::invalid(refusal))?.map(|day| day.and_time(NaiveTime::MIN).and_utc()))
+        };
+        let filter = TaskStatisticsFilter {
+            template_id: template,
+            start: day(start, "Invalid start date")?,
+            end: day(end, "Invalid end date")?,
+            user_id: user
+                .map(|text| text.parse().map(UserId))
+                .transpose()
+                .map_err(|_| Error::invalid("Invalid user_id"))?,
+        };
+        Ok(self.store.list_task_statistics(project, &filter).await?)
+    }
+
+    /// Stops a task. A task that has ended already keeps its status (the reference rewrites it to `stopped`).
+    pub async fn stop_task(&self, pool: &Pool, project: ProjectId, task: TaskId, forced: bool) -> Result<()> {
+        let task = self.task(project, task).await?;
+        stop(pool, task.id, forced).await
+    }
+
+    /// Stops every unfinished task of a template.
+    pub async fn stop_tasks_of_template(
+        &self,
+        pool: &Pool,
+        project: ProjectId,
+        template: TemplateId,
+        forced: bool,
+    ) -> Result<()> {
+        for task in pool.of_template(project, template) {
+            stop(pool, task, forced).await?;
+        }
+        Ok(())
+    }
+
+    /// Accepts or refuses the plan of a task; 400 unless it waits for that.
+    pub async fn confirm_task(&self, pool: &Pool, project: ProjectId, task: TaskId, accepted: bool) -> Result<()> {
+        let task = self.task(project, task).await?;
+        pool.confirm(task.id, accepted).await.map_err(refused)
+    }
+
+    /// Stops a task of any project, for administrators; one that is not active is no error.
+    pub async fn stop_any_task(&self, pool: &Pool, task: TaskId) -> Result<()> {
+        stop(pool, task, false).await
+    }
+
+    /// Whether the user is an administrator, and the projects of which they are a member: what they may watch.
+    pub async fn visible_projects(&self, user: UserId) -> Result<(bool, HashSet<ProjectId>)> {
+        let user = self.store.get_user(user).await?;
+        Ok((user.admin, self.store.list_project_ids_of_user(user.id).await?.into_iter().collect()))
+    }
+
+    /// Deletes a finished task with its output. Reference: only administrators may (401), and not while it is active (400).
+    pub async fn delete_task(&self, pool: &Pool, user: &User, project: &Project, task: TaskId) -> Result<()> {
+        let task = self.task(project.id, task).await?;
+        if pool.is_active(task.id) {
+            return Err(Error::invalid("stop the task before deleting it").bare());
+        }
+        if !user.admin {
+            return Err(Error::unauthenticated("only administrators may delete tasks"));
+        }
+        Ok(self.store.delete_task(project.id, task.id).await?)
+    }
+}
+
+/// Stops a task; one that has ended in the meantime is no error.
+async fn stop(pool: &Pool, task: TaskId, forced: bool) -> Result<()> {
+    match pool.stop(task, forced).await {
+        Ok(()) | Err(StopError::NotActive) => Ok(()),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn unknown_task(error: Error) -> Error {
+    if error.is_not_found() { Error::invalid("there is no such task in this project").bare() } else { error }
+}
+
+fn refused(error: StopError) -> Error {
+    match error {
+        StopError::NotActive | StopError::NothingToConfirm => Error::invalid(error.to_string()).bare(),
+        StopError::Port(error) => Error::internal("changing a task", error),
+    }
+}

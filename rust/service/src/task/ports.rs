@@ -1,0 +1,167 @@
+//! The pool's view of the database.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::Utc;
+use semaphore_model::{ProjectId, Secret, Task, TaskId, TaskOutput, TaskStatus};
+use semaphore_store::{StoreError, TaskStep};
+use semaphore_task::{
+    NewLine, Pool, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskRepository, TaskState,
+};
+
+use super::{prepare, submit::queued};
+use crate::{Error, Result, Services};
+
+/// Adapter of the pool's ports over the store, and what waiting tasks need that has no column.
+#[derive(Debug)]
+pub struct TaskPorts {
+    services: Arc<Services>,
+    /// Secret survey values of tasks that have not ended. The reference has no column for them; they die with the process.
+    secrets: Mutex<HashMap<TaskId, Secret>>,
+    pool: OnceLock<Pool>,
+}
+
+impl TaskPorts {
+    /// An adapter without a pool; give it one with [`TaskPorts::set_pool`] before tasks are started.
+    pub fn new(services: Arc<Services>) -> Arc<Self> {
+        Arc::new(Self { services, secrets: Mutex::default(), pool: OnceLock::new() })
+    }
+
+    /// Tells which pool runs the tasks. Only the first call counts.
+    pub fn set_pool(&self, pool: Pool) {
+        let _ = self.pool.set(pool);
+    }
+
+    /// The pool that runs the tasks.
+    pub fn pool(&self) -> Result<&Pool> {
+        self.pool.get().ok_or_else(|| Error::unavailable("the server is starting, try again"))
+    }
+
+    pub(super) fn keep_secret(&self, task: TaskId, secret: Secret) {
+        if !secret.is_empty() && secret.expose() != "{}" {
+            self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(task, secret);
+        }
+    }
+
+    fn secret(&self, task: TaskId) -> Option<Secret> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&task).cloned()
+    }
+
+    fn forget_secret(&self, task: TaskId) {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
+    }
+
+    /// Takes up what an earlier process left: waiting tasks go back into the queue, tasks that were under way end as `error`
+    /// with a line that says why. The reference leaves both as they are for ever.
+    pub async fn recover(&self) -> Result<()> {
+        let pool = self.pool()?;
+        for task in self.services.store.list_unfinished_tasks().await? {
+            let template = self.services.store.get_template(task.project_id, task.template_id).await?;
+            let username = self.username(&task).await?;
+            let entry = queued(&task, &template, &username);
+            // The values of a secret survey were in the memory of the process that is gone.
+            let asked_for_secrets = template.survey_vars.iter().any(|variable| variable.r#type.as_str() == "secret");
+            if task.status == TaskStatus::Waiting && !asked_for_secrets {
+                pool.enqueue(entry);
+            } else {
+                self.end_lost(entry)
+                    .await
+                    .map_err(|error| Error::internal("ending a task of an earlier process", error))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_lost(&self, mut task: QueuedTask) -> Result<(), PortError> {
+        let waited = task.state.status == TaskStatus::Waiting;
+        let reason = if waited {
+            "the server was restarted while the task waited, and its secret survey values are not stored: start it again"
+        } else {
+            "the server was restarted while the task ran"
+        };
+        task.state.status = TaskStatus::Error;
+        task.state.end = Some(Utc::now());
+        let line = NewLine { time: Utc::now(), text: format!("Failed to run task: {reason}") };
+        let description = format!("Task ID {} ({}) finished with status ERROR", task.state.id, task.template_name);
+        let change = TaskChange {
+            lines: std::slice::from_ref(&line),
+            state: Some(&task.state),
+            event: Some(TaskEvent { description }),
+            ..TaskChange::default()
+        };
+        self.store(&task.state, change).await
+    }
+
+    async fn username(&self, task: &Task) -> Result<String> {
+        let Some(user) = task.user_id else { return Ok(String::new()) };
+        match self.services.store.get_user(user).await {
+            Ok(user) => Ok(user.username),
+            Err(StoreError::NotFound) => Ok(String::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl TaskRepository for TaskPorts {
+    async fn store(&self, task: &TaskState, change: TaskChange<'_>) -> Result<(), PortError> {
+        let stored =
+            |line: &NewLine| TaskOutput { time: line.time, output: line.text.clone(), ..TaskOutput::default() };
+        let lines: Vec<_> = change.lines.iter().map(stored).collect();
+        let step = TaskStep {
+            project_id: task.project_id,
+            task_id: task.id,
+            user_id: task.user_id,
+            lines: &lines,
+            status: change.state.map(|state| (state.status, state.start, state.end)),
+            commit: change.commit,
+            event: change.event.as_ref().map(|event| event.description.as_str()),
+        };
+        self.services.store.store_task_step(&step).await.map_err(port_error)?;
+        if change.state.is_some_and(|state| state.status.is_finished()) {
+            self.forget_secret(task.id);
+        }
+        Ok(())
+    }
+
+    async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError> {
+        prepare::prepare(&self.services, task, self.secret(task.state.id)).await
+    }
+
+    async fn project_limit(&self, project: ProjectId) -> Result<u32, PortError> {
+        let project = self.services.store.get_project(project).await.map_err(port_error)?;
+        Ok(u32::try_from(project.max_parallel_tasks).unwrap_or(0))
+    }
+
+    async fn follow_ups(&self, task: &TaskState) -> Result<Vec<QueuedTask>, PortError> {
+        let store = &self.services.store;
+        let templates = store.list_autorun_templates(task.project_id, task.template_id).await.map_err(port_error)?;
+        let mut tasks = Vec::with_capacity(templates.len());
+        for template in templates {
+            let next = Task {
+                template_id: template.id,
+                project_id: task.project_id,
+                build_task_id: Some(task.id),
+                ..Task::default()
+            };
+            let inserted = self.services.insert_task(&template, next, "").await;
+            let (_, queued) = inserted.map_err(|error| PortError::Unavailable(Box::new(error)))?;
+            tasks.push(queued);
+        }
+        Ok(tasks)
+    }
+}
+
+/// A store error as the pool understands it: only what cannot get better by waiting is a refusal.
+pub(super) fn port_error(error: StoreError) -> PortError {
+    match error {
+        StoreError::NotFound | StoreError::Referenced { .. } => {
+            PortError::Refused("the task or something it uses was deleted".to_owned())
+        }
+        error => PortError::Unavailable(Box::new(error)),
+    }
+}

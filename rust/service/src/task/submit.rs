@@ -1,0 +1,114 @@
+//! Making a task: the rules of the start request, the row, the queue.
+
+use chrono::Utc;
+use semaphore_model::{NewTask, ProjectId, Secret, Task, TaskStatus, Template, TemplateType, User};
+use semaphore_task::{QueuedTask, TaskState, version::next_build_version};
+
+use super::{TaskPorts, parameters};
+use crate::{Error, Result, Services};
+
+impl Services {
+    /// Starts a task for a user: checks the request, stores the row and queues it.
+    ///
+    /// 404 for a template that is not the project's; 400 with the reason for anything else that does not fit, and then
+    /// nothing is stored (the reference answers 500 and keeps some of the rows).
+    pub async fn create_task(&self, ports: &TaskPorts, user: &User, project: ProjectId, new: NewTask) -> Result<Task> {
+        let template = self.store.get_template(project, new.template_id).await?;
+        self.check_new_task(&template, &new).await?;
+        let secret = new.secret.clone();
+        let mut task = new.into_task(project);
+        task.user_id = Some(user.id);
+        let (mut task, queued) = self.insert_task(&template, task, &user.username).await?;
+        ports.keep_secret(task.id, secret);
+        ports.pool()?.submit(queued).await.map_err(|error| Error::internal("queueing a task", error))?;
+        task.secret = Secret::new("{}");
+        Ok(task)
+    }
+
+    async fn check_new_task(&self, template: &Template, new: &NewTask) -> Result<()> {
+        parameters::check(&template.app, &new.params).map_err(Error::invalid)?;
+        check_object("environment", &new.environment)?;
+        check_object("secret", new.secret.expose())?;
+        if template.allow_override_args_in_task
+            && let Some(arguments) = &new.arguments
+        {
+            check_arguments(template, arguments)?;
+        }
+        if let Some(inventory) = new.inventory_id {
+            let known = self.store.get_inventory(template.project_id, inventory).await.map_err(Error::from);
+            known.map_err(|error| absent(error, "the inventory is not one of this project"))?;
+        }
+        if let Some(build) = new.build_task_id {
+            let known = self.store.get_task(template.project_id, build).await.map_err(Error::from);
+            known.map_err(|error| absent(error, "the build task is not one of this project"))?;
+        }
+        Ok(())
+    }
+
+    /// Stores the row of a new task and tells what the pool has to know of it.
+    pub(super) async fn insert_task(
+        &self,
+        template: &Template,
+        mut task: Task,
+        username: &str,
+    ) -> Result<(Task, QueuedTask)> {
+        task.created = Utc::now();
+        task.status = TaskStatus::Waiting;
+        if template.r#type == TemplateType::Build {
+            task.version = self.next_version(template).await?;
+        }
+        let kept = u32::try_from(self.settings.max_tasks_per_template).unwrap_or(u32::MAX);
+        let task = self.store.insert_task(task, kept).await?;
+        let queued = queued(&task, template, username);
+        Ok((task, queued))
+    }
+
+    /// Reference: the version of the newest task counts, whatever became of it.
+    async fn next_version(&self, template: &Template) -> Result<Option<String>> {
+        let last = self.tasks(template.project_id, Some(template.id), 1).await?;
+        let current = last.into_iter().next().and_then(|last| last.task.version);
+        Ok(match (&template.start_version, current) {
+            (Some(start), Some(current)) => Some(next_build_version(start, &current)),
+            (start, _) => start.clone(),
+        })
+    }
+}
+
+/// A stored task as the pool's queue holds it.
+pub(super) fn queued(task: &Task, template: &Template, username: &str) -> QueuedTask {
+    QueuedTask {
+        state: TaskState {
+            id: task.id,
+            project_id: task.project_id,
+            template_id: template.id,
+            user_id: task.user_id,
+            status: task.status,
+            start: task.start,
+            end: task.end,
+            version: task.version.clone(),
+        },
+        template_name: template.name.clone(),
+        allow_parallel: template.allow_parallel_tasks,
+        username: username.to_owned(),
+    }
+}
+
+fn absent(error: Error, message: &str) -> Error {
+    if error.is_not_found() { Error::invalid(message) } else { error }
+}
+
+fn check_object(field: &str, text: &str) -> Result<()> {
+    if text.is_empty() || serde_json::from_str::<semaphore_model::JsonMap>(text).is_ok() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("{field} must be a JSON object as text, for example {{\"name\":\"value\"}}")))
+}
+
+fn check_arguments(template: &Template, text: &str) -> Result<()> {
+    let list = serde_json::from_str::<Vec<String>>(text).is_ok();
+    let stages = || serde_json::from_str::<std::collections::BTreeMap<String, Vec<String>>>(text).is_ok();
+    if list || (template.app.is_terraform() && stages()) {
+        return Ok(());
+    }
+    Err(Error::invalid("arguments must be a JSON array of texts as text, for example [\"--tags\",\"web\"]"))
+}

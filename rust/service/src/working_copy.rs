@@ -1,0 +1,106 @@
+//! Working copies that tasks left in the temporary directory, and their removal.
+//!
+//! Not for making them: that is the engine. Invariants: nothing outside the project's directory is removed, links are
+//! removed and never followed; a directory that is not there is already clean.
+
+use std::{io, path::Path};
+
+use semaphore_model::{ProjectId, RepositoryId};
+
+use crate::{
+    error::{Error, Result},
+    services::Services,
+};
+
+/// What is removed from the directory of a project.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// Everything.
+    All,
+    /// The clones of one repository, with the homes beside them.
+    Repository(RepositoryId),
+}
+
+impl Services {
+    /// Removes everything that tasks of a project left on the disk.
+    pub async fn clear_project_cache(&self, project: ProjectId) -> Result<()> {
+        self.clear(project, What::All).await
+    }
+
+    /// Removes the clones of a repository. A failure is only logged: the next task finds out by itself whether its clone
+    /// still fits.
+    pub(crate) async fn clear_repository_cache(&self, project: ProjectId, repository: RepositoryId) {
+        if let Err(error) = self.clear(project, What::Repository(repository)).await {
+            tracing::warn!(%project, %repository, %error, cause = ?error.source, "cannot remove working copies");
+        }
+    }
+
+    async fn clear(&self, project: ProjectId, what: What) -> Result<()> {
+        let directory = self.engine.project_dir(project.0);
+        let done = tokio::task::spawn_blocking(move || clear_directory(&directory, what)).await;
+        done.map_err(io::Error::other).flatten().map_err(|error| Error::internal("cannot remove working copies", error))
+    }
+}
+
+fn clear_directory(directory: &Path, what: What) -> io::Result<()> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        // The type of the entry itself: a link to a directory is no directory.
+        let is_directory = entry.file_type()?.is_dir();
+        let wanted = match what {
+            What::All => true,
+            What::Repository(id) => {
+                is_directory && entry.file_name().to_string_lossy().starts_with(&format!("repository_{id}_"))
+            }
+        };
+        if !wanted {
+            continue;
+        }
+        let removed =
+            if is_directory { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn only_what_is_meant_is_removed_and_links_are_not_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("kept"), "x").unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["repository_1_template_2", "repository_1_template_2_home", "repository_10_template_2"] {
+            std::fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        std::fs::write(directory.path().join("repository_1_file"), "x").unwrap();
+        std::os::unix::fs::symlink(outside.path(), directory.path().join("link")).unwrap();
+
+        clear_directory(directory.path(), What::Repository(RepositoryId(1))).unwrap();
+        assert_eq!(names(directory.path()), ["link", "repository_10_template_2", "repository_1_file"]);
+        clear_directory(directory.path(), What::All).unwrap();
+        assert!(names(directory.path()).is_empty());
+        assert_eq!(names(outside.path()), ["kept"]);
+        clear_directory(&directory.path().join("missing"), What::All).unwrap();
+    }
+}
