@@ -1,1 +1,4 @@
-//! Placeholder of the workspace skeleton.
+//! `libsemaphore_ffi.so` and `libsemaphore_ffi.a`: the exported functions of `semaphore-ffi` and nothing else.
+#![forbid(unsafe_code)]
+
+pub use semaphore_ffi_lib::api;

@@ -201,6 +201,20 @@ impl Pool {
             .collect()
     }
 
+    /// Gives up the tasks of a project, or of one of its templates, whose rows were deleted: waiting ones are forgotten, running
+    /// ones are ended at once.
+    pub fn abandon(&self, project: ProjectId, template: Option<TemplateId>) {
+        let is_meant = |task: &QueuedTask| {
+            task.state.project_id == project && template.is_none_or(|template| task.state.template_id == template)
+        };
+        let mut state = self.shared.lock();
+        state.queue.retain(|task| !is_meant(task));
+        for running in state.running.values().filter(|running| is_meant(&running.task)) {
+            // Nobody waits for the answer; a runner that has just ended needs no command.
+            let _ = running.commands.send(Command::Stop { forced: true, reply: tokio::sync::oneshot::channel().0 });
+        }
+    }
+
     /// Takes no more tasks, stops the running ones and waits until their final status is stored, at most `limit`.
     /// Waiting tasks stay in the database as they are. Returns whether everything ended in time.
     pub async fn close(&self, limit: Duration) -> bool {

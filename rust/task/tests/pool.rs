@@ -198,9 +198,17 @@ async fn a_task_goes_through_its_statuses_and_keeps_its_lines() {
     })
     .await
     .unwrap();
-    use TaskStatus::{Error, Running, Starting, Waiting};
     let told = world.watcher.0.lock().unwrap().clone();
-    assert_eq!(told, [(Waiting, false), (Starting, false), (Running, false), (Error, false), (Error, true)]);
+    assert_eq!(
+        told,
+        [
+            (TaskStatus::Waiting, false),
+            (TaskStatus::Starting, false),
+            (TaskStatus::Running, false),
+            (TaskStatus::Error, false),
+            (TaskStatus::Error, true),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -275,6 +283,20 @@ async fn a_task_that_cannot_be_prepared_says_why() {
     let row = world.storage.row(7);
     assert_eq!(row.status, Some(TaskStatus::Error));
     assert_eq!(row.lines.last().unwrap(), "Failed to run task: the template was deleted");
+}
+
+#[tokio::test]
+async fn deleted_rows_take_their_tasks_with_them() {
+    let world = world(1, 0);
+    let script = waits(&world);
+    world.submit(1, 7, true, &script).await;
+    world.submit(2, 7, true, &script).await;
+    world.submit(3, 8, true, &script).await;
+    world.storage.until("the first line", |rows| rows[&TaskId(1)].lines.iter().any(|line| line == "up")).await;
+    world.pool.abandon(ProjectId(1), Some(TemplateId(7)));
+    world.storage.until_status(1, TaskStatus::Stopped).await;
+    world.storage.until_status(3, TaskStatus::Running).await;
+    assert_eq!(world.locations(), [(3, Location::Running)], "the waiting task of the template is forgotten");
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Re
     let pool = Pool::start(tasks.clone(), hub.clone(), Arc::clone(&services.engine), limits);
     tasks.set_pool(pool.clone());
     tasks.recover().await.context("cannot take up the tasks of an earlier run")?;
-    let app = App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), &config.web_host), &config.web_path);
+    let app = App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), &config.web_path), &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
 

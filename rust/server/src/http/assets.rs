@@ -37,11 +37,11 @@ pub(crate) struct Assets {
 }
 
 impl Assets {
-    /// Prepares the page for a public address.
-    pub(crate) fn new(web_host: &str) -> Self {
+    /// Prepares the page for the path below which it is served: empty or `/semaphore`.
+    pub(crate) fn new(web_path: &str) -> Self {
         let page = file("index.html")
             .map_or_else(|| PLACEHOLDER.to_owned(), |file| String::from_utf8_lossy(&file.data).into_owned());
-        let page = with_base(page, web_host);
+        let page = with_base(page, web_path);
         Self { index_tag: tag(&hash(page.as_bytes())), index: page.into() }
     }
 
@@ -95,14 +95,11 @@ fn file(_name: &str) -> Option<EmbeddedFile> {
     None
 }
 
-/// Reference: the base of relative addresses is the public address.
-fn with_base(page: String, web_host: &str) -> String {
-    if web_host.is_empty() {
-        return page;
-    }
-    let slash = if web_host.ends_with('/') { "" } else { "/" };
-    let address = web_host.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-    page.replacen("<base href=\"/\">", &format!("<base href=\"{address}{slash}\">"), 1)
+/// Reference: there the base of relative addresses is the whole public address, so a page that is opened under another name
+/// of the machine stays blank; the path alone is right for every name.
+fn with_base(page: String, web_path: &str) -> String {
+    let path = web_path.trim_end_matches('/').replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    page.replacen("<base href=\"/\">", &format!("<base href=\"{path}/\">"), 1)
 }
 
 fn answer(method: &Method, headers: &HeaderMap, entity_tag: &HeaderValue, body: impl FnOnce() -> Bytes) -> Response {

@@ -99,12 +99,8 @@ struct UpdateFrame<'a> {
 impl Hub {
     /// Registers a client; frames are queued for it from now on.
     pub(super) fn join(&self, user: UserId, access: Access) -> Arc<Connection> {
-        let connection = Arc::new(Connection {
-            user,
-            queue: Mutex::default(),
-            wake: Notify::new(),
-            access: Mutex::new(access),
-        });
+        let connection =
+            Arc::new(Connection { user, queue: Mutex::default(), wake: Notify::new(), access: Mutex::new(access) });
         self.connections.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&connection));
         connection
     }

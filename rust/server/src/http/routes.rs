@@ -7,9 +7,15 @@
 use axum::{Router, handler::Handler, routing::MethodRouter};
 
 use super::{
-    access::{Access, AccessLevel, Admin, Guarded, ManageResources, ManageUsers, Member, ProjectAccess, Public, RunTasks, Session, UpdateProject},
+    access::{
+        Access, AccessLevel, Admin, Guarded, ManageResources, ManageUsers, Member, ProjectAccess, Public, RunTasks,
+        Session, UpdateProject,
+    },
     error::{method_not_allowed, not_found},
-    handlers::{app, auth, environment, event, inventory, key, member, option, project, repository, system, task, template, token, user, view},
+    handlers::{
+        app, auth, environment, event, inventory, key, member, option, project, repository, system, task, template,
+        token, user, view,
+    },
     state::AppState,
     ws,
 };

@@ -19,9 +19,9 @@ struct Inner {
 }
 
 impl AppState {
-    /// The state over these use cases; `web_host` is the public address, written into the page.
-    pub fn new(services: Arc<Services>, tasks: Arc<TaskPorts>, hub: Arc<Hub>, web_host: &str) -> Self {
-        Self(Arc::new(Inner { services, tasks, hub, assets: Assets::new(web_host) }))
+    /// The state over these use cases; `web_path` is the path below which the page is served.
+    pub fn new(services: Arc<Services>, tasks: Arc<TaskPorts>, hub: Arc<Hub>, web_path: &str) -> Self {
+        Self(Arc::new(Inner { services, tasks, hub, assets: Assets::new(web_path) }))
     }
 
     /// `web_host` of the configuration.

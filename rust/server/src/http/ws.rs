@@ -25,7 +25,7 @@ use super::{
 /// Time between two pings of ours.
 const PING_PERIOD: Duration = Duration::from_secs(108);
 /// A connection without a pong for this long is dropped.
-const PONG_LIMIT: Duration = Duration::from_secs(120);
+const PONG_LIMIT: Duration = Duration::from_mins(2);
 /// Time one frame may take to be written.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// Largest message accepted from a client, in bytes; its content is ignored.
@@ -59,7 +59,9 @@ pub(crate) async fn connect(
 fn is_own_origin(headers: &HeaderMap, web_host: &str) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(origin) = text(header::ORIGIN) else { return true };
-    let host = |address: &str| address.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default().to_owned());
+    let host = |address: &str| {
+        address.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default().to_owned())
+    };
     let own = [text(header::HOST).map(str::to_owned), host(web_host)];
     host(origin).is_some_and(|origin| own.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(&origin)))
 }
@@ -75,7 +77,11 @@ async fn serve(mut socket: WebSocket, state: AppState, user: UserId) {
 }
 
 /// Sends frames and answers pings until one side ends it; returns the close frame to send, if any.
-async fn exchange(socket: &mut WebSocket, connection: &Arc<Connection>, state: &AppState) -> Option<Option<CloseFrame>> {
+async fn exchange(
+    socket: &mut WebSocket,
+    connection: &Arc<Connection>,
+    state: &AppState,
+) -> Option<Option<CloseFrame>> {
     let mut pings = interval_at(Instant::now() + PING_PERIOD, PING_PERIOD);
     let mut refresh = interval_at(Instant::now() + REFRESH_PERIOD, REFRESH_PERIOD);
     let mut heard_at = Instant::now();

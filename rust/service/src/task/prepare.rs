@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use semaphore_engine::job::{
-    EnvironmentSpec, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec, SecretSet, SecretVar,
-    SecretVarKind, TaskDetails, TemplateKind, VaultKind, VaultSpec,
+    AnsibleParams, EnvironmentSpec, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec, SecretSet,
+    SecretVar, SecretVarKind, TaskDetails, TemplateKind, VaultKind, VaultSpec,
 };
 use semaphore_model::{
     AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyType, Environment, Inventory, InventoryType, JsonMap, Repository,
@@ -16,10 +16,7 @@ use semaphore_store::{AccessKeyFilter, ListOptions};
 use semaphore_task::{PortError, PreparedJob, QueuedTask};
 
 use super::{parameters, ports::port_error};
-use crate::{
-    Services,
-    key::secret::{self, SecretSources},
-};
+use crate::{Services, key::secret};
 
 type Result<T, E = PortError> = std::result::Result<T, E>;
 
@@ -43,7 +40,7 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
     let ansible = if is_ansible {
         parameters::ansible(&template, &task.params).map_err(PortError::Refused)?
     } else {
-        Default::default()
+        AnsibleParams::default()
     };
     let playbook = if is_ansible && !task.playbook.is_empty() { task.playbook } else { template.playbook };
     let spec = JobSpec {
@@ -296,7 +293,7 @@ impl Builder<'_> {
     }
 
     fn open(&self, mut key: AccessKey) -> Result<AccessKey> {
-        secret::open(&mut key, &self.services.access_key_cipher, &SecretSources::default())
+        secret::open(&mut key, &self.services.access_key_cipher, &self.services.secret_sources())
             .map_err(|error| PortError::Refused(format!("key `{}` cannot be used: {error}", key.name)))?;
         Ok(key)
     }

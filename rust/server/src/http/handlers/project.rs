@@ -57,6 +57,7 @@ pub(crate) async fn delete_project(
     State(state): State<AppState>,
 ) -> Result<StatusCode> {
     state.services().delete_project(access.project_id()).await?;
+    state.tasks().pool()?.abandon(access.project_id(), None);
     Ok(StatusCode::NO_CONTENT)
 }
 

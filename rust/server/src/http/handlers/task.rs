@@ -9,7 +9,9 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use semaphore_model::{NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStage, TaskStatus, TaskWithTemplate, TemplateId};
+use semaphore_model::{
+    NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStage, TaskStatus, TaskWithTemplate, TemplateId,
+};
 use semaphore_service::Error;
 use semaphore_store::{OutputCursor, TaskStatistics};
 use semaphore_task::Location;
@@ -171,7 +173,10 @@ pub(crate) async fn stop_template_tasks(
     // Reference: the refusal of this body carries a text.
     let Body(body) = body.map_err(|_| Error::invalid("Not allowed"))?;
     let template = state.services().template(access.project_id(), template).await?;
-    state.services().stop_tasks_of_template(state.tasks().pool()?, access.project_id(), template.id, body.force).await?;
+    state
+        .services()
+        .stop_tasks_of_template(state.tasks().pool()?, access.project_id(), template.id, body.force)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -237,7 +242,11 @@ pub(crate) struct ActiveTaskRow {
 }
 
 /// `GET /api/tasks` and, Reference, `GET /api/tasks/{task_id}`, which ignores the id.
-pub(crate) async fn get_active_tasks(_: Admin, State(state): State<AppState>, path: PathTexts) -> Result<Json<Vec<ActiveTaskRow>>> {
+pub(crate) async fn get_active_tasks(
+    _: Admin,
+    State(state): State<AppState>,
+    path: PathTexts,
+) -> Result<Json<Vec<ActiveTaskRow>>> {
     let id = path.get("task_id");
     if !id.is_empty() && id.parse::<i32>().is_err() {
         return Err(Error::invalid("the task id must be a number").into());

@@ -68,6 +68,7 @@ pub(crate) async fn delete_template(
     Object(template): Object<Template>,
 ) -> Result<StatusCode> {
     state.services().delete_template(access.user.id, &template).await?;
+    state.tasks().pool()?.abandon(access.project_id(), Some(template.id));
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,0 +1,132 @@
+//! What a log holds, in the form of frames; and the last lines of standard error, for error messages.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use semaphore_engine::log::{LogRecord, Stream};
+use semaphore_model::TaskStatus;
+
+use crate::{code, failure::Failure, frame, queue::Batch, task_status};
+
+/// What is kept of standard error for error messages.
+const STDERR_TAIL_BYTES: usize = 2 * 1024;
+/// The same in lines.
+const STDERR_TAIL_LINES: usize = 32;
+
+/// What stands between the records of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The status changed.
+    Status {
+        /// New status.
+        to: TaskStatus,
+        /// Old status.
+        from: TaskStatus,
+    },
+    /// A commit was checked out.
+    Commit {
+        /// Its hash.
+        hash: Vec<u8>,
+        /// Its subject.
+        message: Vec<u8>,
+    },
+    /// Everything up to a flush is before this.
+    Flushed,
+}
+
+/// The last lines of standard error, with the numbers of their records.
+#[derive(Default)]
+pub struct StderrTail {
+    lines: VecDeque<(u64, Bytes)>,
+    bytes: usize,
+}
+
+impl StderrTail {
+    /// Notes what of these records belongs to the last lines.
+    pub fn keep(&mut self, records: &[LogRecord]) {
+        let from_stderr = |record: &&LogRecord| record.stream == Stream::Stderr;
+        // Only the last ones can matter, and this runs for every batch.
+        let last: Vec<_> = records.iter().rev().filter(from_stderr).take(STDERR_TAIL_LINES).collect();
+        last.into_iter().rev().for_each(|record| self.add(record));
+    }
+
+    /// The lines from a record on, cut at the front to 2 KiB.
+    pub fn text(&self, first_seq: u64) -> String {
+        let later = self.lines.iter().filter(|(seq, _)| *seq >= first_seq);
+        let lines: Vec<_> = later.map(|(_, line)| String::from_utf8_lossy(line)).collect();
+        let text = lines.join("\n");
+        let start = (text.len().saturating_sub(STDERR_TAIL_BYTES)..text.len()).find(|at| text.is_char_boundary(*at));
+        start.map_or_else(String::new, |start| text[start..].to_owned())
+    }
+
+    fn add(&mut self, record: &LogRecord) {
+        self.bytes += record.text.len();
+        // A copy: the record's bytes are a part of a much larger block.
+        self.lines.push_back((record.seq, Bytes::copy_from_slice(&record.text)));
+        while (self.bytes > STDERR_TAIL_BYTES && self.lines.len() > 1) || self.lines.len() > STDERR_TAIL_LINES {
+            if let Some((_, line)) = self.lines.pop_front() {
+                self.bytes -= line.len();
+            }
+        }
+    }
+}
+
+/// Groups neighbours that can share a frame.
+pub fn batches(records: &[LogRecord]) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    for record in records {
+        let flags = flags(record);
+        let unix_ns = record.time.timestamp_nanos_opt().unwrap_or(i64::MAX);
+        match batches.last_mut() {
+            Some(last) if last.flags == flags && last.unix_ns == unix_ns => {
+                frame::append_bytes(&mut last.payload, &record.text);
+                last.records += 1;
+            }
+            _ => {
+                let mut batch = Batch { flags, unix_ns, first_seq: record.seq, records: 1, ..Batch::default() };
+                frame::append_bytes(&mut batch.payload, &record.text);
+                batches.push(batch);
+            }
+        }
+    }
+    batches
+}
+
+fn flags(record: &LogRecord) -> u16 {
+    let stream = match record.stream {
+        Stream::Stdout => code::SEMAPHORE_STREAM_STDOUT,
+        Stream::Stderr => code::SEMAPHORE_STREAM_STDERR,
+        Stream::System => code::SEMAPHORE_STREAM_SYSTEM,
+    } as u16;
+    let carriage_return = if record.text.contains(&b'\r') { code::SEMAPHORE_FLAG_CARRIAGE_RETURN } else { 0 };
+    let continued = if record.continued { code::SEMAPHORE_FLAG_CONTINUED } else { 0 };
+    stream | carriage_return | continued
+}
+
+/// Kind, flags and payload of a mark.
+pub fn mark_frame(mark: &Mark) -> (u16, u16, Vec<u8>) {
+    let mut payload = Vec::new();
+    match mark {
+        Mark::Status { to, from } => {
+            payload.extend_from_slice(&task_status::number(*to).to_le_bytes());
+            payload.extend_from_slice(&task_status::number(*from).to_le_bytes());
+            (code::SEMAPHORE_FRAME_STATUS, code::SEMAPHORE_FLAG_HOST, payload)
+        }
+        Mark::Commit { hash, message } => {
+            frame::append_bytes(&mut payload, hash);
+            frame::append_bytes(&mut payload, message);
+            (code::SEMAPHORE_FRAME_COMMIT, 0, payload)
+        }
+        Mark::Flushed => (code::SEMAPHORE_FRAME_FLUSHED, 0, payload),
+    }
+}
+
+/// The stream with this number.
+pub fn stream_from_number(number: i32) -> Result<Stream, Failure> {
+    match number {
+        code::SEMAPHORE_STREAM_STDOUT => Ok(Stream::Stdout),
+        code::SEMAPHORE_STREAM_STDERR => Ok(Stream::Stderr),
+        code::SEMAPHORE_STREAM_SYSTEM => Ok(Stream::System),
+        _ => Err(Failure::argument(format!("{number} is not the number of a stream"))),
+    }
+}

@@ -1,0 +1,3 @@
+module github.com/semaphore-rs/semaphore/go
+
+go 1.24

@@ -1,0 +1,127 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/semaphore-rs/semaphore/go/internal/native"
+)
+
+// Code is a status number of the library; the numbers never change their meaning.
+type Code int32
+
+// Status numbers of the library.
+const (
+	CodeArg         = Code(native.EArg)
+	CodeHandle      = Code(native.EHandle)
+	CodeState       = Code(native.EState)
+	CodeCancelled   = Code(native.ECancelled)
+	CodeTimeout     = Code(native.ETimeout)
+	CodeNotFound    = Code(native.ENotFound)
+	CodeExists      = Code(native.EExists)
+	CodePerm        = Code(native.EPerm)
+	CodeAuth        = Code(native.EAuth)
+	CodeIO          = Code(native.EIO)
+	CodeNet         = Code(native.ENet)
+	CodeExit        = Code(native.EExit)
+	CodeSpawn       = Code(native.ESpawn)
+	CodeParse       = Code(native.EParse)
+	CodeLimit       = Code(native.ELimit)
+	CodeUnsupported = Code(native.EUnsupported)
+	CodeABI         = Code(native.EABI)
+	CodePanic       = Code(native.EPanic)
+)
+
+// Error is a failure of the library. errors.Is finds context.Canceled, context.DeadlineExceeded, fs.ErrNotExist,
+// fs.ErrExist, fs.ErrPermission, os.ErrClosed and the errno behind it.
+type Error struct {
+	// Op is the call that failed.
+	Op string
+	// Code is the status number.
+	Code Code
+	// Msg says what failed, why, and what to do.
+	Msg string
+	// Chain holds the causes, outermost first.
+	Chain []string
+	// Errno is the operating system's number, 0 if there is none.
+	Errno syscall.Errno
+	// Retryable says that the same call may succeed later.
+	Retryable bool
+	// ExitCode is the exit code of a program, -1 if there is none.
+	ExitCode int
+	// Signal ended the program, 0 if none did.
+	Signal syscall.Signal
+	// Stderr holds the last lines that the program wrote to its standard error.
+	Stderr string
+}
+
+func (e *Error) Error() string {
+	return strings.Join(append([]string{e.Op + ": " + e.Msg}, e.Chain...), ": ")
+}
+
+// Is maps the status numbers to the errors of the standard library.
+func (e *Error) Is(target error) bool {
+	switch e.Code {
+	case CodeCancelled:
+		return target == context.Canceled
+	case CodeTimeout:
+		return target == context.DeadlineExceeded
+	case CodeHandle:
+		return target == os.ErrClosed
+	case CodeNotFound:
+		return target == fs.ErrNotExist
+	case CodeExists:
+		return target == fs.ErrExist
+	case CodePerm:
+		return target == fs.ErrPermission
+	}
+	return e.Errno != 0 && (target == error(e.Errno) || e.Errno.Is(target))
+}
+
+// ExitError is the end of a program that did not exit with 0; errors.As finds the *Error behind it too.
+type ExitError struct {
+	// ExitCode is -1 if a signal ended the program.
+	ExitCode int
+	// Signal ended the program, 0 if none did.
+	Signal syscall.Signal
+	// Stderr holds the last lines that the program wrote to its standard error.
+	Stderr string
+
+	cause *Error
+}
+
+// Error is the text of os/exec: "exit status 2", "signal: killed".
+func (e *ExitError) Error() string { return e.cause.Msg }
+
+// Unwrap gives the library's error.
+func (e *ExitError) Unwrap() error { return e.cause }
+
+// Convert makes an error for users of an error of native.
+func Convert(err error) error {
+	var failure *native.Failure
+	if !errors.As(err, &failure) {
+		return err
+	}
+	converted := &Error{
+		Op: "semaphore: " + failure.Op, Code: Code(failure.Code), Msg: failure.Msg, Chain: failure.Chain,
+		Errno: syscall.Errno(failure.OSErrno), Retryable: failure.Retryable, ExitCode: -1, Stderr: failure.Stderr,
+	}
+	if converted.Msg == "" {
+		converted.Msg = fmt.Sprintf("status %d", failure.Code)
+	}
+	if failure.ExitCode != nil {
+		converted.ExitCode = *failure.ExitCode
+	}
+	if failure.Signal != nil {
+		converted.Signal = syscall.Signal(*failure.Signal)
+	}
+	if converted.Code == CodeExit {
+		return &ExitError{ExitCode: converted.ExitCode, Signal: converted.Signal, Stderr: converted.Stderr, cause: converted}
+	}
+	return converted
+}

@@ -1,0 +1,229 @@
+//go:build rust && cgo
+
+package native
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../../../include
+#cgo noescape semaphore_rt_open
+#cgo nocallback semaphore_rt_open
+#cgo noescape semaphore_rt_poll
+#cgo nocallback semaphore_rt_poll
+#cgo nocallback semaphore_rt_close
+#cgo nocallback semaphore_rt_event_fd
+#cgo noescape semaphore_stats
+#cgo nocallback semaphore_stats
+#cgo noescape semaphore_log_open
+#cgo nocallback semaphore_log_open
+#cgo noescape semaphore_log_write
+#cgo nocallback semaphore_log_write
+#cgo noescape semaphore_log_set_status
+#cgo nocallback semaphore_log_set_status
+#cgo nocallback semaphore_log_status
+#cgo noescape semaphore_log_set_commit
+#cgo nocallback semaphore_log_set_commit
+#cgo nocallback semaphore_log_attach_fd
+#cgo nocallback semaphore_log_flush
+#cgo nocallback semaphore_log_credit
+#cgo noescape semaphore_exec_start
+#cgo nocallback semaphore_exec_start
+#cgo noescape semaphore_exec_answer
+#cgo nocallback semaphore_exec_answer
+#cgo nocallback semaphore_exec_signal
+#cgo nocallback semaphore_exec_close_stdin
+#cgo nocallback semaphore_op_cancel
+#cgo noescape semaphore_op_result
+#cgo nocallback semaphore_op_result
+#cgo nocallback semaphore_handle_close
+#cgo nocallback semaphore_status_next
+#cgo noescape semaphore_buf_free
+#cgo nocallback semaphore_buf_free
+
+#include <semaphore_ffi.h>
+
+// A library of another major version does not link.
+static inline void semaphore_go_link(void) { semaphore_ffi_abi_v1(); }
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Built says whether the library is part of the program.
+const Built = true
+
+// CheckVersion compares the library with the header the program was built with.
+func CheckVersion() error {
+	C.semaphore_go_link()
+	version := uint32(C.semaphore_abi_version())
+	if version>>16 != C.SEMAPHORE_ABI_MAJOR || version&0xffff < C.SEMAPHORE_ABI_MINOR {
+		return &Failure{Code: EABI, Op: "open", Msg: fmt.Sprintf(
+			"the library has interface version %d.%d, the program needs %d.%d",
+			version>>16, version&0xffff, C.SEMAPHORE_ABI_MAJOR, C.SEMAPHORE_ABI_MINOR)}
+	}
+	return nil
+}
+
+func bytesPointer(b []byte) (*C.uint8_t, C.size_t) {
+	return (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(b))), C.size_t(len(b))
+}
+
+func stringPointer(s string) (*C.uint8_t, C.size_t) {
+	return (*C.uint8_t)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))
+}
+
+func newErr() C.semaphore_err {
+	return C.semaphore_err{size: C.uint32_t(unsafe.Sizeof(C.semaphore_err{}))}
+}
+
+func take(b *C.semaphore_buf) []byte {
+	copied := C.GoBytes(unsafe.Pointer(b.ptr), C.int(b.len))
+	C.semaphore_buf_free(b)
+	return copied
+}
+
+func detailed(op string, status C.semaphore_status, e *C.semaphore_err) error {
+	if status >= 0 {
+		return nil
+	}
+	f := &Failure{Code: int32(status), Op: op, OSErrno: int32(e.os_errno), Retryable: int32(e.flags)&ErrRetryable != 0}
+	return details(f, take(&e.json))
+}
+
+// Open opens a runtime.
+func Open(config []byte) (Handle, error) {
+	var rt C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(config)
+	status := C.semaphore_rt_open(p, n, &rt, &e)
+	return Handle(rt), detailed("open", status, &e)
+}
+
+// RtClose begins the end of a runtime.
+func RtClose(rt Handle, graceMS uint32) error {
+	return failure("close", int32(C.semaphore_rt_close(C.semaphore_handle(rt), C.uint32_t(graceMS))))
+}
+
+// EventFd is the descriptor of a runtime's events; it belongs to the runtime.
+func EventFd(rt Handle) (int, error) {
+	fd := int32(C.semaphore_rt_event_fd(C.semaphore_handle(rt)))
+	return int(fd), failure("event_fd", fd)
+}
+
+// Poll takes events.
+func Poll(rt Handle, out []byte) (int, error) {
+	p, n := bytesPointer(out)
+	used := int(C.semaphore_rt_poll(C.semaphore_handle(rt), p, n))
+	if used < 0 {
+		return 0, failure("poll", int32(used))
+	}
+	return used, nil
+}
+
+// Stats gives the figures of a runtime as JSON.
+func Stats(rt Handle) ([]byte, error) {
+	var b C.semaphore_buf
+	status := C.semaphore_stats(C.semaphore_handle(rt), &b)
+	return take(&b), failure("stats", int32(status))
+}
+
+// LogOpen opens the log of a task.
+func LogOpen(rt Handle, options []byte) (Handle, error) {
+	var log C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(options)
+	status := C.semaphore_log_open(C.semaphore_handle(rt), p, n, &log, &e)
+	return Handle(log), detailed("log_open", status, &e)
+}
+
+// LogWrite writes a text.
+func LogWrite(log Handle, stream int32, unixNS int64, text string) error {
+	p, n := stringPointer(text)
+	return failure("log_write", int32(C.semaphore_log_write(C.semaphore_handle(log), C.int32_t(stream), C.int64_t(unixNS), p, n)))
+}
+
+// LogSetStatus sets the status of a task and says whether that changed it.
+func LogSetStatus(log Handle, status int32) (bool, error) {
+	var changed C.int32_t
+	result := C.semaphore_log_set_status(C.semaphore_handle(log), C.int32_t(status), &changed)
+	return changed != 0, failure("log_set_status", int32(result))
+}
+
+// LogStatus is the status of a task.
+func LogStatus(log Handle) (int32, error) {
+	status := int32(C.semaphore_log_status(C.semaphore_handle(log)))
+	return status, failure("log_status", status)
+}
+
+// LogSetCommit notes a commit.
+func LogSetCommit(log Handle, hash, message string) error {
+	hp, hn := stringPointer(hash)
+	mp, mn := stringPointer(message)
+	return failure("log_set_commit", int32(C.semaphore_log_set_commit(C.semaphore_handle(log), hp, hn, mp, mn)))
+}
+
+// LogAttachFd gives a descriptor away, if and only if it returns nil.
+func LogAttachFd(log Handle, fd int, stream int32) error {
+	return failure("log_attach_fd", int32(C.semaphore_log_attach_fd(C.semaphore_handle(log), C.int32_t(fd), C.int32_t(stream))))
+}
+
+// LogFlush asks for a FLUSHED frame.
+func LogFlush(log Handle, stragglerMS uint32) error {
+	return failure("log_flush", int32(C.semaphore_log_flush(C.semaphore_handle(log), C.uint32_t(stragglerMS))))
+}
+
+// LogCredit gives a log bytes of its window back.
+func LogCredit(log Handle, bytes uint32) error {
+	return failure("log_credit", int32(C.semaphore_log_credit(C.semaphore_handle(log), C.uint32_t(bytes))))
+}
+
+// ExecStart starts a program.
+func ExecStart(rt Handle, spec, stdin []byte, log Handle) (Handle, error) {
+	var op C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(spec)
+	sp, sn := bytesPointer(stdin)
+	status := C.semaphore_exec_start(C.semaphore_handle(rt), p, n, sp, sn, C.semaphore_handle(log), &op, &e)
+	return Handle(op), detailed("exec_start", status, &e)
+}
+
+// ExecSignal sends a signal to a program's group.
+func ExecSignal(op Handle, signal int) error {
+	return failure("exec_signal", int32(C.semaphore_exec_signal(C.semaphore_handle(op), C.int32_t(signal))))
+}
+
+// ExecAnswer writes to a program's input.
+func ExecAnswer(op Handle, text []byte) error {
+	p, n := bytesPointer(text)
+	return failure("exec_answer", int32(C.semaphore_exec_answer(C.semaphore_handle(op), p, n)))
+}
+
+// ExecCloseStdin ends a program's input.
+func ExecCloseStdin(op Handle) error {
+	return failure("exec_close_stdin", int32(C.semaphore_exec_close_stdin(C.semaphore_handle(op))))
+}
+
+// OpCancel asks an operation to end.
+func OpCancel(op Handle, mode int32) error {
+	return failure("op_cancel", int32(C.semaphore_op_cancel(C.semaphore_handle(op), C.int32_t(mode))))
+}
+
+// OpResult takes the result of an operation that has ended, and closes it.
+func OpResult(op Handle) ([]byte, error) {
+	var b C.semaphore_buf
+	e := newErr()
+	status := C.semaphore_op_result(C.semaphore_handle(op), &b, &e)
+	return take(&b), detailed("op_result", status, &e)
+}
+
+// Close closes a handle of any kind.
+func Close(h Handle) error {
+	return failure("close", int32(C.semaphore_handle_close(C.semaphore_handle(h))))
+}
+
+// StatusNext is the status after a change was asked for.
+func StatusNext(from, to, flavour int32) (int32, error) {
+	next := int32(C.semaphore_status_next(C.int32_t(from), C.int32_t(to), C.int32_t(flavour)))
+	return next, failure("status_next", next)
+}

@@ -1,0 +1,277 @@
+// The browser test: a person signs in, runs a template, watches the log, looks at the history.
+//
+//   BASE_URL=http://127.0.0.1:3000 LOGIN=admin PASSWORD=... TEMPLATE='Disks' node e2e/run.mjs
+//
+// PASSWORD_FILE may stand for PASSWORD. Optional: TEMPLATE (name; the first of the list otherwise), PROJECT (name; the first project otherwise), CHROMIUM (path), SCREENSHOTS (directory for pictures),
+// TASK_TIMEOUT (seconds until the task must have ended, 120 by default).
+// The last line is `N passed, N failed`; the exit status is 0 only if nothing failed.
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const base = required('BASE_URL').replace(/\/+$/, '')
+const login = required('LOGIN')
+const password = process.env.PASSWORD || readFileSync(required('PASSWORD_FILE'), 'utf8').trim()
+let template = process.env.TEMPLATE ?? ''
+const projectName = process.env.PROJECT ?? ''
+const pictures = process.env.SCREENSHOTS ?? ''
+const taskTimeout = Number(process.env.TASK_TIMEOUT ?? 120) * 1000
+const STEP_TIMEOUT = 15_000
+
+let passed = 0
+let failed = 0
+const consoleErrors = []
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+})
+try {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light' })
+  const page = await context.newPage()
+  page.setDefaultTimeout(STEP_TIMEOUT)
+  watchConsole(page)
+  await scenario(page)
+  await narrow(context)
+} catch (error) {
+  failed += 1
+  console.log(`FAIL  the scenario broke off: ${error.message}`)
+} finally {
+  await browser.close()
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
+
+async function scenario(page) {
+  await test('a page that needs a session leads to the login', async () => {
+    await page.goto(`${base}/projects`)
+    await page.getByRole('heading', { name: 'Sign in to Semaphore' }).waitFor()
+    await picture(page, 'login')
+  })
+
+  await test('a wrong password is refused in words', async () => {
+    await page.getByLabel('User name or e-mail').fill(login)
+    await page.getByLabel('Password', { exact: true }).fill(`${password}-wrong`)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').filter({ hasText: 'The user name or password is not right.' }).waitFor()
+    await picture(page, 'login-wrong-password')
+  })
+
+  await test('the right password leads to the projects', async () => {
+    await page.getByLabel('Password', { exact: true }).fill(password)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Projects' }).waitFor()
+    await picture(page, 'projects')
+  })
+
+  await test('a project opens with its templates', async () => {
+    const cards = page.locator('main ul a')
+    await (projectName ? cards.filter({ hasText: projectName }) : cards).first().click()
+    await page.getByRole('heading', { name: 'Templates' }).waitFor()
+    if (template === '') template = (await page.locator('main td a.title').first().innerText()).trim()
+    await page.getByRole('link', { name: template, exact: true }).waitFor()
+    await picture(page, 'templates')
+  })
+
+  const project = new URL(page.url()).pathname.match(/project\/(\d+)/)?.[1] ?? ''
+  let task = ''
+  await test('Run creates a task and opens its page', async () => {
+    await page.getByRole('button', { name: `Run ${template}`, exact: true }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Message').fill('browser test')
+    await picture(page, 'run-dialog')
+    await dialog.getByRole('button', { name: 'Run', exact: true }).click()
+    await page.waitForURL(/\/tasks\/\d+$/)
+    task = new URL(page.url()).pathname.split('/').pop()
+    assert(/^\d+$/.test(task), `no task in ${page.url()}`)
+  })
+
+  const status = page.locator('main [data-status]').first()
+  await test('the log comes alive', async () => {
+    await page.locator('.log-row').first().waitFor({ timeout: taskTimeout })
+    const text = await page.locator('.log-row .log-text').first().innerText()
+    assert(text.trim() !== '', 'the first log line is empty')
+    const now = await status.getAttribute('data-status')
+    console.log(`      (first line seen while the task was: ${now})`)
+    await picture(page, 'task-live')
+  })
+
+  await test('the task succeeds', async () => {
+    await page.locator('main [data-status="success"], main [data-status="error"], main [data-status="stopped"]').first().waitFor({ timeout: taskTimeout })
+    const now = await status.getAttribute('data-status')
+    assert(now === 'success', `the task ended as ${now}`)
+  })
+
+  await test('the page shows exactly the stored log', async () => {
+    await page.locator('.log-state.ended').waitFor()
+    const raw = await page.evaluate(async () => {
+      const match = location.pathname.match(/project\/(\d+)\/tasks\/(\d+)$/)
+      const response = await fetch(new URL(`api/project/${match[1]}/tasks/${match[2]}/raw_output`, document.baseURI).pathname)
+      return response.text()
+    })
+    const lines = raw.replace(/\n$/, '').split('\n').length
+    const shown = Number((await page.locator('.log-state').innerText()).replace(/[^\d]/g, ''))
+    assert(shown === lines, `${shown} lines on the page, ${lines} in the store`)
+    const last = await page.locator('.log-number').last().innerText()
+    assert(Number(last) === lines, `the last number on the page is ${last}, not ${lines}`)
+    await picture(page, 'task-ended')
+  })
+
+  await test('the log can be searched and its lines have links', async () => {
+    await page.getByLabel('Search in the log').fill('e')
+    await page.locator('.log-text mark.current').first().waitFor()
+    await page.getByLabel('Search in the log').fill('')
+    const path = new URL(page.url()).pathname
+    await page.goto(`${base}${path.slice(new URL(`${base}/`).pathname.length - 1)}#L2`)
+    await page.locator('.log-row.target .log-number', { hasText: /^2$/ }).waitFor()
+  })
+
+  await test('the history shows the task', async () => {
+    await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'History' }).click()
+    await page.getByRole('heading', { name: 'History' }).waitFor()
+    const row = page.locator(`tr[data-task="${task}"]`)
+    await row.getByRole('link', { name: `${template} #${task}` }).waitFor()
+    assert((await row.locator('[data-status]').getAttribute('data-status')) === 'success', 'the history knows another status')
+    await picture(page, 'history')
+  })
+
+  await test('dark mode can be switched on and is remembered', async () => {
+    assert(!(await isDark(page)), 'the page is dark although the system is light')
+    await page.getByRole('button', { name: 'Use the dark theme' }).click()
+    await page.waitForFunction(() => document.querySelector('.v-theme--dark') !== null)
+    await page.reload()
+    await page.getByRole('heading', { name: 'History' }).waitFor()
+    assert(await isDark(page), 'the choice is forgotten after a reload')
+    await picture(page, 'history-dark')
+    await page.locator(`tr[data-task="${task}"] a`).first().click()
+    await page.locator('.log-row').first().waitFor()
+    await picture(page, 'task-dark')
+  })
+
+  await test('an unknown address and an unknown task say so', async () => {
+    await page.goto(`${base}/nothing/here`)
+    await page.getByRole('heading', { name: 'Page not found' }).waitFor()
+    await page.goto(`${base}/project/${project}/tasks/99999999`)
+    await page.getByRole('alert').filter({ hasText: 'The task' }).waitFor()
+    await picture(page, 'task-missing')
+  })
+
+  await test('signing out ends the session', async () => {
+    await page.goto(`${base}/projects`)
+    await page.getByRole('button', { name: /^Account of/ }).click()
+    await page.getByText('Sign out').click()
+    await page.getByRole('heading', { name: 'Sign in to Semaphore' }).waitFor()
+    await page.goto(`${base}/project/${project}/history`)
+    await page.getByRole('heading', { name: 'Sign in to Semaphore' }).waitFor()
+  })
+
+  await test('the login returns to the page that was asked for', async () => {
+    await page.goto(`${base}/project/${project}/history`)
+    await page.getByLabel('User name or e-mail').fill(login)
+    await page.getByLabel('Password', { exact: true }).fill(password)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.waitForURL(new RegExp(`/project/${project}/history$`))
+  })
+
+  await test('a session that ends meanwhile leads to the login with a notice', async () => {
+    await page.getByRole('heading', { name: 'History' }).waitFor()
+    await page.locator('tr[data-task]').first().waitFor()
+    await page.context().clearCookies()
+    await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Templates' }).click()
+    await page.getByText('Your session has ended.').waitFor()
+  })
+
+  await test('no error in the console', async () => {
+    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
+  })
+}
+
+/** The same pages on a telephone: nothing may be wider than the screen. */
+async function narrow(context) {
+  const page = await context.newPage()
+  page.setDefaultTimeout(STEP_TIMEOUT)
+  watchConsole(page)
+  await page.setViewportSize({ width: 360, height: 740 })
+  await test('the pages fit on 360 pixels', async () => {
+    await page.goto(`${base}/auth/login`)
+    await page.getByLabel('User name or e-mail').fill(login)
+    await page.getByLabel('Password', { exact: true }).fill(password)
+    await fits(page, 'login-narrow')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('heading', { name: 'Projects' }).waitFor()
+    await page.locator('main ul a').first().waitFor()
+    await fits(page, 'projects-narrow')
+    const project = await firstProject(page)
+    await page.goto(`${base}/project/${project}/templates`)
+    await page.getByRole('button', { name: `Run ${template}`, exact: true }).waitFor()
+    await fits(page, 'templates-narrow')
+    await page.getByRole('button', { name: 'Open the navigation' }).click()
+    await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'History' }).click()
+    await page.locator('tr[data-task] a').first().waitFor()
+    await fits(page, 'history-narrow')
+    await page.locator('tr[data-task] a').first().click()
+    await page.locator('.log-row').first().waitFor()
+    await fits(page, 'task-narrow')
+  })
+}
+
+async function fits(page, name) {
+  await picture(page, name)
+  const width = await page.evaluate(() => document.documentElement.scrollWidth)
+  assert(width <= 360, `${name} is ${width} pixels wide`)
+}
+
+async function firstProject(page) {
+  return page.evaluate(async (wanted) => {
+    const response = await fetch(new URL('api/projects', document.baseURI).pathname)
+    const list = await response.json()
+    return (list.find((project) => wanted !== '' && project.name === wanted) ?? list[0]).id
+  }, projectName)
+}
+
+function isDark(page) {
+  return page.evaluate(() => document.querySelector('.v-application')?.classList.contains('v-theme--dark') ?? false)
+}
+
+function watchConsole(page) {
+  page.on('pageerror', (error) => consoleErrors.push(`exception: ${error.message}`))
+  page.on('console', (message) => {
+    if (message.type() !== 'error' && message.type() !== 'warning') return
+    // The browser itself reports answers that this test provokes: 401 without a session, 404 for the missing task.
+    if (/^Failed to load resource: the server responded with a status of (401|404|400)/.test(message.text())) return
+    consoleErrors.push(`${message.type()}: ${message.text()}`)
+  })
+}
+
+async function picture(page, name) {
+  if (pictures === '') return
+  // Labels, dialogs and drawers glide; the picture is taken when they stand still.
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((animation) => animation.effect?.getTiming().iterations === 1).map((animation) => animation.finished.catch(() => null))))
+  mkdirSync(pictures, { recursive: true })
+  await page.screenshot({ path: join(pictures, `${name}.png`) })
+}
+
+async function test(name, body) {
+  const began = Date.now()
+  try {
+    await body()
+    passed += 1
+    console.log(`ok    ${name} (${Date.now() - began} ms)`)
+  } catch (error) {
+    failed += 1
+    console.log(`FAIL  ${name}: ${error.message}`)
+  }
+}
+
+function assert(condition, message) {
+  if (!condition) throw new Error(message)
+}
+
+function required(name) {
+  const value = process.env[name]
+  if (!value) {
+    console.error(`${name} is not set. See the head of this file.`)
+    process.exit(2)
+  }
+  return value
+}

@@ -1,0 +1,70 @@
+/** One function for each API call of the pages. */
+import { request } from './client'
+import type {
+  LoginMethods,
+  NamedObject,
+  NewTask,
+  Project,
+  ProjectMember,
+  ProjectRole,
+  Repository,
+  Task,
+  TaskListItem,
+  TaskOutput,
+  Template,
+  User,
+} from './types'
+
+export const api = {
+  loginMethods: (signal?: AbortSignal) =>
+    request<LoginMethods>('GET', 'auth/login', { signal, ownAuthentication: true }),
+  login: (auth: string, password: string) =>
+    request<null>('POST', 'auth/login', { body: { auth, password }, ownAuthentication: true }),
+  verify: (passcode: string) =>
+    request<null>('POST', 'auth/verify', { body: { passcode }, ownAuthentication: true }),
+  logout: () => request<null>('POST', 'auth/logout', { ownAuthentication: true }),
+  user: () => request<User>('GET', 'user', { ownAuthentication: true }),
+
+  projects: (signal?: AbortSignal) => list<Project>('projects', signal),
+  // A project without max_parallel_tasks has no limit of its own.
+  createProject: (name: string) => request<Project>('POST', 'projects', { body: { name } }),
+  project: (project: number, signal?: AbortSignal) => request<Project>('GET', `project/${project}`, { signal }),
+  role: (project: number, signal?: AbortSignal) => request<ProjectRole>('GET', `project/${project}/role`, { signal }),
+  members: (project: number, signal?: AbortSignal) => list<ProjectMember>(`project/${project}/users`, signal),
+  inventories: (project: number, app: string, signal?: AbortSignal) =>
+    list<NamedObject>(`project/${project}/inventory?app=${encodeURIComponent(app)}`, signal),
+  repositories: (project: number, signal?: AbortSignal) =>
+    list<Repository>(`project/${project}/repositories`, signal),
+
+  templates: (project: number, signal?: AbortSignal) => list<Template>(`project/${project}/templates`, signal),
+  template: (project: number, template: number, signal?: AbortSignal) =>
+    request<Template>('GET', `project/${project}/templates/${template}`, { signal }),
+
+  lastTasks: (project: number, limit: number, template?: number, signal?: AbortSignal) =>
+    list<TaskListItem>(
+      template === undefined
+        ? `project/${project}/tasks/last?limit=${limit}`
+        : `project/${project}/templates/${template}/tasks/last?limit=${limit}`,
+      signal,
+    ),
+  createTask: (project: number, task: NewTask) => request<Task>('POST', `project/${project}/tasks`, { body: task }),
+  task: (project: number, task: number, signal?: AbortSignal) =>
+    request<Task>('GET', `project/${project}/tasks/${task}`, { signal }),
+  output: (project: number, task: number, signal?: AbortSignal) =>
+    list<TaskOutput>(`project/${project}/tasks/${task}/output`, signal),
+  rawOutput: (project: number, task: number, signal?: AbortSignal) =>
+    request<string>('GET', `project/${project}/tasks/${task}/raw_output`, { as: 'text', signal }),
+  stopTask: (project: number, task: number, force: boolean) =>
+    request<null>('POST', `project/${project}/tasks/${task}/stop`, { body: { force } }),
+  confirmTask: (project: number, task: number) =>
+    request<null>('POST', `project/${project}/tasks/${task}/confirm`, { body: {} }),
+  rejectTask: (project: number, task: number) =>
+    request<null>('POST', `project/${project}/tasks/${task}/reject`, { body: {} }),
+}
+
+export type Api = typeof api
+
+/** Lists: some answers are null where an empty list is meant. */
+async function list<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  return (await request<T[] | null>('GET', path, { signal })) ?? []
+}

@@ -1,0 +1,185 @@
+/** Shapes of the REST API and of the WebSocket frames, as far as the pages use them. Field names are the server's. */
+
+export type TaskStatus =
+  | 'waiting'
+  | 'starting'
+  | 'waiting_confirmation'
+  | 'confirmed'
+  | 'rejected'
+  | 'running'
+  | 'stopping'
+  | 'stopped'
+  | 'success'
+  | 'error'
+
+export interface User {
+  id: number
+  username: string
+  name: string
+  email: string
+  admin: boolean
+  can_create_project?: boolean
+}
+
+export interface OpenIdProvider {
+  id: string
+  name: string
+  color?: string
+}
+
+export interface LoginMethods {
+  oidc_providers?: OpenIdProvider[] | null
+  login_with_password: boolean
+  auth_methods?: { totp?: { allow_recovery?: boolean } }
+}
+
+export interface Project {
+  id: number
+  name: string
+  created: string
+}
+
+export interface ProjectRole {
+  role: string
+  /** Bits: 1 run tasks, 2 update the project, 4 manage resources, 8 manage users. */
+  permissions: number
+}
+
+export interface ProjectMember {
+  id: number
+  username: string
+  name: string
+}
+
+export interface SurveyVariable {
+  name: string
+  title: string
+  required?: boolean
+  /** Empty or absent: text. */
+  type?: '' | 'int' | 'enum' | 'secret'
+  description?: string
+  values?: { name: string; value: string }[]
+  default_value?: string
+}
+
+/** Parameters that a template fixes or lets a task override; which of them exist depends on the app. */
+export interface TemplateParameters {
+  allow_debug?: boolean
+  allow_override_inventory?: boolean
+  allow_override_limit?: boolean
+  allow_override_tags?: boolean
+  allow_override_skip_tags?: boolean
+  allow_destroy?: boolean
+  allow_auto_approve?: boolean
+  limit?: string[] | null
+  tags?: string[] | null
+  skip_tags?: string[] | null
+}
+
+export interface Template {
+  id: number
+  project_id: number
+  name: string
+  playbook: string
+  app?: string
+  type?: '' | 'build' | 'deploy'
+  description?: string | null
+  arguments?: string | null
+  git_branch?: string | null
+  inventory_id?: number | null
+  repository_id: number
+  environment_id?: number | null
+  build_template_id?: number | null
+  start_version?: string | null
+  allow_override_args_in_task?: boolean
+  allow_override_branch_in_task?: boolean
+  allow_parallel_tasks?: boolean
+  survey_vars?: SurveyVariable[] | null
+  task_params?: TemplateParameters | null
+  last_task?: TaskListItem | null
+  tasks: number
+}
+
+export interface Task {
+  id: number
+  template_id: number
+  project_id: number
+  status: TaskStatus
+  user_id?: number | null
+  schedule_id?: number | null
+  integration_id?: number | null
+  created: string
+  start?: string | null
+  end?: string | null
+  message?: string
+  commit_hash?: string | null
+  commit_message?: string
+  version?: string | null
+  build_task_id?: number | null
+  environment?: string
+  arguments?: string | null
+  git_branch?: string | null
+  inventory_id?: number | null
+  params?: Record<string, unknown> | null
+}
+
+/** A task as the lists give it: with names of its template and its user. */
+export interface TaskListItem extends Task {
+  tpl_playbook?: string
+  tpl_alias?: string
+  tpl_app?: string
+  tpl_type?: string
+  user_name?: string | null
+  build_task?: Task | null
+}
+
+export interface TaskOutput {
+  id: number
+  task_id: number
+  time: string
+  output: string
+}
+
+export interface NamedObject {
+  id: number
+  name: string
+}
+
+export interface Repository extends NamedObject {
+  git_url: string
+  git_branch: string
+}
+
+/** Body of POST /tasks. `environment` and `secret` are JSON objects as text, `arguments` a JSON array as text. */
+export interface NewTask {
+  template_id: number
+  message?: string
+  environment?: string
+  secret?: string
+  arguments?: string
+  git_branch?: string
+  inventory_id?: number
+  build_task_id?: number
+  params?: Record<string, unknown>
+}
+
+export interface UpdateFrame {
+  type: 'update'
+  project_id: number
+  task_id: number
+  template_id: number
+  status: TaskStatus
+  start: string | null
+  end: string | null
+  version: string | null
+}
+
+export interface LogFrame {
+  type: 'log'
+  project_id: number
+  task_id: number
+  time: string
+  output: string
+}
+
+export type Frame = UpdateFrame | LogFrame

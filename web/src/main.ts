@@ -1,0 +1,54 @@
+import { createPinia } from 'pinia'
+import { createApp, watch } from 'vue'
+import App from './App.vue'
+import { onUnauthenticated } from './api/client'
+import { liveSocket } from './live/socket'
+import { complain } from './page/notice'
+import { vuetify } from './plugins/vuetify'
+import { router } from './router'
+import { useSession } from './stores/session'
+import { useThemeChoice } from './stores/theme'
+import './style/base.css'
+
+const app = createApp(App)
+app.use(createPinia())
+app.use(vuetify)
+
+const theme = useThemeChoice()
+watch(
+  () => theme.dark,
+  (dark) => {
+    vuetify.theme.change(dark ? 'dark' : 'light')
+    document.documentElement.style.colorScheme = dark ? 'dark' : 'light'
+    document.documentElement.classList.toggle('dark', dark)
+  },
+  { immediate: true },
+)
+
+onUnauthenticated(() => {
+  const session = useSession()
+  const current = router.currentRoute.value
+  if (session.expire() && !current.meta.public) {
+    void router.replace({ name: 'login', query: { next: current.fullPath } })
+  }
+})
+
+window.addEventListener('online', () => liveSocket.hurry())
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') liveSocket.hurry()
+})
+
+// After an update of the server, parts of the old page are gone from it: one reload brings the new page.
+window.addEventListener('vite:preloadError', (event) => {
+  const key = 'semaphore.reloaded'
+  const last = Number(sessionStorage.getItem(key) ?? 0)
+  if (Date.now() - last > 60_000) {
+    event.preventDefault()
+    sessionStorage.setItem(key, String(Date.now()))
+    location.reload()
+  }
+})
+router.onError(() => complain('This page could not be loaded. Check your connection and try again.'))
+
+app.use(router)
+app.mount('#app')

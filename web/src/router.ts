@@ -1,0 +1,79 @@
+import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationRaw } from 'vue-router'
+import { basePath } from '@/api/address'
+import { useSession } from '@/stores/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** May be seen without a session. */
+    public?: boolean
+  }
+}
+
+/** Numbers only: everything else is a page that does not exist. */
+const number = (name: string) => (route: RouteLocationNormalized) => ({ [name]: Number(route.params[name]) })
+
+/** Links of e-mails and chats carry the task in the query, as in `history?t=12`. */
+function taskOfQuery(to: RouteLocationNormalized): RouteLocationRaw | true {
+  const task = to.query.t
+  return typeof task === 'string' && /^\d+$/.test(task)
+    ? { name: 'task', params: { project: to.params.project, task } }
+    : true
+}
+
+export const router = createRouter({
+  history: createWebHistory(basePath()),
+  routes: [
+    { path: '/', redirect: { name: 'projects' } },
+    { path: '/auth/login', name: 'login', component: () => import('@/views/LoginView.vue'), meta: { public: true } },
+    { path: '/projects', name: 'projects', component: () => import('@/views/ProjectsView.vue') },
+    {
+      path: '/project/:project(\\d+)',
+      component: () => import('@/views/ProjectShell.vue'),
+      props: number('project'),
+      children: [
+        { path: '', name: 'project', redirect: (to) => ({ name: 'templates', params: to.params }) },
+        { path: 'templates', name: 'templates', component: () => import('@/views/TemplatesView.vue') },
+        {
+          path: 'templates/:template(\\d+)/:tab(tasks|details)?',
+          name: 'template',
+          component: () => import('@/views/TemplateView.vue'),
+          props: number('template'),
+          beforeEnter: taskOfQuery,
+        },
+        {
+          path: 'history',
+          name: 'history',
+          component: () => import('@/views/HistoryView.vue'),
+          beforeEnter: taskOfQuery,
+        },
+        {
+          path: 'tasks/:task(\\d+)',
+          name: 'task',
+          component: () => import('@/views/TaskView.vue'),
+          props: number('task'),
+        },
+      ],
+    },
+    { path: '/:path(.*)*', name: 'not-found', component: () => import('@/views/NotFoundView.vue'), meta: { public: true } },
+  ],
+  scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
+})
+
+router.beforeEach(async (to) => {
+  const session = useSession()
+  if (to.meta.public && to.name !== 'login') return true
+  let signedIn: boolean
+  try {
+    signedIn = await session.ensure()
+  } catch {
+    // The server cannot be asked. The page is opened: its own error state says why and offers to try again.
+    return true
+  }
+  if (to.name === 'login') return signedIn ? wanted(to.query.next) : true
+  return signedIn ? true : { name: 'login', query: to.fullPath === '/' || to.fullPath === '/projects' ? {} : { next: to.fullPath } }
+})
+
+/** The page that was asked for before the login; never one of another site. */
+export function wanted(next: unknown): string {
+  return typeof next === 'string' && /^\/(?![/\\])/.test(next) && !next.startsWith('/auth/') ? next : '/projects'
+}
