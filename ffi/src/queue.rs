@@ -4,8 +4,10 @@
 //! one credit window (and the rest of one frame) beyond what its reader credited, and stops nobody else when it may not; an
 //! event that waits for records of a log leaves before them only if that log may hand out nothing; RT_CLOSED is last.
 
+mod state;
+
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     os::fd::{AsRawFd, OwnedFd, RawFd},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -13,10 +15,9 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{
-    code::{SEMAPHORE_CREDIT_WINDOW, SEMAPHORE_FRAME_LOG, SEMAPHORE_FRAME_RT_CLOSED},
-    frame::{self, Head},
-};
+use crate::{code::SEMAPHORE_FRAME_LOG, frame::Head};
+
+use self::state::{Chunk, Event, Source, State};
 
 /// Records are gathered into frames up to this many bytes.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -40,54 +41,6 @@ pub struct EventQueue {
     arrived: Condvar,
     descriptor: OwnedFd,
     bound: usize,
-}
-
-#[derive(Default)]
-struct State {
-    sources: HashMap<u64, Source>,
-    /// Sources that have something to hand out and may; each is listed once.
-    ready: VecDeque<u64>,
-    events: VecDeque<Event>,
-    /// The host has seen an empty queue and waits for the descriptor.
-    armed: bool,
-    /// No credit is asked for any more, the runtime goes down.
-    draining: bool,
-    /// Owner of the RT_CLOSED frame, once it is due; `None` again after it left.
-    last: Option<u64>,
-    closed: bool,
-    wakeup: Option<Wakeup>,
-}
-
-struct Source {
-    chunks: VecDeque<Chunk>,
-    queued_bytes: usize,
-    /// Bytes handed out and not credited yet.
-    outstanding_bytes: usize,
-    /// Every record below this number has left.
-    delivered_seq: u64,
-    listed: bool,
-    full: bool,
-    /// Its reader is gone: no credit is asked for.
-    released: bool,
-    /// Its writer is gone: it is removed when it is empty.
-    ended: bool,
-    space: Arc<Notify>,
-}
-
-struct Chunk {
-    kind: u16,
-    flags: u16,
-    unix_ns: i64,
-    first_seq: u64,
-    records: u64,
-    payload: Vec<u8>,
-}
-
-struct Event {
-    head: Head,
-    payload: Vec<u8>,
-    /// Log and sequence number before which every record must have left.
-    after: Option<(u64, u64)>,
 }
 
 /// Records with the same stream, flags and time, already in the form of a LOG payload.
@@ -368,135 +321,6 @@ impl EventQueue {
                 wakeup();
             }
         }
-    }
-}
-
-impl State {
-    /// Lists a source as ready if it has something and may hand it out.
-    fn list(&mut self, number: u64) {
-        if let Some(source) = self.sources.get_mut(&number)
-            && !source.listed
-            && !source.chunks.is_empty()
-            && source.may_hand_out(self.draining)
-        {
-            source.listed = true;
-            self.ready.push_back(number);
-        }
-    }
-
-    fn has_something(&self) -> bool {
-        !self.ready.is_empty() || self.last.is_some() || self.events.iter().any(|event| self.may_leave(event))
-    }
-
-    /// Whether an event has waited for its records, or would wait in vain.
-    fn may_leave(&self, event: &Event) -> bool {
-        let Some((number, seq)) = event.after else { return true };
-        self.sources
-            .get(&number)
-            .is_none_or(|source| source.delivered_seq >= seq || !source.may_hand_out(self.draining))
-    }
-
-    fn hand_out(&mut self, out: &mut [u8], bound: usize) -> Result<usize, TooSmall> {
-        let mut used = 0;
-        // Events first, so that a chatty log cannot keep them back; again after the records they may have waited for.
-        let mut fits = self.hand_out_events(out, &mut used)?;
-        while fits && let Some(number) = self.ready.pop_front() {
-            let draining = self.draining;
-            let Some(source) = self.sources.get_mut(&number) else { continue };
-            source.listed = false;
-            if !source.may_hand_out(draining) {
-                continue;
-            }
-            let Some(chunk) = source.chunks.front() else { continue };
-            let head = Head {
-                kind: chunk.kind,
-                flags: chunk.flags,
-                source: number,
-                seq: chunk.first_seq,
-                unix_ns: chunk.unix_ns,
-            };
-            let Some(written) = frame::write(&mut out[used..], &head, &chunk.payload) else {
-                let needed = frame::size(chunk.payload.len());
-                source.listed = true;
-                self.ready.push_front(number);
-                if used == 0 {
-                    return Err(TooSmall(needed));
-                }
-                fits = false;
-                continue;
-            };
-            used += written;
-            source.take_front(bound);
-            if source.ended && source.chunks.is_empty() {
-                self.sources.remove(&number);
-            } else {
-                self.list(number);
-            }
-        }
-        if fits && self.hand_out_events(out, &mut used)? && self.ready.is_empty() && self.events.is_empty() {
-            self.hand_out_last(out, &mut used)?;
-        }
-        Ok(used)
-    }
-
-    /// Hands out the events that may leave, in order; `false` if the buffer was full before the end.
-    fn hand_out_events(&mut self, out: &mut [u8], used: &mut usize) -> Result<bool, TooSmall> {
-        let mut index = 0;
-        while let Some(event) = self.events.get(index) {
-            if !self.may_leave(event) {
-                index += 1;
-                continue;
-            }
-            let Some(written) = frame::write(&mut out[*used..], &event.head, &event.payload) else {
-                return if *used == 0 { Err(TooSmall(frame::size(event.payload.len()))) } else { Ok(false) };
-            };
-            *used += written;
-            self.events.remove(index);
-        }
-        Ok(true)
-    }
-
-    fn hand_out_last(&mut self, out: &mut [u8], used: &mut usize) -> Result<(), TooSmall> {
-        let Some(runtime) = self.last else { return Ok(()) };
-        let head = Head { kind: SEMAPHORE_FRAME_RT_CLOSED, flags: 0, source: runtime, seq: 0, unix_ns: unix_ns_now() };
-        match frame::write(&mut out[*used..], &head, &[]) {
-            Some(written) => {
-                *used += written;
-                self.last = None;
-                Ok(())
-            }
-            None if *used == 0 => Err(TooSmall(frame::size(0))),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Source {
-    fn may_hand_out(&self, draining: bool) -> bool {
-        self.released || draining || self.outstanding_bytes < SEMAPHORE_CREDIT_WINDOW
-    }
-
-    /// Removes the chunk that was handed out and lets writers go on.
-    fn take_front(&mut self, bound: usize) {
-        let Some(chunk) = self.chunks.pop_front() else { return };
-        self.delivered_seq = chunk.first_seq + chunk.records;
-        self.queued_bytes -= chunk.payload.len();
-        self.outstanding_bytes += frame::size(chunk.payload.len());
-        // Half the bound between stop and go, so that a writer is not woken for every frame.
-        if self.full && self.queued_bytes <= bound / 2 {
-            self.full = false;
-            self.space.notify_waiters();
-        }
-    }
-}
-
-impl Chunk {
-    fn takes(&self, batch: &Batch) -> bool {
-        self.kind == SEMAPHORE_FRAME_LOG
-            && self.first_seq + self.records == batch.first_seq
-            && self.flags == batch.flags
-            && self.unix_ns == batch.unix_ns
-            && self.payload.len() + batch.payload.len() <= BATCH_BYTES
     }
 }
 

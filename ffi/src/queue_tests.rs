@@ -3,8 +3,8 @@ use std::os::fd::FromRawFd as _;
 
 use super::*;
 use crate::{
-    code::{SEMAPHORE_FRAME_FLUSHED, SEMAPHORE_FRAME_OP_DONE},
-    frame::decode,
+    code::{SEMAPHORE_FRAME_FLUSHED, SEMAPHORE_FRAME_OP_DONE, SEMAPHORE_FRAME_RT_CLOSED},
+    frame::{self, decode},
 };
 
 const LOG: u64 = 42;

@@ -78,7 +78,6 @@ fn settings() -> Settings {
         team_invite_type: "username".to_owned(),
         version: "0".to_owned(),
         max_tasks_per_template: 0,
-        max_task_duration_seconds: 0,
         alert_channels: Vec::new(),
     }
 }

@@ -23,8 +23,6 @@ pub struct Settings {
     pub version: String,
     /// Tasks kept per template; 0 keeps all.
     pub max_tasks_per_template: usize,
-    /// Seconds after which a task is stopped; 0 is never.
-    pub max_task_duration_seconds: u64,
     /// Configured ways to send alerts; this build can use none of them.
     pub alert_channels: Vec<String>,
 }

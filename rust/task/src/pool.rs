@@ -25,6 +25,8 @@ use crate::{
 pub struct PoolLimits {
     /// `max_parallel_tasks`: tasks running at once; 0 = no limit.
     pub max_parallel_tasks: u32,
+    /// `max_task_duration_sec`: time a job may take before it is stopped. Reference: kept for remote runners only.
+    pub max_task_duration: Option<Duration>,
 }
 
 /// Where an unfinished task is.
@@ -75,7 +77,7 @@ pub(crate) struct Shared {
     pub(crate) repository: Arc<dyn TaskRepository>,
     pub(crate) observer: Arc<dyn TaskObserver>,
     pub(crate) engine: Arc<EngineConfig>,
-    limits: PoolLimits,
+    pub(crate) limits: PoolLimits,
     state: Mutex<State>,
     wake: Notify,
     pub(crate) closing: CancellationToken,

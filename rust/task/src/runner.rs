@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use semaphore_engine::{
-    job::{self, JobControl, JobEvent, Outcome},
+    job::{self, JobControl, JobEvent, Outcome, StopReason},
     log::LogRecord,
 };
 use semaphore_model::{Flavour, TaskStatus};
@@ -73,6 +73,11 @@ impl Runner {
         self.control = Some(job.control);
         let closing = self.shared.closing.clone();
         let mut closed = false;
+        let limit = self.shared.limits.max_task_duration;
+        // Without a limit the branch is off and the time does not matter.
+        let deadline = tokio::time::sleep(limit.unwrap_or_default());
+        tokio::pin!(deadline);
+        let mut expired = false;
         loop {
             tokio::select! {
                 event = events.next() => match event {
@@ -90,6 +95,12 @@ impl Runner {
                     let farewell = self.line("The server is shutting down: the task is stopped".to_owned());
                     self.append(vec![farewell]).await;
                     self.stop_job(false);
+                }
+                () = &mut deadline, if limit.is_some() && !expired => {
+                    expired = true;
+                    if let Some(control) = &self.control {
+                        control.stop_because(StopReason::Deadline);
+                    }
                 }
             }
         }
@@ -155,14 +166,17 @@ impl Runner {
     async fn finish(&mut self, outcome: Outcome) {
         let status = match &outcome {
             Outcome::Success => TaskStatus::Success,
-            Outcome::Stopped(_) => TaskStatus::Stopped,
-            Outcome::Failed(_) => TaskStatus::Error,
+            Outcome::Stopped(StopReason::Requested | StopReason::Forced) => TaskStatus::Stopped,
+            // Nobody asked for a stop by the deadline: the task failed to end in time.
+            Outcome::Stopped(StopReason::Deadline) | Outcome::Failed(_) => TaskStatus::Error,
             Outcome::Broken { stage, error } => {
                 tracing::warn!(task.id = %self.task.state.id, stage, error, "a task could not be run");
                 TaskStatus::Error
             }
         };
-        let reason = outcome.reference_text().map(|text| format!("Failed to run task: {text}"));
+        let late = (outcome == Outcome::Stopped(StopReason::Deadline)).then(|| self.late());
+        let reason = outcome.reference_text().map(str::to_owned).or(late);
+        let reason = reason.map(|text| format!("Failed to run task: {text}"));
         let lines: Vec<_> = reason.map(|text| self.line(text)).into_iter().collect();
         self.task.state.status = status;
         self.task.state.end = Some(Utc::now());
@@ -198,6 +212,11 @@ impl Runner {
                 self.append(vec![line]).await;
             }
         }
+    }
+
+    fn late(&self) -> String {
+        let seconds = self.shared.limits.max_task_duration.unwrap_or_default().as_secs();
+        format!("it took longer than {seconds} s, the limit of this server (max_task_duration_sec)")
     }
 
     /// A line of the server itself.

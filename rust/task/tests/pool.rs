@@ -140,7 +140,12 @@ fn world(max_parallel_tasks: u32, project_limit: u32) -> World {
         project_limit,
     });
     let watcher = Arc::new(Watcher::default());
-    let pool = Pool::start(storage.clone(), watcher.clone(), Arc::new(config), PoolLimits { max_parallel_tasks });
+    let pool = Pool::start(
+        storage.clone(),
+        watcher.clone(),
+        Arc::new(config),
+        PoolLimits { max_parallel_tasks, max_task_duration: None },
+    );
     World { storage, watcher, pool }
 }
 

@@ -92,6 +92,9 @@ pub(super) struct AddUser {
     /// New user password
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(super) password: Password,
+    /// Read the password from the standard input: one line
+    #[arg(long)]
+    pub(super) stdin_password: bool,
     /// Mark new user as admin
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
           hide_default_value = true, action = ArgAction::Set, hide_possible_values = true)]
@@ -116,6 +119,9 @@ pub(super) struct ChangeUser {
     /// User's new password
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(super) password: Password,
+    /// Read the password from the standard input: one line
+    #[arg(long)]
+    pub(super) stdin_password: bool,
     /// Mark user as admin
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
           hide_default_value = true, action = ArgAction::Set, hide_possible_values = true)]

@@ -7,6 +7,7 @@
 mod arguments;
 mod migrate;
 mod output;
+mod password;
 mod run_server;
 mod start;
 mod user;
@@ -35,16 +36,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return failure(&error),
     };
     start::log(level);
-    let result = match &arguments.command {
+    let source = arguments.source();
+    let result = match arguments.command {
         None => return help(None),
         Some(Command::Version) => say(&version()).map_err(anyhow::Error::from),
-        Some(Command::Server) => BlockedSignals::block()
-            .map_err(anyhow::Error::from)
-            .and_then(|signals| run_server::run(&arguments.source(), signals)),
-        Some(Command::Migrate(migrate)) => migrate::run(&arguments.source(), migrate),
-        Some(Command::Users(users)) => match &users.command {
+        Some(Command::Server) => {
+            BlockedSignals::block().map_err(anyhow::Error::from).and_then(|signals| run_server::run(&source, signals))
+        }
+        Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
+        Some(Command::Users(users)) => match users.command {
             None => return help(Some("users")),
-            Some(command) => user::run(&arguments.source(), command),
+            Some(command) => user::run(&source, command),
         },
     };
     match result {

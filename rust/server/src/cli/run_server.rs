@@ -60,7 +60,11 @@ async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Re
     let stop = CancellationToken::new();
     let hub = Arc::new(Hub::default());
     let tasks = TaskPorts::new(Arc::clone(&services));
-    let limits = PoolLimits { max_parallel_tasks: config.max_parallel_tasks };
+    let seconds = config.max_task_duration_seconds;
+    let limits = PoolLimits {
+        max_parallel_tasks: config.max_parallel_tasks,
+        max_task_duration: (seconds > 0).then(|| Duration::from_secs(seconds)),
+    };
     let pool = Pool::start(tasks.clone(), hub.clone(), Arc::clone(&services.engine), limits);
     tasks.set_pool(pool.clone());
     tasks.recover().await.context("cannot take up the tasks of an earlier run")?;

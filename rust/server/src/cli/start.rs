@@ -154,7 +154,6 @@ fn settings(config: &Config) -> Settings {
         team_invite_type: config.team_invite_type.clone(),
         version: version(),
         max_tasks_per_template: config.max_tasks_per_template,
-        max_task_duration_seconds: config.max_task_duration_seconds,
         alert_channels: config
             .without_effect
             .iter()

@@ -9,6 +9,7 @@ use semaphore_service::{Services, user::UserList};
 use super::{
     arguments::{AddUser, ChangeUser, NamedUser, UserCommand},
     output::say,
+    password,
     start::{self, ConfigSource},
 };
 
@@ -17,9 +18,10 @@ use super::{
 #[error("{0}")]
 pub(super) struct Refusal(String);
 
-pub(super) fn run(source: &ConfigSource, command: &UserCommand) -> anyhow::Result<()> {
-    check(command)?;
-    start::with_services(source, async |_config, services| match command {
+pub(super) fn run(source: &ConfigSource, mut command: UserCommand) -> anyhow::Result<()> {
+    take_password(&mut command)?;
+    check(&command)?;
+    start::with_services(source, async |_config, services| match &command {
         UserCommand::Add(arguments) => add(&services, arguments).await,
         UserCommand::List => list(&services).await,
         UserCommand::Get(arguments) => show(&services, arguments).await,
@@ -33,6 +35,24 @@ pub(super) fn run(source: &ConfigSource, command: &UserCommand) -> anyhow::Resul
         }
         UserCommand::Delete(arguments) => delete(&services, arguments).await,
     })
+}
+
+/// Puts the password of the standard input where `--password` would have put it.
+fn take_password(command: &mut UserCommand) -> anyhow::Result<()> {
+    let (UserCommand::Add(AddUser { stdin_password: true, password, .. })
+    | UserCommand::ChangeByLogin(ChangeUser { stdin_password: true, password, .. })
+    | UserCommand::ChangeByEmail(ChangeUser { stdin_password: true, password, .. })) = command
+    else {
+        return Ok(());
+    };
+    if !password.0.is_empty() {
+        return Err(Refusal("Arguments --password and --stdin-password cannot be used together".to_owned()).into());
+    }
+    password.0 = password::read().context("cannot read the password from the standard input")?;
+    if password.0.is_empty() {
+        return Err(Refusal("No password on the standard input".to_owned()).into());
+    }
+    Ok(())
 }
 
 /// Refuses what lacks arguments, before configuration and database are touched. Texts of the reference.

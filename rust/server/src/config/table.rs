@@ -108,7 +108,7 @@ pub static KEYS: &[Key] = &[
         key("home_dir_mode", "SEMAPHORE_HOME_DIR_MODE", Text, "template_dir", "Which HOME a task sees."),
         Rule::OneOf(&["user_home", "project_home", "template_dir"]),
     ),
-    key("ssh_config_path", "SEMAPHORE_SSH_PATH", Text, "", "ssh configuration file that git uses."),
+    later("ssh_config_path", "SEMAPHORE_SSH_PATH", Text, "ssh configuration file that git uses with an SSH key."),
     ruled(
         key(
             "git_client",

@@ -41,7 +41,7 @@ impl Assets {
     pub(crate) fn new(web_path: &str) -> Self {
         let page = file("index.html")
             .map_or_else(|| PLACEHOLDER.to_owned(), |file| String::from_utf8_lossy(&file.data).into_owned());
-        let page = with_base(page, web_path);
+        let page = with_base(&page, web_path);
         Self { index_tag: tag(&hash(page.as_bytes())), index: page.into() }
     }
 
@@ -97,7 +97,7 @@ fn file(_name: &str) -> Option<EmbeddedFile> {
 
 /// Reference: there the base of relative addresses is the whole public address, so a page that is opened under another name
 /// of the machine stays blank; the path alone is right for every name.
-fn with_base(page: String, web_path: &str) -> String {
+fn with_base(page: &str, web_path: &str) -> String {
     let path = web_path.trim_end_matches('/').replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     page.replacen("<base href=\"/\">", &format!("<base href=\"{path}/\">"), 1)
 }

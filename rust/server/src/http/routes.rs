@@ -108,7 +108,7 @@ table! {
     GET      "/api/project/{project_id}/events"             ProjectAccess<Member>,          reads  => event::get_project_events;
     GET      "/api/project/{project_id}/events/last"        ProjectAccess<Member>,          reads  => event::get_last_project_events;
     DELETE   "/api/project/{project_id}/cache"              ProjectAccess<ManageResources>, writes => project::clear_project_cache;
-    POST     "/api/project/{project_id}/notifications/test" ProjectAccess<ManageResources>, writes => project::send_test_notification;
+    POST     "/api/project/{project_id}/notifications/test" ProjectAccess<ManageResources>, reads  => project::send_test_notification;
 
     // Members
     GET      "/api/project/{project_id}/users"           ProjectAccess<Member>,      reads  => member::get_project_users;

@@ -1,0 +1,59 @@
+# Everything a developer types. `make help` lists the targets; each one is a script in scripts/ that also runs alone.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run stop reset deps build test test-quick test-go bench mutants fmt lint clean
+
+# Where `make run` listens, and YES=1: answer every question with yes (CI).
+HOST ?= 127.0.0.1
+PORT ?= 3000
+YES ?=
+# For `make mutants`: FILES="rust/model/src/status.rs ..." (default: Rust files changed since the last commit), MINUTES=20.
+FILES ?=
+MINUTES ?= 20
+export HOST PORT YES FILES MINUTES
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Settings: HOST=127.0.0.1 PORT=3000 (make run), YES=1 (no questions), FILES= MINUTES= (make mutants)"
+
+run: ## build what changed, prepare data and a demo project on the first run, serve the page (Ctrl-C stops)
+	@scripts/run
+
+stop: ## stop a server that `make run` started
+	@scripts/stop
+
+reset: ## delete the data of `make run` (asks first; YES=1 does not ask)
+	@scripts/reset
+
+deps: ## install every package that the tests need (Debian packages only as root; starts no service)
+	@scripts/deps
+
+build: ## web page, server and C library in release: target/release/{semaphore,libsemaphore_ffi.so,libsemaphore_ffi.a}
+	@scripts/build
+
+test: ## all tests in stages: format, lints, web, Rust, C, Go, browser (about 15 minutes from nothing)
+	@scripts/test
+
+test-quick: ## the tests that need no browser, no release build and no root (under 5 minutes)
+	@scripts/test --quick
+
+test-go: ## Go module: vet without the library, then go test -race against it
+	@scripts/test-go
+
+bench: ## micro-benchmarks, then the server benchmark if wrk is installed
+	@scripts/bench
+
+mutants: ## mutation test of chosen files within a time limit (FILES=, MINUTES=)
+	@scripts/mutants
+
+fmt: ## format Rust and Go
+	cargo fmt --all
+	@if [ -d go ] && command -v gofmt >/dev/null; then gofmt -l -w go; fi
+
+lint: ## clippy without warnings, go vet, web lints, cargo-deny if installed
+	@scripts/lint
+
+clean: ## delete build results (the data of `make run` stay: see make reset)
+	cargo clean
+	rm -rf web/dist .deps/stamps

@@ -1,0 +1,392 @@
+//! Configuration: every supported key has an effect that can be seen from outside, and one that is wrong is refused by name.
+//!
+//! The server's own table of keys says which are supported; [`CASES`] must name exactly those.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{collections::BTreeSet, fs};
+
+use base64::Engine as _;
+use semaphore_server::config::{KEYS, Support};
+use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository};
+use serde_json::{Value, json};
+
+/// One line per key: its path, the test below that observes it.
+macro_rules! keys {
+    ($($path:literal => $test:ident;)*) => {
+        const CASES: &[&str] = &[$($path),*];
+
+        mod key {
+            $(#[test]
+            fn $test() {
+                super::$test();
+            })*
+        }
+    };
+}
+
+keys! {
+    "dialect" => dialect;
+    "sqlite.host" => sqlite_host;
+    "sqlite.user" => sqlite_user;
+    "sqlite.name" => sqlite_name;
+    "port" => port;
+    "interface" => interface;
+    "web_host" => web_host;
+    "tmp_path" => tmp_path;
+    "home_dir_mode" => home_dir_mode;
+    "git_client" => git_client;
+    "cookie_hash" => cookie_hash;
+    "cookie_encryption" => cookie_encryption;
+    "access_key_encryption" => access_key_encryption;
+    "max_parallel_tasks" => max_parallel_tasks;
+    "max_tasks_per_template" => max_tasks_per_template;
+    "max_task_duration_sec" => max_task_duration_sec;
+    "password_login_disable" => password_login_disable;
+    "non_admin_can_create_project" => non_admin_can_create_project;
+    "apps" => apps;
+    "env_vars" => env_vars;
+    "forwarded_env_vars" => forwarded_env_vars;
+    "auth.totp.enabled" => totp_enabled;
+    "auth.totp.allow_recovery" => totp_allow_recovery;
+    "schedule.timezone" => schedule_timezone;
+    "teams.invite_type" => invite_type;
+}
+
+#[test]
+fn every_supported_key_has_a_case() {
+    let supported: BTreeSet<_> = KEYS.iter().filter(|k| k.support == Support::Yes).map(|k| k.path).collect();
+    let cases: BTreeSet<_> = CASES.iter().copied().collect();
+    let missing: Vec<_> = supported.difference(&cases).collect();
+    let surplus: Vec<_> = cases.difference(&supported).collect();
+    assert!(
+        missing.is_empty() && surplus.is_empty(),
+        "keys without a case: {missing:?}; cases without a supported key: {surplus:?}"
+    );
+}
+
+/// Runs a Bash script to its end; returns what it printed from the line "begin" on.
+fn run(server: &Server, script: &str) -> Vec<String> {
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("script.sh", &format!("echo begin\n{script}"))]);
+    let admin = server.admin();
+    let project = Project::create(&admin, &format!("file://{}", repository.display()));
+    let (row, lines) = project.run(&admin, "bash", "script.sh");
+    assert_eq!(row["status"], "success", "{lines:?}");
+    lines.into_iter().skip_while(|l| l != "begin").skip(1).collect()
+}
+
+/// Starts with a configuration that must be refused; returns what was said.
+fn refused(config: Value) -> String {
+    let server = Server::prepared(Options { config, ..Options::default() });
+    let result = server.command(&["server", "--config"]).arg(server.config_path()).output().unwrap();
+    assert!(!result.status.success(), "a bad configuration was accepted");
+    String::from_utf8_lossy(&[result.stdout, result.stderr].concat()).into_owned()
+}
+
+fn info(server: &Server) -> Value {
+    server.admin().get("/api/info").expect(200).json()
+}
+
+// ---------------------------------------------------------------- database and listener
+
+fn dialect() {
+    let said = refused(json!({"dialect": "mysql", "mysql": {"host": "127.0.0.1:3306"}}));
+    assert!(said.contains("mysql"), "{said}");
+    let said = refused(json!({"dialect": "nonsense"}));
+    assert!(said.contains("dialect") && said.contains("nonsense"), "{said}");
+}
+
+fn sqlite_host() {
+    let mut server = Server::start();
+    let other = server.directory().join("other.sqlite");
+    server.stop();
+    server.change_config(&json!({"sqlite": {"host": other}}));
+    server.start_again();
+    assert!(other.is_file());
+    // A fresh database: nobody is in it.
+    assert_eq!(server.anonymous().post("/api/auth/login", &json!({"auth": "admin", "password": PASSWORD})).status, 401);
+}
+
+fn shown_at_start(keys: Value, text: &str) {
+    let server = Server::with_config(keys);
+    let log = server.log();
+    assert!(log.lines().any(|l| l.starts_with("SQLite") && l.contains(text)), "{log}");
+}
+
+fn sqlite_user() {
+    shown_at_start(json!({"sqlite": {"user": "the-user"}}), "the-user@");
+}
+
+fn sqlite_name() {
+    shown_at_start(json!({"sqlite": {"name": "the-name"}}), "the-name");
+}
+
+fn port() {
+    let mut server = Server::start();
+    let text = format!(":{}", server.port());
+    server.stop();
+    server.change_config(&json!({"port": text}));
+    server.start_again();
+    let said = refused(json!({"port": "seventy"}));
+    assert!(said.contains("port") && said.contains("seventy"), "{said}");
+}
+
+/// Addresses on which the port is listened to, as /proc/net/tcp and tcp6 write them.
+fn listening(port: u16) -> Vec<String> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|t| fs::read_to_string(t).unwrap_or_default());
+    let end = format!(":{port:04X}");
+    let rows = tables.iter().flat_map(|t| t.lines().skip(1)).map(|l| l.split_whitespace().collect::<Vec<_>>());
+    rows.filter(|c| c[3] == "0A" && c[1].ends_with(&end)).map(|c| c[1].trim_end_matches(&end).to_owned()).collect()
+}
+
+fn interface() {
+    let server = Server::with_config(json!({"interface": "127.0.0.1"}));
+    assert_eq!(listening(server.port()), ["0100007F"]);
+    let server = Server::with_config(json!({"interface": null}));
+    assert!(listening(server.port()).iter().all(|a| a.chars().all(|c| c == '0')), "{:?}", listening(server.port()));
+}
+
+fn web_host() {
+    let config = json!({"web_host": "https://semaphore.example.com/below"});
+    let server = Server::with(Options { config, prefix: "/below".to_owned(), ..Options::default() });
+    let client = server.anonymous();
+    client.post("/below/api/auth/login", &json!({"auth": "admin", "password": PASSWORD})).expect(204);
+    assert_eq!(client.get("/below/api/info").expect(200).json()["web_host"], "https://semaphore.example.com/below");
+    assert_ne!(client.get("/api/ping").body, client.get("/below/api/ping").body, "the API answers outside its prefix");
+}
+
+// ---------------------------------------------------------------- tasks
+
+fn tmp_path() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::with_config(json!({"tmp_path": place.path().join("elsewhere")}));
+    run(&server, "");
+    let projects: Vec<_> =
+        fs::read_dir(place.path().join("elsewhere")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(projects, ["project_1"]);
+}
+
+fn home_dir_mode() {
+    for (mode, home) in [("project_home", "tmp/project_1"), ("user_home", "home"), ("template_dir", "home")] {
+        let server = Server::with_config(json!({"home_dir_mode": mode}));
+        let home = server.directory().join(home);
+        assert_eq!(run(&server, "echo \"$HOME\"\n"), [home.to_str().unwrap()], "{mode}");
+    }
+    assert!(refused(json!({"home_dir_mode": "nowhere"})).contains("home_dir_mode"));
+}
+
+fn git_client() {
+    let server = Server::with_config(json!({"git_client": "go_git"}));
+    assert_eq!(info(&server)["git_client"], "go_git");
+    assert_eq!(run(&server, "echo works\n"), ["works"]);
+    assert!(refused(json!({"git_client": "svn"})).contains("git_client"));
+}
+
+fn max_parallel_tasks() {
+    for limit in [1, 2] {
+        let server = Server::with_config(json!({"max_parallel_tasks": limit}));
+        let repository = server.directory().join("repository");
+        git_repository(&repository, &[("sleep.sh", "exec sleep 300\n")]);
+        let admin = server.admin();
+        let project = Project::create(&admin, repository.to_str().unwrap());
+        let template = project.template(&admin, "bash", "sleep.sh");
+        let tasks: Vec<_> = (0..3).map(|_| project.start(&admin, template)).collect();
+        for task in &tasks[..limit] {
+            admin.wait_for_status(project.id, *task, &["running"]);
+        }
+        let status = |task: i64| {
+            admin.get(&format!("/api/project/{}/tasks/{task}", project.id)).expect(200).json()["status"].clone()
+        };
+        assert!(tasks[limit..].iter().all(|&t| status(t) == "waiting"), "more than {limit} tasks run");
+    }
+    assert!(refused(json!({"max_parallel_tasks": "many"})).contains("max_parallel_tasks"));
+}
+
+fn max_tasks_per_template() {
+    let server = Server::with_config(json!({"max_tasks_per_template": 2}));
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let template = project.template(&admin, "bash", "hello.sh");
+    let mut last = 0;
+    for _ in 0..5 {
+        last = project.start(&admin, template);
+        admin.wait_for_end(project.id, last);
+    }
+    let kept = server.sql("select id from task order by id");
+    assert!(kept.len() <= 3 && kept.last().unwrap()[0] == last, "{kept:?}");
+}
+
+fn max_task_duration_sec() {
+    let server = Server::with_config(json!({"max_task_duration_sec": 1}));
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("sleep.sh", "exec sleep 300\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let (row, lines) = project.run(&admin, "bash", "sleep.sh");
+    assert_eq!(row["status"], "error", "{row} {lines:?}");
+    let last = lines.last().unwrap();
+    assert!(last.contains("longer than 1 s") && last.contains("max_task_duration_sec"), "{lines:?}");
+}
+
+fn apps() {
+    let server =
+        Server::with_config(json!({"apps": {"shout": {"active": true, "title": "Shout", "path": "/bin/bash"}}}));
+    let apps = server.admin().get("/api/apps").expect(200).json();
+    assert!(apps.as_array().unwrap().iter().any(|a| a["id"] == "shout" && a["title"] == "Shout"), "{apps}");
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("script", "echo loud\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let (row, lines) = project.run(&admin, "shout", "script");
+    assert_eq!(row["status"], "success", "{lines:?}");
+    assert_eq!(lines.last().map(String::as_str), Some("loud"));
+}
+
+fn env_vars() {
+    let server = Server::with_config(json!({"env_vars": {"GREETING": "good morning"}}));
+    assert_eq!(run(&server, "echo \"$GREETING\"\n"), ["good morning"]);
+}
+
+fn forwarded_env_vars() {
+    let server = Server::with(Options {
+        config: json!({"forwarded_env_vars": ["FORWARDED"]}),
+        environment: vec![("FORWARDED".to_owned(), "yes".to_owned()), ("KEPT_BACK".to_owned(), "secret".to_owned())],
+        ..Options::default()
+    });
+    assert_eq!(run(&server, "echo \"$FORWARDED,$KEPT_BACK\"\n"), ["yes,"]);
+}
+
+// ---------------------------------------------------------------- sessions and secrets
+
+/// A session must not outlive a change of this key.
+fn ends_sessions(key: &str) {
+    let mut server = Server::start();
+    let admin = server.admin();
+    server.restart();
+    admin.get("/api/user").expect(200);
+    server.stop();
+    server.change_config(&json!({key: "b3RoZXIga2V5IG9mIHRoZSBzYW1lIGxlbmd0aCAuLi4="}));
+    server.start_again();
+    admin.get("/api/user").expect(401);
+    server.admin();
+}
+
+fn cookie_hash() {
+    ends_sessions("cookie_hash");
+}
+
+fn cookie_encryption() {
+    ends_sessions("cookie_encryption");
+}
+
+/// What the database holds of a key's secret.
+fn stored_secret(server: &Server) -> Vec<u8> {
+    let admin = server.admin();
+    let project = admin.post("/api/projects", &json!({"name": "p"})).expect(201).id();
+    let body = json!({"name": "k", "project_id": project, "type": "login_password", "login_password": {"login": "bob", "password": "a secret value"}});
+    let id = admin.post(&format!("/api/project/{project}/keys"), &body).expect(201).id();
+    let text = server.sql(&format!("select secret from access_key where id = {id}"))[0][0].as_str().unwrap().to_owned();
+    base64::engine::general_purpose::STANDARD.decode(text).expect("base64")
+}
+
+fn access_key_encryption() {
+    let contains = |bytes: &[u8]| bytes.windows(14).any(|w| w == b"a secret value");
+    assert!(!contains(&stored_secret(&Server::start())));
+    assert!(contains(&stored_secret(&Server::with_config(json!({"access_key_encryption": null})))));
+}
+
+fn password_login_disable() {
+    let server = Server::with_config(json!({"password_login_disable": true}));
+    let nobody = server.anonymous();
+    assert_eq!(nobody.get("/api/auth/login").expect(200).json()["login_with_password"], false);
+    // The reference only hides the form.
+    let answer = nobody.post("/api/auth/login", &json!({"auth": "admin", "password": PASSWORD}));
+    assert!((400..500).contains(&answer.status), "{} {}", answer.status, answer.body);
+}
+
+fn ordinary_user(server: &Server) -> Client {
+    let body =
+        json!({"name": "u", "username": "ordinary", "email": "u@example.com", "password": PASSWORD, "admin": false});
+    server.admin().post("/api/users", &body).expect(201);
+    server.client("ordinary", PASSWORD)
+}
+
+fn non_admin_can_create_project() {
+    let server = Server::with_config(json!({"non_admin_can_create_project": true}));
+    ordinary_user(&server).post("/api/projects", &json!({"name": "mine"})).expect(201);
+    let server = Server::start();
+    // Reference: 401, not 403.
+    ordinary_user(&server).post("/api/projects", &json!({"name": "mine"})).expect(401);
+}
+
+// ---------------------------------------------------------------- what pages are told
+
+fn totp_enabled() {
+    let methods =
+        |server: &Server| server.anonymous().get("/api/auth/login").expect(200).json()["auth_methods"].clone();
+    assert!(methods(&Server::with_config(json!({"auth": {"totp": {"enabled": true}}})))["totp"].is_object());
+    assert!(methods(&Server::start())["totp"].is_null());
+}
+
+fn totp_allow_recovery() {
+    for allowed in [true, false] {
+        let server = Server::with_config(json!({"auth": {"totp": {"enabled": true, "allow_recovery": allowed}}}));
+        assert_eq!(
+            server.anonymous().get("/api/auth/login").expect(200).json()["auth_methods"]["totp"]["allow_recovery"],
+            allowed
+        );
+    }
+}
+
+fn schedule_timezone() {
+    assert_eq!(
+        info(&Server::with_config(json!({"schedule": {"timezone": "Europe/Berlin"}})))["schedule_timezone"],
+        "Europe/Berlin"
+    );
+}
+
+fn invite_type() {
+    assert_eq!(info(&Server::with_config(json!({"teams": {"invite_type": "both"}})))["teams"]["invite_type"], "both");
+    assert!(refused(json!({"teams": {"invite_type": "pigeon"}})).contains("teams.invite_type"));
+}
+
+// ---------------------------------------------------------------- rules for all keys
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let server = Server::with(Options {
+        config: json!({"schedule": {"timezone": "Europe/Berlin"}}),
+        environment: vec![("SEMAPHORE_SCHEDULE_TIMEZONE".to_owned(), "Asia/Tokyo".to_owned())],
+        ..Options::default()
+    });
+    assert_eq!(info(&server)["schedule_timezone"], "Asia/Tokyo");
+}
+
+#[test]
+fn a_key_without_effect_is_named_at_start() {
+    let server = Server::with_config(json!({"ldap_enable": true, "unknown_to_everybody": 1}));
+    let log = server.log();
+    assert!(log.contains("ldap_enable"), "{log}");
+}
+
+#[test]
+fn a_file_that_is_not_json_is_refused_with_its_name() {
+    let server = Server::prepared(Options::default());
+    fs::write(server.config_path(), "{ \"port\": ").unwrap();
+    let result = server.command(&["server", "--config"]).arg(server.config_path()).output().unwrap();
+    let said = String::from_utf8_lossy(&result.stderr).into_owned();
+    assert!(!result.status.success() && said.contains("config.json"), "{said}");
+}
+
+#[test]
+fn no_secret_of_the_configuration_is_ever_logged() {
+    let server = Server::start();
+    server.admin();
+    let log = server.log();
+    for secret in ["lqXjvc3mJb5u", "c2VtYXBob3JlLWNvbmZvcm1hbmNl", PASSWORD] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}

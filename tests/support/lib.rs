@@ -1,0 +1,18 @@
+//! What the integration tests share: the real program on a free port with data of its own, a client with a session, and
+//! a project to run tasks in.
+//!
+//! Nothing here looks inside the server: it is started as a process, spoken to over HTTP, and its database is read with
+//! another program. A fixture that cannot do its work panics with the reason; that is a failed test.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that fails is a failed test")]
+
+mod client;
+mod machine;
+mod project;
+mod server;
+
+pub use client::{Answer, Client};
+pub use machine::{ansible, processes_with, program, project_root, wait_until, zombies_below};
+pub use project::{Project, git_repository};
+pub use server::{Options, PASSWORD, Server, base_config};

@@ -1,0 +1,99 @@
+//! The machine that the tests run on: where the program under test lies, which real parts are there, which processes run.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Root of the source tree.
+pub fn project_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests crate lies in the project")
+}
+
+/// The program under test: `SEMAPHORE_TEST_BIN`, or the one of this build, which is made first if need be.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        if let Some(path) = env::var_os("SEMAPHORE_TEST_BIN") {
+            let path = PathBuf::from(path);
+            assert!(path.is_file(), "SEMAPHORE_TEST_BIN names {}, which is not there", path.display());
+            return path;
+        }
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--workspace", "--bin", "semaphore"])
+            .current_dir(project_root())
+            .status()
+            .expect("cargo could not be started");
+        assert!(built.success(), "the program under test could not be built");
+        // The test itself is <target>/<profile>/deps/<name>.
+        let test = env::current_exe().expect("the test's own path");
+        let path = test.parent().and_then(Path::parent).expect("a target directory").join("semaphore");
+        assert!(path.is_file(), "{} is not there after the build", path.display());
+        path
+    })
+}
+
+/// Directory of `ansible-playbook`, or `None` with a note that the test is left out; with CI=true its absence is a failure.
+pub fn ansible() -> Option<PathBuf> {
+    let own = project_root().join(".deps/venv/bin");
+    if own.join("ansible-playbook").is_file() {
+        return Some(own);
+    }
+    let found =
+        env::split_paths(&env::var_os("PATH").unwrap_or_default()).find(|d| d.join("ansible-playbook").is_file());
+    assert!(found.is_some() || env::var("CI").as_deref() != Ok("true"), "ansible-playbook is missing: make deps");
+    if found.is_none() {
+        #[expect(clippy::print_stderr, reason = "the omission must be seen in the test's output")]
+        {
+            eprintln!("left out: ansible-playbook is missing (make deps)");
+        }
+    }
+    found
+}
+
+/// Waits until the condition holds; panics with its name after the limit.
+pub fn wait_until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Numbers of the processes whose command line or environment contains the text.
+pub fn processes_with(text: &str) -> Vec<u32> {
+    let own = std::process::id();
+    let contains = |path: PathBuf| fs::read(path).is_ok_and(|b| String::from_utf8_lossy(&b).contains(text));
+    numbered()
+        .filter(|&(pid, ref dir)| pid != own && (contains(dir.join("cmdline")) || contains(dir.join("environ"))))
+        .map(|(pid, _)| pid)
+        .collect()
+}
+
+/// Numbers of the zombies that are children of the process.
+pub fn zombies_below(parent: u32) -> Vec<u32> {
+    numbered()
+        .filter(|(_, dir)| {
+            let Ok(stat) = fs::read_to_string(dir.join("stat")) else { return false };
+            // After the name in parentheses: state, parent.
+            let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+            fields.next() == Some("Z") && fields.next().and_then(|p| p.parse().ok()) == Some(parent)
+        })
+        .map(|(pid, _)| pid)
+        .collect()
+}
+
+fn numbered() -> impl Iterator<Item = (u32, PathBuf)> {
+    fs::read_dir("/proc")
+        .expect("/proc")
+        .filter_map(Result::ok)
+        .filter_map(|e| Some((e.file_name().to_str()?.parse().ok()?, e.path())))
+}

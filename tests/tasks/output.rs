@@ -1,0 +1,169 @@
+//! Output: every line, once, in order, whatever the task does; and memory that does not grow with it.
+
+use semaphore_tests::{Project, Server, git_repository};
+
+/// Lines that the server itself writes into a task's log before the program's first.
+fn of_program(lines: Vec<String>, first: &str) -> Vec<String> {
+    let start = lines.iter().position(|l| l == first).unwrap_or_else(|| panic!("{first:?} is not in {lines:?}"));
+    lines.into_iter().skip(start).collect()
+}
+
+#[test]
+fn a_hundred_thousand_lines_are_stored_in_order_and_memory_stays_flat() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(
+        &repository,
+        &[
+            ("few.sh", "seq -f 'line %.0f, with some more text to make it realistic' 1 20000\n"),
+            ("many.sh", "seq -f 'line %.0f, with some more text to make it realistic' 1 100000\n"),
+        ],
+    );
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let run = |script: &str| {
+        let task = project.start(&admin, project.template(&admin, "bash", script));
+        assert_eq!(admin.wait_for_end(project.id, task)["status"], "success", "{script}");
+        task
+    };
+
+    run("few.sh");
+    let (_, highest_before) = server.memory_kib();
+    let task = run("many.sh");
+    let (_, highest_after) = server.memory_kib();
+
+    // Read from the file: 100 000 rows over HTTP would be a measurement of something else.
+    let rows = server
+        .sql(&format!("select output from task__output where task_id = {task} and output like 'line %' order by id"));
+    assert_eq!(rows.len(), 100_000);
+    for (number, row) in (1..).zip(&rows) {
+        assert_eq!(row[0], format!("line {number}, with some more text to make it realistic"));
+    }
+    let grown = highest_after.saturating_sub(highest_before);
+    assert!(grown < 16 * 1024, "five times the output took {grown} KiB more memory (from {highest_before} KiB)");
+
+    let raw = admin.get(&format!("/api/project/{}/tasks/{task}/raw_output", project.id)).expect(200);
+    assert_eq!(raw.content_type.as_deref(), Some("text/plain; charset=utf-8"));
+    assert_eq!(raw.body.lines().filter(|l| l.starts_with("line ")).count(), 100_000);
+}
+
+#[test]
+fn sixty_tasks_that_exit_at_once_lose_nothing() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("three.sh", "echo one\necho two\necho three\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let template = project.template(&admin, "bash", "three.sh");
+
+    let tasks: Vec<_> = (0..60).map(|_| project.start(&admin, template)).collect();
+    let mut broken = Vec::new();
+    for task in tasks {
+        let row = admin.wait_for_end(project.id, task);
+        let lines = admin.output(project.id, task);
+        let printed: Vec<_> = lines.iter().filter(|l| ["one", "two", "three"].contains(&l.as_str())).collect();
+        if row["status"] != "success" || printed != ["one", "two", "three"] || lines.last().is_none_or(|l| l != "three")
+        {
+            broken.push((task, row["status"].clone(), lines));
+        }
+    }
+    assert!(broken.is_empty(), "{} of 60: {:?}", broken.len(), broken[0]);
+}
+
+#[test]
+fn everything_is_stored_when_the_final_status_is_visible() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("burst.sh", "seq 1 3000\necho last\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let template = project.template(&admin, "bash", "burst.sh");
+    for _ in 0..5 {
+        let task = project.start(&admin, template);
+        admin.wait_for_status(project.id, task, &["success", "error", "stopped"]);
+        let lines = of_program(admin.output(project.id, task), "1");
+        assert_eq!(lines.len(), 3001);
+        assert_eq!(lines.last().map(String::as_str), Some("last"));
+    }
+}
+
+#[test]
+fn bytes_become_lines_as_people_expect() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(
+        &repository,
+        &[(
+            "odd.sh",
+            "echo first\nprintf 'caf\\xc3\\xa9\\n'\nprintf 'bad \\xff byte\\n'\nprintf '\\033[31mred\\033[0m\\n'\nprintf '\\n'\nprintf 'tab\\tquote\"\\n'\n\
+             echo to stderr >&2\nprintf 'no line feed at the end'\n",
+        )],
+    );
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let (row, lines) = project.run(&admin, "bash", "odd.sh");
+    assert_eq!(row["status"], "success");
+    // stdout and stderr are two pipes: their lines have no order among each other.
+    let mut stdout = of_program(lines, "first");
+    let before = stdout.len();
+    stdout.retain(|l| l != "to stderr");
+    assert_eq!(stdout.len(), before - 1);
+    assert_eq!(
+        stdout,
+        [
+            "first",
+            "caf\u{e9}",
+            "bad \u{fffd} byte",
+            "\u{1b}[31mred\u{1b}[0m",
+            "",
+            "tab\tquote\"",
+            "no line feed at the end"
+        ]
+    );
+}
+
+#[test]
+fn a_line_of_a_megabyte_does_not_end_the_task() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("long.sh", "head -c 1500000 /dev/zero | tr '\\0' x\necho\necho after\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let (row, lines) = project.run(&admin, "bash", "long.sh");
+    assert_eq!(row["status"], "success");
+    let length: usize = lines.iter().filter(|l| l.starts_with("xxx")).map(String::len).sum();
+    assert_eq!(length, 1_500_000);
+    assert_eq!(lines.last().map(String::as_str), Some("after"));
+}
+
+#[test]
+fn arguments_and_variables_reach_a_script() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(
+        &repository,
+        &[
+            ("show.sh", "echo \"argument=$1\"\necho \"GREETING=$GREETING\"\n"),
+            ("show.py", "import sys\nprint('python', sys.argv[1])\n"),
+        ],
+    );
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let variables = serde_json::json!({"name": "variables", "project_id": project.id, "json": "{}", "env": "{\"GREETING\": \"good morning\"}"});
+    let environment = admin.post(&format!("/api/project/{}/environment", project.id), &variables).expect(201).id();
+    for (app, script, wanted) in [
+        ("bash", "show.sh", vec!["argument=two words", "GREETING=good morning"]),
+        ("python", "show.py", vec!["python two words"]),
+    ] {
+        let mut body = project.template_body(app, script);
+        body["arguments"] = "[\"two words\"]".into();
+        body["environment_id"] = environment.into();
+        let template = admin.post(&format!("/api/project/{}/templates", project.id), &body).expect(201).id();
+        let task = project.start(&admin, template);
+        assert_eq!(admin.wait_for_end(project.id, task)["status"], "success", "{app}");
+        let lines = admin.output(project.id, task);
+        for line in wanted {
+            assert!(lines.iter().any(|l| l == line), "{app}: no {line:?} in {lines:?}");
+        }
+    }
+}
