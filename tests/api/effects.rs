@@ -44,7 +44,6 @@ effects! {
     PUT    "/api/project/{project_id}" => update_project;
     DELETE "/api/project/{project_id}" => delete_project;
     DELETE "/api/project/{project_id}/cache" => clear_project_cache;
-    POST   "/api/project/{project_id}/notifications/test" => test_notification;
     DELETE "/api/project/{project_id}/me" => leave_project;
     POST   "/api/project/{project_id}/users" => add_member;
     PUT    "/api/project/{project_id}/users/{user_id}" => update_member;
@@ -321,16 +320,6 @@ fn clear_cache(world: &World) -> Check {
 }
 
 /// This build has no alert channel, so the only effect is the answer: 409 while alerts are off, 204 once they are on.
-fn test_notification(world: &World) -> Check {
-    let id = world.project().id;
-    world.admin.post(&world.path("/notifications/test"), &json!({})).expect(409);
-    world.admin.put(&world.path(""), &json!({"id": id, "name": "Alerting", "alert": true})).expect(204);
-    Box::new(move |world| {
-        world.admin.post(&world.path("/notifications/test"), &json!({})).expect(204);
-        assert_eq!(world.value(&format!("select alert from project where id = {id}")), 1);
-    })
-}
-
 fn leave_project(world: &World) -> Check {
     let user = world.user("member");
     world.admin.post(&world.path("/users"), &json!({"user_id": user, "role": "manager"})).expect(204);
