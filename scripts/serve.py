@@ -169,6 +169,11 @@ def server_environment():
     return environment
 
 
+def has_admin():
+    command = [str(SERVER), "user", "get", "--config", str(CONFIG), "--login", ADMIN]
+    return subprocess.run(command, env=server_environment(), cwd=RUN_DIR, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
 def create_admin():
     """True if the admin was made now. The password goes to the program through its standard input."""
     if PASSWORD_FILE.exists():
@@ -184,8 +189,10 @@ def create_admin():
                "--email", "admin@localhost", "--stdin-password"]
     result = subprocess.run(command, input=pending.read_text(), env=server_environment(), text=True, cwd=RUN_DIR,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if result.returncode != 0 and not resumed:
-        pending.unlink()
+    # The earlier try may have got as far as the account; any other reason is a failure.
+    if result.returncode != 0 and not (resumed and has_admin()):
+        if not resumed:
+            pending.unlink()
         fail(f"the administrator could not be created (exit status {result.returncode})", result.stdout.strip(),
              f"hint: if {RUN_DIR} holds the remains of an earlier try, make reset starts anew")
     pending.replace(PASSWORD_FILE)

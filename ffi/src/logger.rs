@@ -77,6 +77,8 @@ struct Inflow {
     pipes: AtomicUsize,
     /// Marks that wait for the rest; a closing log waits for them.
     marks: AtomicUsize,
+    /// Held by the mark that is the next.
+    turn: tokio::sync::Mutex<()>,
     changed: Notify,
 }
 
@@ -166,19 +168,13 @@ impl Log {
     /// output of attached pipes.
     pub fn set_status(self: &Arc<Self>, to: TaskStatus) -> Result<bool, Failure> {
         self.check_open()?;
-        let from = {
-            let mut status = self.status.lock().map_err(|_| poisoned())?;
-            if !self.rule.allows(*status, to) {
-                return Ok(false);
-            }
-            std::mem::replace(&mut *status, to)
-        };
-        let mark = Mark::Status { to, from };
-        if to.is_finished() {
-            self.mark_after_inflow(mark, STRAGGLER);
-        } else {
-            self.writer.marker(mark);
+        // Held to the end, so that the marks of two changes come in the order of the changes.
+        let mut status = self.status.lock().map_err(|_| poisoned())?;
+        if !self.rule.allows(*status, to) {
+            return Ok(false);
         }
+        let from = std::mem::replace(&mut *status, to);
+        self.mark(Mark::Status { to, from }, to.is_finished().then_some(STRAGGLER));
         Ok(true)
     }
 
@@ -198,22 +194,29 @@ impl Log {
     /// Puts a FLUSHED mark behind the output of all attached pipes and operations, see `semaphore_log_flush`.
     pub fn flush(self: &Arc<Self>, straggler: Duration) -> Result<(), Failure> {
         self.check_open()?;
-        self.mark_after_inflow(Mark::Flushed, straggler);
+        self.mark(Mark::Flushed, Some(straggler));
         Ok(())
     }
 
-    fn mark_after_inflow(self: &Arc<Self>, mark: Mark, straggler: Duration) {
-        if self.inflow.open.load(Ordering::Acquire) == 0 {
+    /// Puts a mark into the log behind the marks before it and, with `straggler`, behind what still flows in.
+    fn mark(self: &Arc<Self>, mark: Mark, straggler: Option<Duration>) {
+        let straggler = straggler.filter(|_| self.inflow.open.load(Ordering::Acquire) > 0);
+        if straggler.is_none() && self.inflow.marks.load(Ordering::Acquire) == 0 {
             self.writer.marker(mark);
             return;
         }
         let waiting = MarkGuard::new(self);
         self.runtime.spawn_for_log("log_flush", async move {
             let log = &waiting.0;
-            tokio::select! {
-                () = log.dried_up(straggler) => {}
-                () = log.closing.cancelled() => log.wait_until_zero(&log.inflow.pipes).await,
-            }
+            let dry = async {
+                let Some(straggler) = straggler else { return };
+                tokio::select! {
+                    () = log.dried_up(straggler) => {}
+                    () = log.closing.cancelled() => log.wait_until_zero(&log.inflow.pipes).await,
+                }
+            };
+            // Turns are given in the order in which they are asked for, which is that of the marks.
+            let (_turn, ()) = tokio::join!(log.inflow.turn.lock(), dry);
             log.writer.marker(mark);
         });
     }

@@ -9,10 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/semaphore-rs/semaphore/go/internal/core"
 	"github.com/semaphore-rs/semaphore/go/internal/native"
@@ -91,7 +93,13 @@ type document struct {
 func (c Command) encode() ([]byte, []byte, error) {
 	d := document{
 		Version: 1, Argv: append([]string{c.Path}, c.Args...), Env: [][2]string{}, Dir: c.Dir, Stdin: c.Stdin, Stop: c.StopPlan,
-		StopTimeoutMS: c.StopTimeout.Milliseconds(), DeadlineMS: c.Deadline.Milliseconds(),
+		StopTimeoutMS: milliseconds(c.StopTimeout), DeadlineMS: milliseconds(c.Deadline),
+	}
+	// JSON would replace such bytes, and another program or file would be meant.
+	for i, text := range slices.Concat([]string{c.Path, c.Dir}, c.Args, c.Env) {
+		if !utf8.ValidString(text) {
+			return nil, nil, fmt.Errorf("semaphore: text %d of the command (path, directory, arguments, environment) is not UTF-8", i+1)
+		}
 	}
 	if d.Stdin == "" {
 		d.Stdin = StdinNull
@@ -111,6 +119,8 @@ func (c Command) encode() ([]byte, []byte, error) {
 		if len(c.Input) > 0 {
 			return nil, nil, errors.New("semaphore: a command has Prompts or Input, not both")
 		}
+		// Not behind an empty Input: that may have room, which is the caller's memory.
+		secret = nil
 		for _, prompt := range c.Prompts {
 			d.Prompts = append(d.Prompts, prompt.StartsWith)
 			secret = binary.LittleEndian.AppendUint32(secret, uint32(len(prompt.Answer)))
@@ -119,6 +129,14 @@ func (c Command) encode() ([]byte, []byte, error) {
 	}
 	encoded, err := json.Marshal(d)
 	return encoded, secret, err
+}
+
+// milliseconds never turns a short time into 0, which means something else.
+func milliseconds(d time.Duration) int64 {
+	if d > 0 && d < time.Millisecond {
+		return 1
+	}
+	return d.Milliseconds()
 }
 
 // Result says how a program ended.

@@ -63,6 +63,21 @@ func TestAHundredThousandLinesArriveInOrder(t *testing.T) {
 	}
 }
 
+func TestACommandIsNeverChangedOnItsWay(t *testing.T) {
+	runtime := testkit.Open(t)
+	log := testkit.NewLogger(t, runtime, tasklogger.Options{})
+	command := sh("true")
+	command.Args = append(command.Args, "name-\xff")
+	if _, err := executor.Run(context.Background(), runtime, log.Logger, command); err == nil {
+		t.Error("an argument that is not UTF-8 was replaced by another")
+	}
+	command = sh("sleep 60")
+	command.Deadline = time.Microsecond
+	if _, err := executor.Run(context.Background(), runtime, log.Logger, command); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a short deadline was none: %v", err)
+	}
+}
+
 func TestErrorsOfPrograms(t *testing.T) {
 	runtime := testkit.Open(t)
 	log := testkit.NewLogger(t, runtime, tasklogger.Options{})

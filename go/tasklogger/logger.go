@@ -136,18 +136,27 @@ func (l *Logger) LogfWithTime(now time.Time, format string, a ...any) {
 func (l *Logger) LogCmd(cmd *exec.Cmd) {
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
-		err = l.attach(stderr, native.StreamStderr)
+		err = l.attachOrDiscard(stderr, native.StreamStderr)
 	}
 	if err != nil {
 		l.failed("the error output of a command is not logged", err)
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
-		err = l.attach(stdout, native.StreamStdout)
+		err = l.attachOrDiscard(stdout, native.StreamStdout)
 	}
 	if err != nil {
 		l.failed("the output of a command is not logged", err)
 	}
+}
+
+// attachOrDiscard reads a pipe that cannot be logged to its end: a command whose output nobody reads would hang.
+func (l *Logger) attachOrDiscard(pipe io.ReadCloser, stream int32) error {
+	err := l.attach(pipe, stream)
+	if err != nil {
+		go func() { _, _ = io.Copy(io.Discard, pipe) }()
+	}
+	return err
 }
 
 // attach gives the library a duplicate of the read end: cmd.Wait closes only Go's. File.Fd would make both blocking.
@@ -283,11 +292,13 @@ func (l *Logger) waitForListeners() {
 	}
 }
 
-// Close ends the log: what was written is still delivered, then the listeners are let go. A second Close is os.ErrClosed.
+// Close ends the log: what was written, by commands and programs that have ended too, is still delivered, then the listeners are
+// let go. It waits for them as a final status does. A second Close is os.ErrClosed.
 func (l *Logger) Close() error {
 	if l.closed.Swap(true) {
 		return os.ErrClosed
 	}
+	l.waitForListeners()
 	if flushed := l.flush(); flushed != nil {
 		go func() {
 			<-flushed

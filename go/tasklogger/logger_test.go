@@ -72,6 +72,42 @@ func TestBothOutputsOfACommandAreLogged(t *testing.T) {
 	}
 }
 
+func TestACommandOfAClosedLogDoesNotHang(t *testing.T) {
+	log := testkit.NewLogger(t, testkit.Open(t), tasklogger.Options{})
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// More than a pipe holds, on both.
+	cmd := exec.Command("/bin/sh", "-c", "seq 1 100000; seq 1 100000 >&2")
+	log.LogCmd(cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(testkit.Patience, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseDeliversWhatACommandHasWritten(t *testing.T) {
+	runtime := testkit.Open(t)
+	for range 20 {
+		log := testkit.NewLogger(t, runtime, tasklogger.Options{})
+		cmd := exec.Command("seq", "1", "5000")
+		log.LogCmd(cmd)
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(log.Lines()); n != 5000 {
+			t.Fatalf("%d lines", n)
+		}
+	}
+}
+
 func TestACommandThatNeverStartsLeavesNothing(t *testing.T) {
 	log := testkit.NewLogger(t, testkit.Open(t), tasklogger.Options{})
 	cmd := exec.Command("/nowhere/program")

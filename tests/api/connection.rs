@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use semaphore_tests::Server;
+use semaphore_tests::{Project, Server, git_repository, wait_until};
 
 /// Sends the request and reads the answer's head; panics when the connection was closed instead.
 fn exchange(connection: &mut TcpStream, head: &str, body: &str) -> String {
@@ -41,4 +41,35 @@ fn a_request_that_is_refused_does_not_cost_the_connection() {
         let next = exchange(&mut connection, "GET /api/ping HTTP/1.1\r\nHost: x\r\n\r\n", "");
         assert!(next.starts_with("HTTP/1.1 200"), "{next}");
     }
+}
+
+#[test]
+fn a_client_that_goes_away_leaves_no_task_outside_the_queue() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let body = format!("{{\"template_id\": {}}}", project.template(&admin, "bash", "hello.sh"));
+    let request = format!(
+        "POST /api/project/{}/tasks HTTP/1.1\r\nHost: x\r\nCookie: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        project.id,
+        admin.cookie().unwrap(),
+        body.len()
+    );
+    // The moment between storing the row and queueing it is short: it is looked for from many sides.
+    for step in 0..40 {
+        let mut connection = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+        connection.write_all(request.as_bytes()).unwrap();
+        thread::sleep(Duration::from_micros(400 * step));
+    }
+    let unfinished = "select id, status from task where status not in ('success', 'error')";
+    wait_until("all tasks end", Duration::from_mins(1), || server.sql(unfinished).is_empty().then_some(()));
+}
+
+#[test]
+fn a_large_body_without_a_session_is_refused() {
+    let server = Server::start();
+    let text = format!("{{\"auth\": \"{}\"}}", "x".repeat(100_000));
+    server.anonymous().send("POST", "/api/auth/login", Some(&text)).expect(413);
 }

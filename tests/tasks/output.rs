@@ -45,6 +45,50 @@ fn a_hundred_thousand_lines_are_stored_in_order_and_memory_stays_flat() {
     let raw = admin.get(&format!("/api/project/{}/tasks/{task}/raw_output", project.id)).expect(200);
     assert_eq!(raw.content_type.as_deref(), Some("text/plain; charset=utf-8"));
     assert_eq!(raw.body.lines().filter(|l| l.starts_with("line ")).count(), 100_000);
+
+    let answer = admin.get(&format!("/api/project/{}/tasks/{task}/output", project.id)).expect(200);
+    assert_eq!(answer.content_type.as_deref(), Some("application/json"));
+    let lines = answer.json();
+    let texts = lines.as_array().unwrap().iter().filter_map(|line| line["output"].as_str());
+    assert!(texts.filter(|text| text.starts_with("line ")).eq(rows.iter().map(|row| row[0].as_str().unwrap())));
+    let (_, highest_read) = server.memory_kib();
+    let grown = highest_read.saturating_sub(highest_after);
+    assert!(grown < 16 * 1024, "reading the output took {grown} KiB more memory (from {highest_after} KiB)");
+}
+
+#[test]
+fn long_lines_are_read_in_pieces_that_fit_into_memory() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    let script = "line=$(head -c 1000000 /dev/zero | tr '\\0' x)\nfor n in $(seq 60); do echo \"$n $line\"; done\n";
+    git_repository(&repository, &[("long.sh", script)]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let task = project.start(&admin, project.template(&admin, "bash", "long.sh"));
+    assert_eq!(admin.wait_for_end(project.id, task)["status"], "success");
+    let (_, before) = server.memory_kib();
+    let raw = admin.get(&format!("/api/project/{}/tasks/{task}/raw_output", project.id)).expect(200);
+    let lengths = raw.body.lines().filter(|line| line.ends_with("xxx")).map(str::len);
+    assert!(lengths.eq((1..=60).map(|n: i32| n.to_string().len() + 1 + 1_000_000)));
+    let (_, after) = server.memory_kib();
+    assert!(after - before < 64 * 1024, "reading 60 MB took {} KiB more memory (from {before} KiB)", after - before);
+}
+
+#[test]
+fn an_app_runs_as_an_administrator_has_set_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let wrapper = server.directory().join("wrapper");
+    std::fs::write(&wrapper, "#!/bin/sh\necho wrapped\nexec bash \"$@\"\n").unwrap();
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    admin.put("/api/apps/bash", &serde_json::json!({"active": true, "path": wrapper})).expect(204);
+    let (row, lines) = project.run(&admin, "bash", "hello.sh");
+    assert_eq!(row["status"], "success");
+    assert_eq!(of_program(lines, "wrapped"), ["wrapped", "hello"]);
 }
 
 #[test]
@@ -101,15 +145,14 @@ fn bytes_become_lines_as_people_expect() {
     );
     let admin = server.admin();
     let project = Project::create(&admin, repository.to_str().unwrap());
-    let (row, lines) = project.run(&admin, "bash", "odd.sh");
+    let (row, mut lines) = project.run(&admin, "bash", "odd.sh");
     assert_eq!(row["status"], "success");
     // stdout and stderr are two pipes: their lines have no order among each other.
-    let mut stdout = of_program(lines, "first");
-    let before = stdout.len();
-    stdout.retain(|l| l != "to stderr");
-    assert_eq!(stdout.len(), before - 1);
+    let before = lines.len();
+    lines.retain(|l| l != "to stderr");
+    assert_eq!(lines.len(), before - 1);
     assert_eq!(
-        stdout,
+        of_program(lines, "first"),
         [
             "first",
             "caf\u{e9}",

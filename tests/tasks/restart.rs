@@ -49,6 +49,39 @@ fn a_crash_leaves_no_task_running_for_ever() {
 }
 
 #[test]
+fn a_task_that_cannot_be_taken_up_does_not_keep_the_server_from_starting() {
+    let mut server = Server::with_config(serde_json::json!({"max_parallel_tasks": 1}));
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n"), ("wait.sh", "echo ready\nsleep 300\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let (_, hello, other) = (
+        project.start(&admin, project.template(&admin, "bash", "wait.sh")),
+        project.template(&admin, "bash", "hello.sh"),
+        project.template(&admin, "bash", "hello.sh"),
+    );
+    let (unknown, orphan, waiting) =
+        (project.start(&admin, hello), project.start(&admin, other), project.start(&admin, hello));
+    assert_eq!(admin.get(&format!("/api/project/{}/tasks/{waiting}", project.id)).json()["status"], "waiting");
+    let directory = server.directory().to_str().unwrap().to_owned();
+    server.crash();
+    for pid in processes_with(&directory) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL);
+    }
+    let damage = format!(
+        "import sqlite3, sys\ndatabase = sqlite3.connect(sys.argv[1])\n\
+         database.execute(\"update task set status = 'nonsense' where id = {unknown}\")\n\
+         database.execute(\"update project__template set task_params = '{{' where id = {other}\")\ndatabase.commit()"
+    );
+    let done = std::process::Command::new("python3").args(["-c", &damage]).arg(server.database()).status().unwrap();
+    assert!(done.success());
+    server.start_again();
+    let admin = server.admin();
+    assert_eq!(admin.wait_for_end(project.id, orphan)["status"], "error");
+    assert_eq!(admin.wait_for_end(project.id, waiting)["status"], "success", "those behind it run");
+}
+
+#[test]
 fn sessions_live_on_after_a_restart() {
     let mut server = Server::start();
     let admin = server.admin();

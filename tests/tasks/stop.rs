@@ -106,3 +106,25 @@ fn a_stop_after_the_end_changes_nothing() {
     admin.post(&format!("/api/project/{}/tasks/{task}/stop", project.id), &json!({"force": false}));
     assert_eq!(admin.get(&format!("/api/project/{}/tasks/{task}", project.id)).expect(200).json(), row);
 }
+
+#[test]
+fn a_task_whose_user_was_deleted_still_ends() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("long.sh", "echo ready\nexec sleep 300\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let template = project.template(&admin, "bash", "long.sh");
+    let user =
+        json!({"name": "Ann", "username": "ann", "email": "ann@example.com", "password": semaphore_tests::PASSWORD});
+    let user = admin.post("/api/users", &user).expect(201).id();
+    let member = json!({"user_id": user, "role": "task_runner"});
+    admin.post(&format!("/api/project/{}/users", project.id), &member).expect(204);
+    let task = project.start(&server.client("ann", semaphore_tests::PASSWORD), template);
+    wait_until("the script is ready", Duration::from_secs(30), || {
+        admin.output(project.id, task).iter().any(|l| l == "ready").then_some(())
+    });
+    admin.delete(&format!("/api/users/{user}")).expect(204);
+    admin.post(&format!("/api/project/{}/tasks/{task}/stop", project.id), &json!({})).expect(204);
+    assert_eq!(admin.wait_for_end(project.id, task)["status"], "stopped");
+}

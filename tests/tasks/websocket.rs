@@ -157,3 +157,31 @@ async fn strangers_get_nothing() {
         other => panic!("somebody who is not a member got {other:?}"),
     }
 }
+
+#[tokio::test]
+async fn a_close_is_answered() {
+    let server = Server::start();
+    let admin = server.admin();
+    let mut socket = connect(&server, Some(&admin)).await.unwrap();
+    socket.send(Message::Close(None)).await.unwrap();
+    let answer = timeout(PAUSE, socket.next()).await.expect("an answer");
+    assert!(matches!(answer, Some(Ok(Message::Close(_)))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_takes_its_connections_along() {
+    let server = Server::start();
+    let admin = server.admin();
+    let mut socket = connect(&server, Some(&admin)).await.unwrap();
+    server
+        .client("admin", PASSWORD)
+        .post("/api/users/1/password", &json!({"password": "another password"}))
+        .expect(204);
+    loop {
+        match timeout(PAUSE, socket.next()).await.expect("an end") {
+            Some(Ok(Message::Ping(_))) => {}
+            None | Some(Ok(Message::Close(_)) | Err(_)) => return,
+            Some(Ok(other)) => panic!("unexpected {other:?}"),
+        }
+    }
+}

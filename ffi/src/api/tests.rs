@@ -385,6 +385,26 @@ fn a_held_pipe_delays_a_flush_by_its_silence_only() {
     host.close();
 }
 
+/// A final status waits for the output; what is set after it must not overtake it.
+#[test]
+fn statuses_keep_their_order_while_a_pipe_is_held() {
+    let mut host = Host::open();
+    let log = host.log(&json!({"flavour": SEMAPHORE_FLAVOUR_NONE}));
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    assert_eq!(unsafe { semaphore_log_attach_fd(log, reader.into_raw_fd(), SEMAPHORE_STREAM_STDOUT) }, SEMAPHORE_OK);
+    let wanted = [SEMAPHORE_TASK_SUCCESS, SEMAPHORE_TASK_RUNNING, SEMAPHORE_TASK_ERROR];
+    for status in wanted {
+        assert_eq!(unsafe { semaphore_log_set_status(log, status, null_mut()) }, SEMAPHORE_OK);
+    }
+    drop(writer);
+    assert_eq!(semaphore_log_flush(log, 20_000), SEMAPHORE_OK);
+    host.until(|head| head.kind == SEMAPHORE_FRAME_FLUSHED);
+    let statuses = host.frames.iter().filter(|(head, _)| head.kind == SEMAPHORE_FRAME_STATUS);
+    let order: Vec<i32> = statuses.map(|(_, payload)| i32::from_le_bytes(payload[..4].try_into().unwrap())).collect();
+    assert_eq!(order, wanted);
+    host.close();
+}
+
 #[test]
 fn descriptors_that_cannot_be_read_stay_the_host_s() {
     let host = Host::open();

@@ -62,15 +62,26 @@ fn unknown_or_internal(error: StoreError) -> Error {
 }
 
 impl Services {
-    /// The user behind a request; 401 with an empty body if there is none.
+    /// The user behind a request; 401 with an empty body if there is none. Counts as a use of the session.
     pub async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Caller> {
+        self.recognise(credentials, true).await
+    }
+
+    /// The same for a connection that stays open: whether its session or token still counts. No use of the session.
+    pub async fn authenticate_again(&self, credentials: &Credentials<'_>) -> Result<Caller> {
+        self.recognise(credentials, false).await
+    }
+
+    async fn recognise(&self, credentials: &Credentials<'_>, is_use: bool) -> Result<Caller> {
         if let Some(token) = token::from_header(credentials.authorization) {
             let found = self.store.get_token_identity(&Secret::new(token)).await;
             return found.map(Caller).map_err(unknown_or_internal);
         }
         let (identity, session) = self.session(credentials.cookie).await?;
         if session.is_verified() {
-            self.activities.note(session.user_id, session.id, Utc::now());
+            if is_use {
+                self.activities.note(session.user_id, session.id, Utc::now());
+            }
             return Ok(Caller(identity));
         }
         // Reference: these refusals carry a text, so that the web page asks for the code.

@@ -35,6 +35,8 @@ pub struct Services {
     pub(crate) program_path: String,
     pub(crate) home: String,
     pub(crate) ansible_version: VersionCache,
+    /// Held from reading the last version of a build to storing the next one, so that no two builds get the same.
+    pub(crate) build_versions: tokio::sync::Mutex<()>,
 }
 
 /// What [`Services::new`] is made of.
@@ -79,6 +81,7 @@ impl Services {
             program_path: parts.program_path,
             home: parts.home,
             ansible_version: VersionCache::default(),
+            build_versions: tokio::sync::Mutex::default(),
         })
     }
 }

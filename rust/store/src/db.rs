@@ -9,6 +9,7 @@ use crate::error::StoreError;
 pub(crate) use crate::param::{DbTimeParam, Param, json_param, params};
 use crate::sql::Dialect;
 use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
 use semaphore_model::JsonMap;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite};
@@ -162,6 +163,29 @@ impl Db {
             Self::Sqlite(db) => {
                 let mut connection = db.readers.acquire().await?;
                 fetch_rows(&mut connection, text.into(), values).await
+            }
+        }
+    }
+
+    /// Hands the rows of a query outside a transaction over one by one, until `take` answers that it has enough. A row
+    /// takes much more memory than what is made of it.
+    pub(crate) async fn fetch_until(
+        &self,
+        text: impl Into<Cow<'static, str>>,
+        values: Vec<Param>,
+        mut take: impl FnMut(&Row) -> Result<bool>,
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(db) => {
+                let mut connection = db.readers.acquire().await?;
+                let query = bind(text.into(), values)?;
+                let mut found = query.fetch(&mut *connection);
+                while let Some(row) = found.try_next().await? {
+                    if take(&Row(row))? {
+                        break;
+                    }
+                }
+                Ok(())
             }
         }
     }

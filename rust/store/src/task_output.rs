@@ -8,6 +8,9 @@ use semaphore_model::{ProjectId, TaskId, TaskOutput};
 /// Lines per statement. The statement for a full chunk stays prepared.
 const CHUNK: usize = 250;
 
+/// Bytes of text after which [`Store::read_task_output`] ends a piece: a line can have a megabyte.
+pub(crate) const PIECE_BYTES: usize = 2 << 20;
+
 /// A place in the output of a task: everything up to and including one line was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutputCursor {
@@ -74,8 +77,9 @@ impl Store {
         self.fetch(text, params![id]).await
     }
 
-    /// The next at most `count` lines after a place; [`OutputCursor::default`] is the beginning. The answer's cursor is the
-    /// place after them; without lines it is the place given.
+    /// The next at most `count` lines after a place, fewer if they are long (2 MiB end a piece) but at least one if there
+    /// is one; [`OutputCursor::default`] is the beginning. The answer's cursor is the place after them; without lines it is
+    /// the place given.
     pub async fn read_task_output(
         &self,
         id: TaskId,
@@ -87,16 +91,22 @@ impl Store {
             let unordered = row.map_or(Ok(false), |row| row.boolean("unordered"))?;
             after.order = if unordered { Order::ByTime } else { Order::ById };
         }
-        let rows = if after.order == Order::ById {
-            self.db().fetch_all(READ_BY_ID, params![id, after.id, count]).await?
+        let (text, values) = if after.order == Order::ById {
+            (READ_BY_ID, params![id, after.id, count])
         } else {
-            self.db().fetch_all(READ_BY_TIME, params![id, &after.time, &after.time, after.id, count]).await?
+            (READ_BY_TIME, params![id, &after.time, &after.time, after.id, count])
         };
-        if let Some(row) = rows.last() {
+        let mut lines = Vec::new();
+        let mut bytes = 0_usize;
+        let take = |row: &Row| {
             after.time = row.text("time")?;
             after.id = row.long("id")?;
-        }
-        let lines = rows.iter().map(TaskOutput::from_row).collect::<Result<_>>()?;
+            let line = TaskOutput::from_row(row)?;
+            bytes = bytes.saturating_add(line.output.len());
+            lines.push(line);
+            Ok(bytes >= PIECE_BYTES)
+        };
+        self.db().fetch_until(text, values, take).await?;
         Ok((lines, after))
     }
 }

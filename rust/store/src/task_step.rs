@@ -46,8 +46,15 @@ impl Store {
             transaction.change(text, params![status.as_str(), start, end, step.task_id]).await?;
         }
         if let Some(description) = step.event {
+            // The user may have been deleted while the task went on; that must not keep its end from being stored.
+            let user_id = match step.user_id {
+                Some(id) => {
+                    transaction.fetch_optional("select id from `user` where id = ?", params![id]).await?.map(|_| id)
+                }
+                None => None,
+            };
             let event = Event {
-                user_id: step.user_id,
+                user_id,
                 project_id: Some(step.project_id),
                 object_id: Some(step.task_id.0),
                 object_type: Some(EventObject::Task),

@@ -132,14 +132,20 @@ impl Pool {
         Self { shared }
     }
 
-    /// Puts a stored task into the queue. Its row must be `waiting`.
+    /// Puts a stored task into the queue. Its row must be `waiting`. A database that is away costs the line that says so,
+    /// not the task: its row is stored, and outside the queue it would wait for ever.
     pub async fn submit(&self, task: QueuedTask) -> Result<(), PortError> {
         let line =
             NewLine { time: Utc::now(), text: format!("Task {} {} added to queue", task.template_name, task.state.id) };
         let lines = std::slice::from_ref(&line);
         let event = Some(status_event(&task));
-        self.shared.repository.store(&task.state, TaskChange { lines, event, ..TaskChange::default() }).await?;
-        self.shared.observer.lines(&task.state, lines);
+        match self.shared.repository.store(&task.state, TaskChange { lines, event, ..TaskChange::default() }).await {
+            Ok(()) => self.shared.observer.lines(&task.state, lines),
+            Err(error @ PortError::Refused(_)) => return Err(error),
+            Err(error) => {
+                tracing::error!(task.id = %task.state.id, error = &error as &dyn std::error::Error, "the first line of a task is not stored");
+            }
+        }
         self.shared.observer.changed(&task.state);
         self.enqueue(task);
         Ok(())
@@ -296,11 +302,15 @@ async fn dispatch(shared: &Arc<Shared>) {
             // Without an answer the project's own limit is not applied now; the global one still is.
             Err(error) => {
                 tracing::warn!(project.id = %project, error = &error as &dyn std::error::Error, "cannot read the limit of a project");
-                None
+                limits.insert(project, 0)
             }
         };
     }
     let mut state = shared.lock();
+    if shared.closing.is_cancelled() {
+        // Asked for while the limits were read: what waits stays as it is.
+        return;
+    }
     let mut position = 0;
     while position < state.queue.len() {
         if !may_start(&state, &state.queue[position], shared.limits, &limits) {
@@ -317,9 +327,21 @@ async fn dispatch(shared: &Arc<Shared>) {
         let shared = Arc::clone(shared);
         let tracker = shared.tracker.clone();
         tracker.spawn(async move {
+            let _place = Place { shared, id };
             runner.run().await;
-            shared.forget(id);
         });
+    }
+}
+
+/// The place of a task among the running ones; given back however its runner ends, by a panic too.
+struct Place {
+    shared: Arc<Shared>,
+    id: TaskId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.forget(self.id);
     }
 }
 
@@ -338,7 +360,8 @@ fn may_start(state: &State, task: &QueuedTask, limits: PoolLimits, projects: &Ha
         return false;
     }
     match projects.get(&task.state.project_id) {
-        Some(&limit) if limit > 0 => of_project().count() < limit as usize,
-        _ => true,
+        Some(&limit) => limit == 0 || of_project().count() < limit as usize,
+        // It came while the limits were read; its own look at the queue follows.
+        None => false,
     }
 }

@@ -1,9 +1,14 @@
 //! What the pool needs from its host: durable rows and somebody to tell. The adapters live in `semaphore-service` and
 //! `semaphore-server`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use semaphore_engine::job::{JobSpec, SecretSet};
+use semaphore_engine::{
+    config::AppConfig,
+    job::{JobSpec, SecretSet},
+};
 use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId, UserId};
 
 /// A task in the queue: what the pool has to know before it is started.
@@ -76,6 +81,8 @@ pub struct PreparedJob {
     pub spec: JobSpec,
     /// Values of the secrets that it refers to.
     pub secrets: SecretSet,
+    /// Programs and leading arguments of the apps as they are set now, by app id.
+    pub apps: BTreeMap<String, AppConfig>,
 }
 
 /// A port that could not do its work.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use semaphore_engine::{
+    EngineConfig,
     job::{self, JobControl, JobEvent, Outcome, StopReason},
     log::LogRecord,
 };
@@ -12,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     pool::{Shared, StopError, status_event},
-    ports::{NewLine, PortError, QueuedTask, TaskChange},
+    ports::{NewLine, PortError, PreparedJob, QueuedTask, TaskChange},
 };
 
 /// Longest pause between two attempts to store a step while the database is away.
@@ -32,13 +33,15 @@ pub(crate) struct Runner {
     task: QueuedTask,
     inbox: mpsc::UnboundedReceiver<Command>,
     control: Option<JobControl>,
+    /// A stop that was asked for before there was a job, and whether it was a forced one.
+    early_stop: Option<bool>,
     /// Time of the last line. Lines are read back in the order of their times, so a clock that steps back must not move them.
     last_time: DateTime<Utc>,
 }
 
 impl Runner {
     pub(crate) fn new(shared: Arc<Shared>, task: QueuedTask, inbox: mpsc::UnboundedReceiver<Command>) -> Self {
-        Self { shared, task, inbox, control: None, last_time: DateTime::UNIX_EPOCH }
+        Self { shared, task, inbox, control: None, early_stop: None, last_time: DateTime::UNIX_EPOCH }
     }
 
     /// Runs the task to its end. When it returns, the final status is stored or the server is closing.
@@ -60,17 +63,22 @@ impl Runner {
         self.shared.observer.lines(&self.task.state, &head);
 
         let outcome = match self.shared.repository.prepare(&self.task).await {
-            Ok(prepared) => self.drive(prepared.spec, prepared.secrets).await,
+            Ok(prepared) => self.drive(prepared).await,
             Err(error) => Outcome::Broken { stage: "prepare".to_owned(), error: chain(&error) },
         };
         self.finish(outcome).await;
     }
 
     /// Follows the job until it is done.
-    async fn drive(&mut self, spec: job::JobSpec, secrets: job::SecretSet) -> Outcome {
-        let job = job::start(Arc::clone(&self.shared.engine), spec, secrets, &tokio::runtime::Handle::current());
+    async fn drive(&mut self, prepared: PreparedJob) -> Outcome {
+        let engine = EngineConfig { apps: prepared.apps, ..(*self.shared.engine).clone() };
+        let runtime = tokio::runtime::Handle::current();
+        let job = job::start(Arc::new(engine), prepared.spec, prepared.secrets, &runtime);
         let mut events = job.events;
         self.control = Some(job.control);
+        if let Some(forced) = self.early_stop.take() {
+            self.stop_job(forced);
+        }
         let closing = self.shared.closing.clone();
         let mut closed = false;
         let limit = self.shared.limits.max_task_duration;
@@ -156,9 +164,10 @@ impl Runner {
         }
     }
 
-    fn stop_job(&self, forced: bool) {
-        if let Some(control) = &self.control {
-            control.stop(forced);
+    fn stop_job(&mut self, forced: bool) {
+        match &self.control {
+            Some(control) => control.stop(forced),
+            None => self.early_stop = Some(forced || self.early_stop == Some(true)),
         }
     }
 

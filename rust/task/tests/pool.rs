@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -40,6 +40,9 @@ struct Storage {
     away: AtomicBool,
     refusals: AtomicU32,
     project_limit: u32,
+    /// Held by a test: questions for limits wait.
+    limits_away: tokio::sync::RwLock<()>,
+    questions: watch::Sender<u32>,
 }
 
 impl Storage {
@@ -82,6 +85,7 @@ impl TaskRepository for Storage {
         let Some(script) = self.scripts.lock().unwrap().get(&task.state.id).cloned() else {
             return Err(PortError::Refused("the template was deleted".into()));
         };
+        assert!(script != "panic", "asked for by the test");
         let name = format!("{}.sh", task.state.id);
         std::fs::write(self.directory.path().join(&name), script).unwrap();
         let spec: JobSpec = serde_json::from_value(json!({
@@ -90,10 +94,12 @@ impl TaskRepository for Storage {
             "repository": {"id": 1, "name": "here", "url": self.directory.path(), "branch": "", "key": {"id": 1, "kind": {"type": "none"}}},
         }))
         .unwrap();
-        Ok(PreparedJob { spec, secrets: SecretSet::default() })
+        Ok(PreparedJob { spec, secrets: SecretSet::default(), apps: BTreeMap::new() })
     }
 
     async fn project_limit(&self, _project: ProjectId) -> Result<u32, PortError> {
+        self.questions.send_modify(|count| *count += 1);
+        drop(self.limits_away.read().await);
         Ok(self.project_limit)
     }
 
@@ -138,6 +144,8 @@ fn world(max_parallel_tasks: u32, project_limit: u32) -> World {
         away: AtomicBool::new(false),
         refusals: AtomicU32::new(0),
         project_limit,
+        limits_away: tokio::sync::RwLock::new(()),
+        questions: watch::Sender::default(),
     });
     let watcher = Arc::new(Watcher::default());
     let pool = Pool::start(
@@ -151,10 +159,14 @@ fn world(max_parallel_tasks: u32, project_limit: u32) -> World {
 
 impl World {
     async fn submit(&self, id: i32, template: i32, allow_parallel: bool, script: &str) {
+        self.submit_to(1, id, template, allow_parallel, script).await;
+    }
+
+    async fn submit_to(&self, project: i32, id: i32, template: i32, allow_parallel: bool, script: &str) {
         self.storage.scripts.lock().unwrap().insert(TaskId(id), script.to_owned());
         let state = TaskState {
             id: TaskId(id),
-            project_id: ProjectId(1),
+            project_id: ProjectId(project),
             template_id: TemplateId(template),
             user_id: None,
             status: TaskStatus::Waiting,
@@ -315,4 +327,67 @@ async fn closing_stops_what_runs_and_leaves_what_waits() {
     assert_eq!(world.storage.row(1).status, Some(TaskStatus::Stopped));
     assert!(world.storage.row(1).lines.contains(&"The server is shutting down: the task is stopped".to_owned()));
     assert_eq!(world.storage.row(2).status, None, "a waiting task stays as it is");
+}
+
+#[tokio::test]
+async fn a_task_whose_first_line_cannot_be_stored_is_queued_all_the_same() {
+    let world = world(10, 0);
+    world.storage.away.store(true, Ordering::SeqCst);
+    world.submit(1, 7, false, "echo one").await;
+    world.storage.away.store(false, Ordering::SeqCst);
+    world.storage.until_status(1, TaskStatus::Success).await;
+}
+
+#[tokio::test]
+async fn a_stop_that_comes_before_the_job_is_not_forgotten() {
+    let world = world(10, 0);
+    let script = waits(&world);
+    world.storage.away.store(true, Ordering::SeqCst);
+    world.submit(1, 7, false, &script).await;
+    let stopping = world.pool.stop(TaskId(1), false);
+    let available = async {
+        // The runner answers between two attempts to store its first lines.
+        while world.storage.refusals.load(Ordering::SeqCst) < 4 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        world.storage.away.store(false, Ordering::SeqCst);
+    };
+    let (stopped, ()) = tokio::join!(
+        async {
+            while world.locations() != [(1, Location::Running)] {
+                tokio::task::yield_now().await;
+            }
+            stopping.await
+        },
+        available
+    );
+    stopped.unwrap();
+    world.storage.until_status(1, TaskStatus::Stopped).await;
+    assert!(!world.storage.row(1).lines.contains(&"up".to_owned()), "{:?}", world.storage.row(1).lines);
+}
+
+#[tokio::test]
+async fn a_project_whose_limit_is_not_known_yet_waits_for_it() {
+    let world = world(0, 1);
+    let script = waits(&world);
+    let away = world.storage.limits_away.write().await;
+    world.submit_to(1, 1, 7, false, &script).await;
+    world.storage.questions.subscribe().wait_for(|count| *count > 0).await.unwrap();
+    // These come while the limit of the first project is asked for.
+    world.submit_to(2, 2, 8, false, &script).await;
+    world.submit_to(2, 3, 9, false, &script).await;
+    drop(away);
+    world.storage.until_status(1, TaskStatus::Running).await;
+    world.storage.until_status(2, TaskStatus::Running).await;
+    assert_eq!(world.locations(), [(3, Location::Queue), (1, Location::Running), (2, Location::Running)]);
+    std::fs::write(world.storage.directory.path().join("go"), "").unwrap();
+    world.storage.until_status(3, TaskStatus::Success).await;
+}
+
+#[tokio::test]
+async fn a_task_whose_runner_panics_does_not_keep_its_place() {
+    let world = world(1, 0);
+    world.submit(1, 7, false, "panic").await;
+    world.submit(2, 7, false, "true").await;
+    world.storage.until_status(2, TaskStatus::Success).await;
 }

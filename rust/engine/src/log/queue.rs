@@ -230,7 +230,8 @@ impl<M> LogWriter<M> {
             state.next_seq += 1;
             state.items.push_back(Item::Record(LogRecord { seq, time, stream, continued, text }));
         }
-        state.full = state.bytes >= shared.limits.bytes || state.records >= shared.limits.records;
+        // Only the reader takes this back: a queue that is between half full and full has writers who wait to be woken.
+        state.full |= state.bytes >= shared.limits.bytes || state.records >= shared.limits.records;
         drop(state);
         shared.readable.notify_one();
     }

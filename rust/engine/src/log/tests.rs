@@ -275,6 +275,22 @@ async fn a_full_queue_waits_until_it_is_half_empty_or_abandoned() {
     }
 }
 
+/// A line that arrives while the queue is between full and half empty must not make the reader forget who waits.
+#[tokio::test]
+async fn who_waits_for_room_is_woken_although_others_wrote_meanwhile() {
+    let (log, mut reader) = channel::<()>(options(1 << 20, 3000));
+    log.lines(Stream::Stdout).write("x\n".repeat(3000).as_bytes());
+    let waiting = tokio::spawn({
+        let log = log.clone();
+        async move { log.ready().await }
+    });
+    tokio::task::yield_now().await;
+    assert!(reader.try_batch().is_ok());
+    log.line(Stream::System, "in between");
+    assert_eq!(drain(&mut reader).len(), 2001);
+    tokio::time::timeout(std::time::Duration::from_secs(5), waiting).await.expect("woken").unwrap();
+}
+
 #[tokio::test]
 async fn a_waiting_reader_is_woken_and_a_closed_queue_is_read_to_its_end() {
     let (log, mut reader) = channel::<()>(options(10, 10));

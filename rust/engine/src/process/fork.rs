@@ -128,8 +128,9 @@ impl Plan<'_> {
                 return Step::Descriptors;
             }
             if let Some(uid) = *uid {
-                // So that the new user can open /dev/stdout and its terminal by name. Not worth a failure.
-                for fd in 0..=2 {
+                // So that the new user can open /dev/stdout and its terminal by name. Not worth a failure. A file of the
+                // machine that was opened as input, /dev/null, must never be given away.
+                for fd in c_int::from(!self.input_is_our_own())..=2 {
                     let _ = libc::fchown(fd, uid, libc::gid_t::MAX);
                 }
             }
@@ -162,6 +163,14 @@ impl Plan<'_> {
             libc::execve(self.new.program.as_ptr(), self.argv.as_ptr().cast(), self.envp.as_ptr().cast());
         }
         Step::Execute
+    }
+
+    /// Whether the input is a pipe or terminal that was made for this child.
+    fn input_is_our_own(&self) -> bool {
+        match &self.new.stdin {
+            InputSource::Descriptor(_) => true,
+            InputSource::Path(path) => path.to_bytes().starts_with(b"/dev/pts/"),
+        }
     }
 
     /// Standard descriptors from ours, which are all above 2; everything else is closed by exec. Negative = failed.

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use semaphore_model::Secret;
 use zeroize::Zeroizing;
 
@@ -12,14 +12,33 @@ use zeroize::Zeroizing;
 /// If the standard input cannot be read.
 pub(super) fn read() -> io::Result<Secret> {
     let stdin = io::stdin();
-    let hidden = if stdin.is_terminal() { Some(Hidden::start()?) } else { None };
+    if stdin.is_terminal() {
+        let _hidden = Hidden::start()?;
+        return read_typed(&mut stdin.lock());
+    }
     let mut line = Zeroizing::new(String::new());
     stdin.lock().read_line(&mut line)?;
-    drop(hidden);
     Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
 }
 
-/// Echo is off while this lives.
+/// Reads what a terminal gives as one line. Ctrl-C arrives as its end, see [`Hidden`].
+fn read_typed(terminal: &mut impl BufRead) -> io::Result<Secret> {
+    let line = terminal.fill_buf()?;
+    let length = line.len();
+    if line.last() == Some(&CTRL_C) {
+        return Err(io::Error::new(io::ErrorKind::Interrupted, "cancelled"));
+    }
+    let text = std::str::from_utf8(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let password = Secret::new(text.trim_end_matches(['\r', '\n']));
+    terminal.consume(length);
+    Ok(password)
+}
+
+/// What Ctrl-C types.
+const CTRL_C: u8 = 3;
+
+/// Echo is off while this lives. Ctrl-C does not end the program meanwhile, which would leave the terminal without echo: it
+/// is the end of the line, and whoever reads it gives up.
 struct Hidden(Termios);
 
 impl Hidden {
@@ -27,7 +46,8 @@ impl Hidden {
         write!(io::stderr(), "Password: ")?;
         let before = tcgetattr(io::stdin())?;
         let mut quiet = before.clone();
-        quiet.local_flags.remove(LocalFlags::ECHO);
+        quiet.local_flags.remove(LocalFlags::ECHO | LocalFlags::ISIG);
+        quiet.control_chars[SpecialCharacterIndices::VEOL as usize] = CTRL_C;
         tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &quiet)?;
         Ok(Self(before))
     }
@@ -38,5 +58,19 @@ impl Drop for Hidden {
         // The terminal may be gone; there is nobody left to see what is typed then.
         let _ = tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &self.0);
         let _ = writeln!(io::stderr());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_typed_line_is_the_password_unless_it_is_cancelled() {
+        assert_eq!(read_typed(&mut &b"pass word\n"[..]).unwrap().expose(), "pass word");
+        assert_eq!(read_typed(&mut &b""[..]).unwrap().expose(), "");
+        assert!(read_typed(&mut &b"half\x03"[..]).is_err());
+        assert!(read_typed(&mut &b"\xff\n"[..]).is_err());
     }
 }

@@ -182,7 +182,8 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
         home_dir_mode: config.home_dir_mode,
         env: forwarded.chain(configured).collect(),
         apps,
-        ssh_config_path: config.ssh_config_path.clone(),
+        // No job uses an SSH key yet; the key is announced as without effect.
+        ssh_config_path: None,
         child_nofile: None,
     }
 }

@@ -82,11 +82,6 @@ impl Values {
         self.get(path).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// A text, `None` when it is not set.
-    pub(super) fn optional_text(&self, path: &'static str) -> Option<&str> {
-        Some(self.text(path)).filter(|text| !text.is_empty())
-    }
-
     /// A number; 0 when it is not set.
     pub(super) fn integer(&self, path: &'static str) -> i64 {
         self.get(path).and_then(Value::as_i64).unwrap_or_default()

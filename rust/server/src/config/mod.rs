@@ -96,8 +96,6 @@ pub struct Config {
     pub tmp_path: PathBuf,
     /// Which HOME a task sees.
     pub home_dir_mode: HomeDirMode,
-    /// ssh configuration for git.
-    pub ssh_config_path: Option<PathBuf>,
     /// `cmd_git` or `go_git`.
     pub git_client: String,
     /// Key that signs cookies, base64.
@@ -162,7 +160,6 @@ impl Config {
             web_host,
             tmp_path: values.text("tmp_path").into(),
             home_dir_mode: values.decode("home_dir_mode")?,
-            ssh_config_path: values.optional_text("ssh_config_path").map(PathBuf::from),
             git_client: values.text("git_client").to_owned(),
             cookie_hash: values.text("cookie_hash").into(),
             cookie_encryption: values.text("cookie_encryption").into(),

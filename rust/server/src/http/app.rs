@@ -48,8 +48,14 @@ impl App {
         let started = std::time::Instant::now();
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let answer = AssertUnwindSafe(self.dispatch(&mut request, &path)).catch_unwind().await;
-        let response = answer.unwrap_or_else(|_| {
+        let answer = if method.is_safe() {
+            AssertUnwindSafe(self.dispatch(&mut request, &path)).catch_unwind().await.ok()
+        } else {
+            // A client that goes away must not leave half of a change behind, such as a stored task that is in no queue.
+            let (app, path) = (self.clone(), path.clone());
+            tokio::spawn(async move { app.dispatch(&mut request, &path).await }).await.ok()
+        };
+        let response = answer.unwrap_or_else(|| {
             tracing::error!(%method, path, "a handler panicked");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         });

@@ -66,11 +66,23 @@ impl IntoResponse for ApiError {
             return (status, Json(ErrorBody { error: &error.message })).into_response();
         }
         let mut response = status.into_response();
-        if let Ok(text) = HeaderValue::from_str(&error.message.replace(['\r', '\n'], " ")) {
+        if let Ok(text) = HeaderValue::from_str(&in_header(&error.message)) {
             response.headers_mut().insert(ERROR_HEADER, text);
         }
         response
     }
+}
+
+/// Longest text in [`ERROR_HEADER`], in characters. A message can quote a value of the request, and clients and proxies give
+/// up on an answer whose head is too long.
+const HEADER_CHARACTERS: usize = 500;
+
+fn in_header(message: &str) -> String {
+    let mut text: String = message.chars().take(HEADER_CHARACTERS).collect();
+    if text.len() < message.len() {
+        text.push_str("...");
+    }
+    text.replace(['\r', '\n'], " ")
 }
 
 /// Writes the whole chain of causes into the log and returns the number under which it stands there.
@@ -102,4 +114,17 @@ pub async fn method_not_allowed() -> StatusCode {
 pub async fn not_found() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     (StatusCode::NOT_FOUND, headers, "Not Found\n").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_does_not_make_a_long_head() {
+        let message = format!("invalid type: string \"{}\"", "x".repeat(1 << 20));
+        let response = ApiError(Error::invalid(message).bare()).into_response();
+        let shown = response.headers().get(ERROR_HEADER).map_or(0, HeaderValue::len);
+        assert!((100..1000).contains(&shown), "{shown} bytes");
+    }
 }

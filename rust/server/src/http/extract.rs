@@ -21,6 +21,9 @@ use super::{
 /// Largest request body in bytes. The reference has no limit; backups of large projects are the largest known bodies.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
 
+/// Largest body of a request that needs no session, in bytes.
+pub const MAX_PUBLIC_BODY_BYTES: usize = 64 << 10;
+
 /// An id newtype that stands in paths under a fixed name.
 pub trait PathIdentifier: From<i32> + Send {
     /// Name of the parameter, for example `template_id`.
@@ -154,11 +157,26 @@ impl<T: DeserializeOwned + Send> FromRequest<AppState> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &AppState) -> Result<Self> {
-        let bytes = body_bytes(request).await?;
-        let value = semaphore_model::json::decode(&bytes)
-            .map_err(|error| Error::invalid(format!("the body is not the JSON expected here: {error}")).bare())?;
-        Ok(Self(value))
+        decode(&body_bytes(request, MAX_BODY_BYTES).await?).map(Self)
     }
+}
+
+/// Like [`Body`], at most [`MAX_PUBLIC_BODY_BYTES`] long: for routes that everybody may call. Parsed JSON takes many times
+/// the memory of its text.
+#[derive(Clone, Debug)]
+pub struct SmallBody<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequest<AppState> for SmallBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &AppState) -> Result<Self> {
+        decode(&body_bytes(request, MAX_PUBLIC_BODY_BYTES).await?).map(Self)
+    }
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    semaphore_model::json::decode(bytes)
+        .map_err(|error| Error::invalid(format!("the body is not the JSON expected here: {error}")).bare().into())
 }
 
 /// A body as it came, for handlers that read it themselves.
@@ -169,19 +187,19 @@ impl FromRequest<AppState> for RawBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &AppState) -> Result<Self> {
-        body_bytes(request).await.map(Self)
+        body_bytes(request, MAX_BODY_BYTES).await.map(Self)
     }
 }
 
-async fn body_bytes(request: Request) -> Result<bytes::Bytes> {
-    let too_large = || Error::new(Kind::TooLarge, format!("the body is larger than {} MiB", MAX_BODY_BYTES >> 20));
+async fn body_bytes(request: Request, limit: usize) -> Result<bytes::Bytes> {
+    let too_large = || Error::new(Kind::TooLarge, format!("the body is larger than {} KiB", limit >> 10));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > MAX_BODY_BYTES as u64) {
+    if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(too_large().into());
     }
-    axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|error| {
-        let limit = std::error::Error::source(&error)
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let is_limit = std::error::Error::source(&error)
             .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-        if limit { too_large().into() } else { Error::invalid("the body could not be read").bare().into() }
+        if is_limit { too_large().into() } else { Error::invalid("the body could not be read").bare().into() }
     })
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use semaphore_model::{ProjectId, UserId, time};
+use semaphore_model::{ProjectId, time};
 use semaphore_task::{NewLine, TaskObserver, TaskState};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -32,8 +32,6 @@ pub struct Hub {
 /// One client.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// Whose session opened it.
-    pub(super) user: UserId,
     queue: Mutex<Queue>,
     wake: Notify,
     access: Mutex<Access>,
@@ -98,9 +96,9 @@ struct UpdateFrame<'a> {
 
 impl Hub {
     /// Registers a client; frames are queued for it from now on.
-    pub(super) fn join(&self, user: UserId, access: Access) -> Arc<Connection> {
+    pub(super) fn join(&self, access: Access) -> Arc<Connection> {
         let connection =
-            Arc::new(Connection { user, queue: Mutex::default(), wake: Notify::new(), access: Mutex::new(access) });
+            Arc::new(Connection { queue: Mutex::default(), wake: Notify::new(), access: Mutex::new(access) });
         self.connections.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&connection));
         connection
     }
@@ -253,7 +251,7 @@ mod tests {
     #[test]
     fn frames_have_the_shape_of_the_reference() {
         let hub = Hub::default();
-        let client = hub.join(UserId(1), Access { admin: true, ..Access::default() });
+        let client = hub.join(Access { admin: true, ..Access::default() });
         hub.lines(&task(TaskStatus::Running), &[line("hello\n".into())]);
         hub.changed(&task(TaskStatus::Running));
         assert_eq!(
@@ -268,8 +266,8 @@ mod tests {
     #[test]
     fn only_members_and_administrators_receive() {
         let hub = Hub::default();
-        let member = hub.join(UserId(1), Access { admin: false, projects: [ProjectId(1)].into() });
-        let other = hub.join(UserId(2), Access { admin: false, projects: [ProjectId(2)].into() });
+        let member = hub.join(Access { admin: false, projects: [ProjectId(1)].into() });
+        let other = hub.join(Access { admin: false, projects: [ProjectId(2)].into() });
         hub.changed(&task(TaskStatus::Running));
         assert_eq!(drain(&member).len(), 1);
         assert!(drain(&other).is_empty());
@@ -278,7 +276,7 @@ mod tests {
     #[test]
     fn a_full_queue_leaves_out_lines_but_never_a_status() {
         let hub = Hub::default();
-        let client = hub.join(UserId(1), Access { admin: true, ..Access::default() });
+        let client = hub.join(Access { admin: true, ..Access::default() });
         let lines: Vec<_> = (0..40).map(|_| line("x".repeat(64 * 1024))).collect();
         hub.lines(&task(TaskStatus::Running), &lines);
         hub.changed(&task(TaskStatus::Success));

@@ -13,11 +13,12 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use semaphore_model::UserId;
+use semaphore_model::Secret;
+use semaphore_service::auth::Credentials;
 use tokio::time::{Instant, interval_at, timeout};
 
 use super::{
-    access::Session,
+    access::{Session, credentials},
     hub::{Access, Connection},
     state::AppState,
 };
@@ -39,7 +40,7 @@ const ACCESS_AGE: Duration = Duration::from_secs(1);
 
 /// `GET /api/ws`
 pub(crate) async fn connect(
-    session: Session,
+    _: Session,
     State(state): State<AppState>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -49,10 +50,33 @@ pub(crate) async fn connect(
     if !is_own_origin(&headers, state.web_host()) {
         return (StatusCode::FORBIDDEN, "this page's origin may not use the WebSocket\n").into_response();
     }
+    let proof = Proof::of(&headers);
     upgrade
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| serve(socket, state, session.user.id))
+        .on_upgrade(move |socket| serve(socket, state, proof))
+}
+
+/// What the client proved itself with. It is looked at again while the connection is open: a log-out, a change of password
+/// and a token taken back end the connection.
+struct Proof {
+    authorization: Secret,
+    cookie: Secret,
+}
+
+impl Proof {
+    fn of(headers: &HeaderMap) -> Self {
+        let credentials = credentials(headers);
+        Self { authorization: credentials.authorization.into(), cookie: credentials.cookie.into() }
+    }
+
+    /// What the user may see now; an error (no session any more, a deleted user, a closed database) ends the connection.
+    async fn access(&self, state: &AppState) -> semaphore_service::Result<Access> {
+        let credentials = Credentials { authorization: self.authorization.expose(), cookie: self.cookie.expose() };
+        let user = state.services().authenticate_again(&credentials).await?;
+        let (admin, projects) = state.services().visible_projects(user.id).await?;
+        Ok(Access { admin, projects })
+    }
 }
 
 /// Whether the request comes from a page of this server, or not from a page at all.
@@ -66,10 +90,10 @@ fn is_own_origin(headers: &HeaderMap, web_host: &str) -> bool {
     host(origin).is_some_and(|origin| own.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(&origin)))
 }
 
-async fn serve(mut socket: WebSocket, state: AppState, user: UserId) {
-    let Ok(access) = read_access(&state, user).await else { return };
-    let connection = state.hub().join(user, access);
-    let farewell = exchange(&mut socket, &connection, &state).await;
+async fn serve(mut socket: WebSocket, state: AppState, proof: Proof) {
+    let Ok(access) = proof.access(&state).await else { return };
+    let connection = state.hub().join(access);
+    let farewell = exchange(&mut socket, &connection, &state, &proof).await;
     state.hub().leave(&connection);
     if let Some(close) = farewell {
         let _ = timeout(WRITE_LIMIT, socket.send(Message::Close(close))).await;
@@ -81,6 +105,7 @@ async fn exchange(
     socket: &mut WebSocket,
     connection: &Arc<Connection>,
     state: &AppState,
+    proof: &Proof,
 ) -> Option<Option<CloseFrame>> {
     let mut pings = interval_at(Instant::now() + PING_PERIOD, PING_PERIOD);
     let mut refresh = interval_at(Instant::now() + REFRESH_PERIOD, REFRESH_PERIOD);
@@ -93,14 +118,19 @@ async fn exchange(
                     heard_at = Instant::now();
                     continue;
                 }
-                Some(Ok(Message::Close(_))) | None => return None,
+                Some(Ok(Message::Close(_))) => {
+                    // The answer to it is queued and goes out with the next call.
+                    let _ = timeout(WRITE_LIMIT, socket.recv()).await;
+                    return None;
+                }
+                None => return None,
                 Some(Ok(_)) => continue,
                 Some(Err(_)) => return Some(Some(CloseFrame { code: TOO_BIG, reason: "".into() })),
             },
             frame = connection.next() => {
                 let Some(frame) = frame else { return Some(None) };
                 if access_at.elapsed() >= ACCESS_AGE {
-                    connection.set_access(read_access(state, connection.user).await.ok()?);
+                    connection.set_access(proof.access(state).await.ok()?);
                     access_at = Instant::now();
                 }
                 if !connection.may_see(frame.project) {
@@ -109,7 +139,7 @@ async fn exchange(
                 Message::Text(frame.text)
             }
             _ = refresh.tick() => {
-                connection.set_access(read_access(state, connection.user).await.ok()?);
+                connection.set_access(proof.access(state).await.ok()?);
                 access_at = Instant::now();
                 continue;
             }
@@ -120,12 +150,6 @@ async fn exchange(
             return None;
         }
     }
-}
-
-/// What the user may see now; an error (a deleted user, a closed database) ends the connection.
-async fn read_access(state: &AppState, user: UserId) -> semaphore_service::Result<Access> {
-    let (admin, projects) = state.services().visible_projects(user).await?;
-    Ok(Access { admin, projects })
 }
 
 #[cfg(test)]

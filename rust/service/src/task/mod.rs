@@ -20,8 +20,8 @@ use semaphore_task::{Pool, StopError};
 pub use self::ports::TaskPorts;
 use crate::{Error, Result, Services};
 
-/// Lines that raw output reads at a time.
-const RAW_CHUNK: u32 = 10_000;
+/// Lines of output that are read at a time.
+const CHUNK: u32 = 10_000;
 
 impl Services {
     /// A task of a project; 400 with an empty body if there is none. Reference: not 404.
@@ -40,19 +40,13 @@ impl Services {
         Ok(self.store.list_tasks(project, &filter, Page::first(limit)).await?)
     }
 
-    /// All lines of a task, in the order in which they were read.
-    pub async fn task_output(&self, project: ProjectId, task: TaskId) -> Result<Vec<TaskOutput>> {
-        let task = self.task(project, task).await?;
-        Ok(self.store.list_task_output(project, task.id, Page::default()).await?)
-    }
-
-    /// The next lines after a place in the output; the caller has checked that the task is the project's.
+    /// The next lines after a place in the output, in the order in which they were read; the caller has checked that the task is the project's.
     pub async fn task_output_chunk(
         &self,
         task: TaskId,
         after: OutputCursor,
     ) -> Result<(Vec<TaskOutput>, OutputCursor)> {
-        Ok(self.store.read_task_output(task, after, RAW_CHUNK).await?)
+        Ok(self.store.read_task_output(task, after, CHUNK).await?)
     }
 
     /// Stages of a task.

@@ -92,9 +92,8 @@ mod tests {
 
     #[test]
     fn a_task_changes_only_what_its_template_allows() {
-        let mut template = Template::default();
-        template.task_params =
-            map(json!({"limit": ["web"], "tags": ["a"], "allow_override_tags": true, "allow_debug": true}));
+        let fixed = json!({"limit": ["web"], "tags": ["a"], "allow_override_tags": true, "allow_debug": true});
+        let template = Template { task_params: map(fixed), ..Template::default() };
         let params =
             map(json!({"limit": ["db"], "tags": [], "debug": true, "debug_level": 9, "diff": true, "dry_run": null}));
         let merged = ansible(&template, &params).unwrap();

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::Utc;
-use semaphore_model::{ProjectId, Secret, Task, TaskId, TaskOutput, TaskStatus};
+use semaphore_model::{ProjectId, Secret, Task, TaskId, TaskOutput, TaskStatus, Template};
 use semaphore_store::{StoreError, TaskStep};
 use semaphore_task::{
     NewLine, Pool, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskRepository, TaskState,
@@ -15,6 +15,10 @@ use semaphore_task::{
 
 use super::{prepare, submit::queued};
 use crate::{Error, Result, Services};
+
+/// Why a waiting task with secret survey values cannot go on after a restart.
+const LOST_SECRETS: &str =
+    "the server was restarted while the task waited, and its secret survey values are not stored: start it again";
 
 /// Adapter of the pool's ports over the store, and what waiting tasks need that has no column.
 #[derive(Debug)]
@@ -60,29 +64,38 @@ impl TaskPorts {
     pub async fn recover(&self) -> Result<()> {
         let pool = self.pool()?;
         for task in self.services.store.list_unfinished_tasks().await? {
-            let template = self.services.store.get_template(task.project_id, task.template_id).await?;
-            let username = self.username(&task).await?;
-            let entry = queued(&task, &template, &username);
-            // The values of a secret survey were in the memory of the process that is gone.
-            let asked_for_secrets = template.survey_vars.iter().any(|variable| variable.r#type.as_str() == "secret");
-            if task.status == TaskStatus::Waiting && !asked_for_secrets {
-                pool.enqueue(entry);
-            } else {
-                self.end_lost(entry)
-                    .await
-                    .map_err(|error| Error::internal("ending a task of an earlier process", error))?;
+            // One task that cannot be taken up keeps neither the others nor the server from going on.
+            if let Err(error) = self.recover_task(pool, &task).await {
+                tracing::error!(task.id = %task.id, %error, cause = ?error.source, "a task of an earlier run is left as it is");
             }
         }
         Ok(())
     }
 
-    async fn end_lost(&self, mut task: QueuedTask) -> Result<(), PortError> {
-        let waited = task.state.status == TaskStatus::Waiting;
-        let reason = if waited {
-            "the server was restarted while the task waited, and its secret survey values are not stored: start it again"
-        } else {
-            "the server was restarted while the task ran"
+    async fn recover_task(&self, pool: &Pool, task: &Task) -> Result<()> {
+        let template = match self.services.store.get_plain_template(task.project_id, task.template_id).await {
+            Ok(template) => template,
+            Err(error) if error.is_temporary() => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(task.id = %task.id, %error, "the template of a task of an earlier run cannot be read");
+                let unknown = Template { id: task.template_id, ..Template::default() };
+                return self.end_lost(queued(task, &unknown, ""), "its template cannot be read any more").await;
+            }
         };
+        let entry = queued(task, &template, &self.username(task).await?);
+        // The values of a secret survey were in the memory of the process that is gone.
+        let asked_for_secrets = template.survey_vars.iter().any(|variable| variable.r#type.as_str() == "secret");
+        match (task.status == TaskStatus::Waiting, asked_for_secrets) {
+            (true, false) => {
+                pool.enqueue(entry);
+                Ok(())
+            }
+            (true, true) => self.end_lost(entry, LOST_SECRETS).await,
+            (false, _) => self.end_lost(entry, "the server was restarted while the task ran").await,
+        }
+    }
+
+    async fn end_lost(&self, mut task: QueuedTask, reason: &str) -> Result<()> {
         task.state.status = TaskStatus::Error;
         task.state.end = Some(Utc::now());
         let line = NewLine { time: Utc::now(), text: format!("Failed to run task: {reason}") };
@@ -93,7 +106,8 @@ impl TaskPorts {
             event: Some(TaskEvent { description }),
             ..TaskChange::default()
         };
-        self.store(&task.state, change).await
+        let stored = self.store(&task.state, change).await;
+        stored.map_err(|error| Error::internal("ending a task of an earlier process", error))
     }
 
     async fn username(&self, task: &Task) -> Result<String> {
@@ -148,9 +162,14 @@ impl TaskRepository for TaskPorts {
                 build_task_id: Some(task.id),
                 ..Task::default()
             };
-            let inserted = self.services.insert_task(&template, next, "").await;
-            let (_, queued) = inserted.map_err(|error| PortError::Unavailable(Box::new(error)))?;
-            tasks.push(queued);
+            match self.services.insert_task(&template, next, "").await {
+                Ok((_, queued)) => tasks.push(queued),
+                // Those that are stored already must reach the queue.
+                Err(error) if tasks.is_empty() => return Err(PortError::Unavailable(Box::new(error))),
+                Err(error) => {
+                    tracing::error!(template.id = %template.id, %error, cause = ?error.source, "a deployment could not be started");
+                }
+            }
         }
         Ok(tasks)
     }

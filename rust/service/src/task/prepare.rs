@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use semaphore_engine::config::AppConfig;
 use semaphore_engine::job::{
     AnsibleParams, EnvironmentSpec, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec, SecretSet,
     SecretVar, SecretVarKind, TaskDetails, TemplateKind, VaultKind, VaultSpec,
@@ -12,7 +13,7 @@ use semaphore_model::{
     AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyType, Environment, Inventory, InventoryType, JsonMap, Repository,
     Secret, Task, Template, TemplateApp, TemplateType, TemplateVaultType,
 };
-use semaphore_store::{AccessKeyFilter, ListOptions};
+use semaphore_store::{AccessKeyFilter, ListOptions, StoreError};
 use semaphore_task::{PortError, PreparedJob, QueuedTask};
 
 use super::{parameters, ports::port_error};
@@ -65,7 +66,10 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
         details,
         first_seq: 0,
     };
-    Ok(PreparedJob { spec, secrets })
+    // As administrators left them last, not as they were at the start of the server.
+    let apps = services.apps.list().into_iter();
+    let apps = apps.map(|found| (found.id, AppConfig { path: found.app.path, args: found.app.args })).collect();
+    Ok(PreparedJob { spec, secrets, apps })
 }
 
 struct Builder<'a> {
@@ -99,7 +103,8 @@ impl Builder<'_> {
             && let Some(id) = self.task.inventory_id
         {
             // Reference: an inventory of the task that is gone falls back to the template's.
-            row = store.get_inventory(project, id).await.ok();
+            // Any other failure must not: the task would run on other hosts than it was asked to.
+            row = unless_gone(store.get_inventory(project, id).await)?;
         }
         if row.is_none()
             && let Some(id) = self.template.inventory_id
@@ -230,10 +235,9 @@ impl Builder<'_> {
         let mut next = self.task.build_task_id;
         for _ in 0..LONGEST_CHAIN {
             let Some(id) = next else { return Ok(None) };
-            let Ok(build) = store.get_task(self.task.project_id, id).await else { return Ok(None) };
-            let Ok(template) = store.get_template(self.task.project_id, build.template_id).await else {
-                return Ok(None);
-            };
+            let Some(build) = unless_gone(store.get_task(self.task.project_id, id).await)? else { return Ok(None) };
+            let template = store.get_plain_template(self.task.project_id, build.template_id).await;
+            let Some(template) = unless_gone(template)? else { return Ok(None) };
             if template.r#type == TemplateType::Build {
                 return Ok(build.version);
             }
@@ -299,6 +303,14 @@ impl Builder<'_> {
     }
 }
 
+/// `None` for what was deleted; every other failure stays one.
+fn unless_gone<T>(found: Result<T, StoreError>) -> Result<Option<T>> {
+    match found {
+        Err(StoreError::NotFound) => Ok(None),
+        found => found.map(Some).map_err(port_error),
+    }
+}
+
 /// A JSON object stored as text; an empty text is an empty object.
 fn object(what: &str, text: &str) -> Result<JsonMap> {
     if text.trim().is_empty() {
@@ -307,4 +319,18 @@ fn object(what: &str, text: &str) -> Result<JsonMap> {
     serde_json::from_str::<Option<JsonMap>>(text)
         .map(Option::unwrap_or_default)
         .map_err(|error| PortError::Refused(format!("{what}: not a JSON object: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_what_was_deleted_counts_as_absent() {
+        assert_eq!(unless_gone(Ok(1)).unwrap(), Some(1));
+        assert_eq!(unless_gone::<i32>(Err(StoreError::NotFound)).unwrap(), None);
+        let unreadable = StoreError::Unreadable { column: "type".into(), value: "x".into(), expected: "a number" };
+        assert!(unless_gone::<i32>(Err(unreadable)).is_err(), "the template's inventory must not be taken instead");
+    }
 }

@@ -54,7 +54,9 @@ impl Services {
     ) -> Result<(Task, QueuedTask)> {
         task.created = Utc::now();
         task.status = TaskStatus::Waiting;
-        if template.r#type == TemplateType::Build {
+        let is_build = template.r#type == TemplateType::Build;
+        let _turn = if is_build { Some(self.build_versions.lock().await) } else { None };
+        if is_build {
             task.version = self.next_version(template).await?;
         }
         let kept = u32::try_from(self.settings.max_tasks_per_template).unwrap_or(u32::MAX);
@@ -111,4 +113,45 @@ fn check_arguments(template: &Template, text: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid("arguments must be a JSON array of texts as text, for example [\"--tags\",\"web\"]"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use semaphore_model::{Repository, TemplateApp};
+    use semaphore_store::ListOptions;
+
+    use super::*;
+    use crate::fixture::Fixture;
+
+    #[tokio::test]
+    async fn builds_started_together_get_versions_of_their_own() {
+        let fixture = Fixture::new().await;
+        let (services, project) = (&fixture.services, fixture.project.id);
+        let key = services.keys(project, &ListOptions::default()).await.unwrap()[0].id;
+        let repository = Repository {
+            name: "Repository".into(),
+            project_id: project,
+            git_url: "/srv/repository".into(),
+            ssh_key_id: key,
+            ..Repository::default()
+        };
+        let template = Template {
+            name: "Build".into(),
+            app: TemplateApp::Bash,
+            playbook: "build.sh".into(),
+            r#type: TemplateType::Build,
+            start_version: Some("1.0".into()),
+            repository_id: services.create_repository(fixture.user(), project, repository).await.unwrap().id,
+            ..Template::default()
+        };
+        let template = services.create_template(fixture.user(), project, template).await.unwrap();
+        let build = || Task { template_id: template.id, project_id: project, ..Task::default() };
+        let start = || services.insert_task(&template, build(), "admin");
+        let (one, two, three) = tokio::join!(start(), start(), start());
+        let versions: BTreeSet<_> = [one, two, three].map(|made| made.unwrap().0.version.unwrap()).into();
+        assert_eq!(versions, ["1.0", "1.1", "1.2"].map(str::to_owned).into());
+    }
 }

@@ -143,8 +143,13 @@ fn push_vaults(
     arguments: &mut Vec<String>,
     prompts: &mut Vec<Prompt>,
 ) -> Result<(), AppError> {
-    for vault in &context.spec.vaults {
+    let vaults = &context.spec.vaults;
+    for (position, vault) in vaults.iter().enumerate() {
         let name = &vault.name;
+        // Reference: the last of several with one name counts. Asked twice, the second answer would look like a repetition.
+        if vaults.iter().skip(position + 1).any(|later| later.name == *name) {
+            continue;
+        }
         if name.contains(['@', '\n', '\r']) {
             return Err(AppError::VaultName(name.clone()));
         }

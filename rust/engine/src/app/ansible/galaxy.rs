@@ -4,7 +4,8 @@
 //! Go server need no second installation.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -60,7 +61,7 @@ async fn install_file(context: &AppContext<'_>, kind: Kind, file: &Path) -> Resu
         return Ok(());
     }
     let hash_file = PathBuf::from(format!("{shown}_{}.md5", kind.name()));
-    if fs::read(&hash_file).is_ok_and(|old| hash(file).is_ok_and(|new| old == new.as_bytes())) {
+    if read_file(&hash_file).is_ok_and(|old| hash(file).is_ok_and(|new| old == new.as_bytes())) {
         context.programs.log_line(format!("{shown} has no changes. Skip galaxy install process.\n"));
         return Ok(());
     }
@@ -76,18 +77,39 @@ async fn install_file(context: &AppContext<'_>, kind: Kind, file: &Path) -> Resu
             return Err(AppError::Failed { program: format!("ansible-galaxy {} install", kind.name()), end });
         }
     }
-    hash(file).and_then(|hash| fs::write(&hash_file, hash)).map_err(|source| AppError::File {
+    hash(file).and_then(|hash| write_file(&hash_file, &hash)).map_err(|source| AppError::File {
         action: "write",
         path: hash_file.display().to_string(),
         source,
     })
 }
 
+/// Longest requirements file that is looked at.
+const LONGEST_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The content of a file of the repository, which may hold links to anything: a device or pipe has no end, or waits for ever.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() || found.len() > LONGEST_FILE_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file, or larger than 16 MiB"));
+    }
+    fs::read(path)
+}
+
+/// Replaces a file; a symbolic link that the repository has in its place is not followed.
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::File::create_new(path)?.write_all(text.as_bytes())
+}
+
 /// MD5 in small hexadecimal digits: a finger-print for changes, not a protection.
 fn hash(file: &Path) -> io::Result<String> {
-    use std::fmt::Write;
+    use std::fmt::Write as _;
     let mut text = String::with_capacity(32);
-    for byte in Md5::digest(fs::read(file)?) {
+    for byte in Md5::digest(read_file(file)?) {
         // Writing into a text cannot fail.
         let _ = write!(text, "{byte:02x}");
     }

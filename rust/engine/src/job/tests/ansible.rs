@@ -137,6 +137,48 @@ async fn the_command_line_is_that_of_the_recorded_scene() {
     assert_eq!(world.left_behind(), ["repository_1_template_10", "repository_1_template_10_home"]);
 }
 
+/// Names of vaults need not be different, and those without one are all called `default`.
+#[tokio::test]
+async fn the_last_of_several_vaults_with_one_name_counts() {
+    let world = World::new();
+    world.record(&["ansible-playbook"]);
+    let directory = world.files("repo", &[("site.yml", "[]\n")]);
+    let mut secrets = SecretSet::default();
+    let mut secret = |name: &str, value: &str| json!(secrets.insert(name, value.as_bytes().to_vec()));
+    let (first, last) = (secret("first", "first-password"), secret("last", "last-one"));
+    let spec = world.spec_with("ansible", "site.yml", directory.to_str().unwrap(), json!({
+        "inventory": static_inventory(),
+        "environment": {"env": [["ASK", json!(["Vault password (default): "]).to_string()]]},
+        "vaults": [{"name": "default", "kind": {"password": first}}, {"name": "default", "kind": {"password": last}}],
+    }));
+    let finished = world.run_with(spec, secrets).await;
+    finished.expect(&Outcome::Success);
+    let argv = world.records()[0]["argv"].to_string();
+    assert_eq!(argv.matches("--vault-id=default@prompt").count(), 1, "{argv}");
+    assert!(finished.lines.contains(&"got 8".to_owned()), "{}", finished.text());
+}
+
+/// The hash files lie in the repository, so it can put links in their places: to files of the server, or to what has no end.
+#[tokio::test]
+async fn links_in_the_place_of_hash_files_are_not_followed() {
+    let world = World::new();
+    world.record(&["ansible-playbook", "ansible-galaxy"]);
+    let victim = world.path("victim");
+    fs::write(&victim, "precious").unwrap();
+    let endless = world.path("endless");
+    nix::unistd::mkfifo(&endless, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let repository = world.files("repo", &[("site.yml", "[]\n"), ("requirements.yml", "a\n")]);
+    std::os::unix::fs::symlink(&victim, repository.join("requirements.yml_role.md5")).unwrap();
+    std::os::unix::fs::symlink(&endless, repository.join("requirements.yml_collection.md5")).unwrap();
+    git(&repository, &["init", "-q", "-b", "main"]);
+    super::support::commit_all(&repository, "links");
+    let spec = world.spec_with("ansible", "site.yml", &file_url(&repository), json!({"inventory": static_inventory()}));
+    world.run(spec).await.expect(&Outcome::Success);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    let hash = fs::symlink_metadata(world.project("repository_1_template_1/requirements.yml_role.md5")).unwrap();
+    assert!(hash.is_file(), "the link was replaced");
+}
+
 #[tokio::test]
 async fn requirements_are_installed_once_and_again_when_they_change() {
     let world = World::new();

@@ -44,6 +44,21 @@ async fn a_child_becomes_somebody_else_for_good() {
     assert_eq!(texts(&records, Stream::Stderr), ["by-name"]);
 }
 
+/// What is given to the new user must be the child's own: `/dev/null` is the whole machine's.
+#[tokio::test]
+async fn the_machines_null_device_is_not_given_to_the_new_user() {
+    use std::os::unix::fs::MetadataExt;
+    let _shared = shared().await;
+    let owner = || fs::metadata("/dev/null").unwrap().uid();
+    let before = owner();
+    let identity = Identity { uid: Some(12346), ..somebody() };
+    let Some((exit, _)) = as_root(sh("exit 0").identity(Some(identity)), "the supplementary groups").await else {
+        return;
+    };
+    assert!(exit.success());
+    assert_eq!(owner(), before);
+}
+
 #[tokio::test]
 async fn a_terminal_belongs_to_the_new_user() {
     let _shared = shared().await;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::{
     access::{Public, credentials},
     error::Result,
-    extract::Body,
+    extract::SmallBody,
     state::AppState,
 };
 
@@ -65,7 +65,7 @@ pub(crate) async fn login(
     _: Public,
     State(state): State<AppState>,
     headers: HeaderMap,
-    Body(body): Body<LoginBody>,
+    SmallBody(body): SmallBody<LoginBody>,
 ) -> Result<Response> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let client = Client { ip: text("x-real-ip"), user_agent: text("user-agent") };

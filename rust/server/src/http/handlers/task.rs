@@ -103,13 +103,25 @@ pub(crate) async fn delete_task(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/project/{project_id}/tasks/{task_id}/output`
+/// `GET /api/project/{project_id}/tasks/{task_id}/output`: all lines as a JSON array, read and sent in parts.
 pub(crate) async fn get_task_output(
     access: ProjectAccess<Member>,
     State(state): State<AppState>,
     PathId(task): PathId<TaskId>,
-) -> Result<Json<Vec<TaskOutput>>> {
-    Ok(Json(state.services().task_output(access.project_id(), task).await?))
+) -> Result<Response> {
+    let mut separator = b'[';
+    let write = move |lines: &[TaskOutput]| -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = Vec::with_capacity(lines.len() * 128);
+        for line in lines {
+            text.push(std::mem::replace(&mut separator, b','));
+            serde_json::to_writer(&mut text, line)?;
+        }
+        if lines.is_empty() {
+            text.extend_from_slice(if separator == b'[' { b"[]" } else { b"]" });
+        }
+        Ok(text)
+    };
+    in_parts(access, state, task, "application/json", write).await
 }
 
 /// `GET /api/project/{project_id}/tasks/{task_id}/raw_output`: the lines without terminal colours, read and sent in parts.
@@ -118,23 +130,36 @@ pub(crate) async fn get_task_raw_output(
     State(state): State<AppState>,
     PathId(task): PathId<TaskId>,
 ) -> Result<Response> {
-    let task = state.services().task(access.project_id(), task).await?;
-    let first = state.services().task_output_chunk(task.id, OutputCursor::default()).await?;
-    let parts = stream::unfold((state, Some(first)), move |(state, chunk)| async move {
-        let (lines, place) = chunk.filter(|(lines, _)| !lines.is_empty())?;
-        let text = lines.iter().fold(String::new(), |mut text, line| {
+    let write = |lines: &[TaskOutput]| -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = String::new();
+        for line in lines {
             ansi::strip_into(&mut text, &line.output);
             text.push('\n');
-            text
-        });
-        match state.services().task_output_chunk(task.id, place).await {
-            Ok(next) => Some((Ok::<_, Error>(Bytes::from(text)), (state, Some(next)))),
-            // The connection is cut, so that nobody takes half of the output for all of it.
-            Err(error) => Some((Err(error), (state, None))),
         }
+        Ok(text.into_bytes())
+    };
+    in_parts(access, state, task, "text/plain; charset=utf-8", write).await
+}
+
+/// Sends the output of a task as `write` makes it of the lines; the last call has none.
+async fn in_parts(
+    access: ProjectAccess<Member>,
+    state: AppState,
+    task: TaskId,
+    content_type: &'static str,
+    write: impl FnMut(&[TaskOutput]) -> Result<Vec<u8>, serde_json::Error> + Send + 'static,
+) -> Result<Response> {
+    let task = state.services().task(access.project_id(), task).await?;
+    let first = state.services().task_output_chunk(task.id, OutputCursor::default()).await?;
+    let parts = stream::try_unfold((state, write, Some(first)), move |(state, mut write, chunk)| async move {
+        let Some((lines, place)) = chunk else { return Ok(None) };
+        let text = write(&lines).map_err(|error| Error::internal("writing the output of a task", error))?;
+        // An error here cuts the connection, so that nobody takes half of the output for all of it.
+        let next =
+            if lines.is_empty() { None } else { Some(state.services().task_output_chunk(task.id, place).await?) };
+        Ok::<_, Error>(Some((Bytes::from(text), (state, write, next))))
     });
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    Ok((headers, HttpBody::from_stream(parts)).into_response())
+    Ok(([(header::CONTENT_TYPE, content_type)], HttpBody::from_stream(parts)).into_response())
 }
 
 /// `GET /api/project/{project_id}/tasks/{task_id}/stages`
