@@ -12,6 +12,7 @@ mod open_enum;
 
 pub mod access_key;
 pub mod environment;
+mod error_chain;
 pub mod event;
 pub mod id;
 pub mod inventory;
@@ -33,6 +34,7 @@ pub mod view;
 
 pub use access_key::{AccessKey, AccessKeyOwner, AccessKeySourceStorage, AccessKeyType, LoginPassword, SshKey};
 pub use environment::{Environment, EnvironmentSecret, EnvironmentSecretOperation, EnvironmentSecretType};
+pub use error_chain::error_chain;
 pub use event::{Event, EventObject};
 pub use id::{
     AccessKeyId, EnvironmentId, EventId, IntegrationId, InventoryId, ProjectId, RepositoryId, ScheduleId,

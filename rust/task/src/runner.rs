@@ -8,7 +8,7 @@ use semaphore_engine::{
     job::{self, JobControl, JobEvent, Outcome, StopReason},
     log::LogRecord,
 };
-use semaphore_model::{Flavour, TaskStatus};
+use semaphore_model::{Flavour, TaskStatus, error_chain};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -64,7 +64,7 @@ impl Runner {
 
         let outcome = match self.shared.repository.prepare(&self.task).await {
             Ok(prepared) => self.drive(prepared).await,
-            Err(error) => Outcome::Broken { stage: "prepare".to_owned(), error: chain(&error) },
+            Err(error) => Outcome::Broken { stage: "prepare".to_owned(), error: error_chain(&error) },
         };
         self.finish(outcome).await;
     }
@@ -211,13 +211,13 @@ impl Runner {
                 for task in tasks {
                     let pool = crate::Pool { shared: Arc::clone(&self.shared) };
                     if let Err(error) = pool.submit(task).await {
-                        tracing::error!(error = chain(&error), "a task that follows another could not be queued");
+                        tracing::error!(error = error_chain(&error), "a task that follows another could not be queued");
                     }
                 }
             }
             Err(error) => {
-                tracing::error!(task.id = %self.task.state.id, error = chain(&error), "cannot start the tasks that follow");
-                let line = self.line(format!("Running app failed: {}", chain(&error)));
+                tracing::error!(task.id = %self.task.state.id, error = error_chain(&error), "cannot start the tasks that follow");
+                let line = self.line(format!("Running app failed: {}", error_chain(&error)));
                 self.append(vec![line]).await;
             }
         }
@@ -243,7 +243,7 @@ impl Runner {
                 Ok(()) => return,
                 Err(error) => error,
             };
-            tracing::error!(task.id = %self.task.state.id, error = chain(&error), "a step of a task is not stored yet");
+            tracing::error!(task.id = %self.task.state.id, error = error_chain(&error), "a step of a task is not stored yet");
             if matches!(error, PortError::Refused(_)) {
                 // The row is gone (its project was deleted): there is nothing left to write to.
                 self.stop_job(true);
@@ -272,16 +272,4 @@ impl Runner {
             pause = (pause * 2).min(LONGEST_RETRY_PAUSE);
         }
     }
-}
-
-/// An error with its causes, for a log line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -2,16 +2,14 @@
 //!
 //! Invariants: the client sees `message`, never a cause; an internal error gets a number that stands in the log as well.
 
-use std::{
-    error::Error as StdError,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use semaphore_model::error_chain;
 use semaphore_service::{Error, Kind};
 use serde::Serialize;
 
@@ -60,7 +58,7 @@ impl IntoResponse for ApiError {
             return (status, Json(ErrorBody { error: &text })).into_response();
         }
         if let Some(source) = &error.source {
-            tracing::debug!(kind = ?error.kind, message = %error.message, cause = %chain(source.as_ref()), "request refused");
+            tracing::debug!(kind = ?error.kind, message = %error.message, cause = %error_chain(source.as_ref()), "request refused");
         }
         if !error.bare {
             return (status, Json(ErrorBody { error: &error.message })).into_response();
@@ -89,20 +87,8 @@ fn in_header(message: &str) -> String {
 fn log_internal(error: &Error) -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-    tracing::error!(number, error = %chain(error), "internal error");
+    tracing::error!(number, error = %error_chain(error), "internal error");
     number
-}
-
-/// An error and its causes in one line.
-pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// An empty 405 without a content type.

@@ -9,8 +9,9 @@ pub(crate) mod requirements;
 pub(crate) mod run;
 pub(crate) mod workspace;
 
-use std::{error::Error, io, path::Path};
+use std::{io, path::Path};
 
+use semaphore_model::error_chain;
 use thiserror::Error;
 
 use super::{JobSpec, Outcome, ProgramError, Programs, SecretSet, StopReason};
@@ -93,7 +94,7 @@ impl StageError {
     pub(crate) fn reference_text(&self) -> String {
         match self {
             Self::Git(GitError::Failed { end, .. }) | Self::App(AppError::Failed { end, .. }) => end.clone(),
-            other => with_sources(other),
+            other => error_chain(other),
         }
     }
 
@@ -101,19 +102,7 @@ impl StageError {
     pub(crate) fn outcome(&self, stage: &str) -> Outcome {
         match self.stop_reason() {
             Some(reason) => Outcome::Stopped(reason),
-            None => Outcome::Broken { stage: stage.to_owned(), error: with_sources(self) },
+            None => Outcome::Broken { stage: stage.to_owned(), error: error_chain(self) },
         }
     }
-}
-
-/// The error and what is behind it.
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
