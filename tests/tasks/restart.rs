@@ -34,8 +34,13 @@ fn a_crash_leaves_no_task_running_for_ever() {
     // The reference leaves such tasks "running" for ever.
     let (mut server, project, task) = with_running_task();
     server.crash();
+    // What a job of Ansible would have had at that moment.
+    let secrets = server.directory().join(format!("tmp/project_{}/secret_vars_{task}.json", project.id));
+    std::fs::create_dir_all(secrets.parent().unwrap()).unwrap();
+    std::fs::write(&secrets, "{}").unwrap();
     server.start_again();
     let row = server.admin().wait_for_end(project.id, task);
+    assert!(!secrets.exists(), "a file with secrets outlives its task");
     assert!(["stopped", "error"].contains(&row["status"].as_str().unwrap()), "{row}");
     assert!(
         server.admin().output(project.id, task).iter().any(|l| l == "ready"),

@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::JobSpec;
+use crate::EngineConfig;
 
 /// Places in use by jobs of this process. A static on purpose: it guards paths of the file system, which is as global, and
 /// several engines in one process (server and C library) must see each other.
@@ -77,6 +78,42 @@ pub(crate) fn clone_name(spec: &JobSpec) -> String {
 /// Name of the clone of an inventory's own repository.
 pub(crate) fn inventory_clone_name(repository_id: i32, template_id: i32, inventory_id: i32) -> String {
     format!("repository_{repository_id}_template_{template_id}_inventory_{inventory_id}")
+}
+
+/// Removes what a job left behind because its process was killed: the file with its secret variables, and what had a name
+/// of its own. The caller knows that no job of this task runs.
+///
+/// # Errors
+/// If the project's directory cannot be read or something cannot be removed; the rest is removed all the same.
+pub async fn remove_leftovers(config: &EngineConfig, project_id: i32, task_id: i32) -> io::Result<()> {
+    let directory = config.project_dir(project_id);
+    let sweep = move || {
+        let entries = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        let mut result = Ok(());
+        for entry in entries {
+            let entry = entry?;
+            if belongs_to(&entry.file_name().to_string_lossy(), task_id) {
+                result = result.and(remove_now(&entry.path()));
+            }
+        }
+        result
+    };
+    tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)?
+}
+
+/// Name of the file with the secret variables of a task.
+pub(crate) fn secret_variables_name(task_id: i32) -> String {
+    format!("secret_vars_{task_id}.json")
+}
+
+/// Whether a file or directory has a name that only this task's job gives.
+fn belongs_to(name: &str, task_id: i32) -> bool {
+    let own = format!("_task_{task_id}");
+    let ends_there = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit());
+    name == secret_variables_name(task_id) || name.split_once(&own).is_some_and(|(_, rest)| ends_there(rest))
 }
 
 /// Removes a directory with all that is in it, if it exists, without blocking the runtime.
@@ -152,5 +189,29 @@ mod tests {
         assert_eq!(third.name(), "repository_1_template_2_task_8_2");
         drop(first);
         assert_eq!(take(9).name(), "repository_1_template_2");
+    }
+
+    #[tokio::test]
+    async fn only_what_a_killed_job_had_alone_is_swept() {
+        let directory = tempfile::tempdir().unwrap();
+        let machine = serde_json::json!({"tmp_path": directory.path(), "path": "", "home": ""});
+        let config: EngineConfig = serde_json::from_value(machine).unwrap();
+        let project = config.project_dir(1);
+        let all = [
+            "secret_vars_7.json",
+            "repository_1_template_2_task_7",
+            "inventory_3_task_7_2.yml",
+            "secret_vars_77.json",
+            "repository_1_template_2_task_77",
+            "repository_1_template_2",
+            "inventory_3",
+        ];
+        for name in all {
+            fs::create_dir_all(project.join(name)).unwrap();
+        }
+        remove_leftovers(&config, 1, 7).await.unwrap();
+        remove_leftovers(&config, 2, 7).await.unwrap();
+        let left: Vec<_> = all.into_iter().filter(|name| project.join(name).exists()).collect();
+        assert_eq!(left, all[3..]);
     }
 }

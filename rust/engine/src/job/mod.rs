@@ -14,6 +14,8 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
+pub use directory::remove_leftovers;
+pub(crate) use directory::secret_variables_name;
 pub use event::{JobEvent, Outcome, StopReason};
 pub use program::{ProgramEnd, ProgramError, Programs};
 pub use run::{Job, JobControl, JobEvents, start};

@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::Utc;
+use semaphore_engine::job::remove_leftovers;
 use semaphore_model::{ProjectId, Secret, Task, TaskId, TaskOutput, TaskStatus, Template};
 use semaphore_store::{StoreError, TaskStep};
 use semaphore_task::{
@@ -96,6 +97,10 @@ impl TaskPorts {
     }
 
     async fn end_lost(&self, mut task: QueuedTask, reason: &str) -> Result<()> {
+        let (project, id) = (task.state.project_id.0, task.state.id.0);
+        if let Err(error) = remove_leftovers(&self.services.engine, project, id).await {
+            tracing::warn!(task.id = id, %error, "files of a task of an earlier run cannot be removed");
+        }
         task.state.status = TaskStatus::Error;
         task.state.end = Some(Utc::now());
         let line = NewLine { time: Utc::now(), text: format!("Failed to run task: {reason}") };

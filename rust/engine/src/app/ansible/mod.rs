@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{Absolute, App, AppContext, AppError, FileGuard, environment, inside, write_private};
 use crate::{
-    job::{JobSpec, ProgramEnd},
+    job::{JobSpec, ProgramEnd, secret_variables_name},
     process::{ProcessSpec, Stdin, StopPlan},
 };
 
@@ -34,7 +34,7 @@ impl App for Ansible {
         let secret_file = match arguments::secret_variables(context) {
             None => None,
             Some(content) => {
-                let name = format!("secret_vars_{}.json", context.spec.task_id);
+                let name = secret_variables_name(context.spec.task_id);
                 let path = context.config.project_dir(context.spec.project_id).join(name);
                 let guard = write_private(&path, &content, 0o600).map_err(|source| AppError::File {
                     action: "write",
