@@ -60,4 +60,13 @@ fn a_failing_playbook_is_an_error_with_its_reason() {
     let (row, log) = run(&server, "file://", "failure");
     assert_eq!(row["status"], "error", "{log}");
     assert!(log.contains("asked to fail") && log.contains("exit status 2"), "{log}");
+    let report = |what: &str| {
+        let path = format!("/api/project/{}/tasks/{}/ansible/{what}", row["project_id"], row["id"]);
+        server.admin().get(&path).expect(200).json()
+    };
+    let hosts = report("hosts");
+    assert_eq!((&hosts[0]["host"], &hosts[0]["ok"], &hosts[0]["failed"]), (&json!("localhost"), &json!(2), &json!(1)));
+    let errors = report("errors");
+    assert_eq!(errors.as_array().map(Vec::len), Some(1), "{errors}");
+    assert_eq!((&errors[0]["task"], &errors[0]["error"]), (&json!("fail if asked to"), &json!("asked to fail")));
 }

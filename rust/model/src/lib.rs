@@ -11,6 +11,7 @@
 mod open_enum;
 
 pub mod access_key;
+pub mod ansi;
 pub mod environment;
 mod error_chain;
 pub mod event;

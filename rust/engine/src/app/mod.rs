@@ -6,7 +6,7 @@
 //! Invariants: arguments are vectors, never a shell string; no secret of the job is an argument; files with secrets are
 //! removed by a guard on every exit path; variables and arguments have the same order in every run.
 
-mod ansible;
+pub mod ansible;
 mod details;
 mod environment;
 mod file;

@@ -4,7 +4,6 @@
 //! -> the handler.
 
 pub mod access;
-mod ansi;
 pub mod app;
 mod assets;
 pub mod error;

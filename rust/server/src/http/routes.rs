@@ -185,6 +185,8 @@ table! {
     GET      "/api/project/{project_id}/tasks/{task_id}/output"     ProjectAccess<Member>,          reads  => task::get_task_output;
     GET      "/api/project/{project_id}/tasks/{task_id}/raw_output" ProjectAccess<Member>,          reads  => task::get_task_raw_output;
     GET      "/api/project/{project_id}/tasks/{task_id}/stages"     ProjectAccess<Member>,          reads  => task::get_task_stages;
+    GET      "/api/project/{project_id}/tasks/{task_id}/ansible/hosts"  ProjectAccess<Member>,      reads  => task::get_ansible_hosts;
+    GET      "/api/project/{project_id}/tasks/{task_id}/ansible/errors" ProjectAccess<Member>,      reads  => task::get_ansible_errors;
     POST     "/api/project/{project_id}/tasks/{task_id}/stop"       ProjectAccess<RunTasks>,        writes => task::stop_task;
     POST     "/api/project/{project_id}/tasks/{task_id}/confirm"    ProjectAccess<RunTasks>,        writes => task::confirm_task;
     POST     "/api/project/{project_id}/tasks/{task_id}/reject"     ProjectAccess<RunTasks>,        writes => task::reject_task;

@@ -3,6 +3,7 @@
 //! The pool itself is `semaphore_task`; here are the rules about who gives what to a task and the adapter between the pool's
 //! ports and the store.
 
+mod ansible;
 mod parameters;
 mod ports;
 mod prepare;
@@ -17,7 +18,10 @@ use semaphore_model::{
 use semaphore_store::{OutputCursor, Page, TaskFilter, TaskStatistics, TaskStatisticsFilter};
 use semaphore_task::{Pool, StopError};
 
-pub use self::ports::TaskPorts;
+pub use self::{
+    ansible::{AnsibleError, AnsibleHost},
+    ports::TaskPorts,
+};
 use crate::{Error, Result, Services};
 
 /// Lines of output that are read at a time.

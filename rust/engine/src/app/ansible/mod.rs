@@ -2,6 +2,7 @@
 
 mod arguments;
 mod galaxy;
+mod report;
 
 use std::path::Path;
 
@@ -12,6 +13,8 @@ use crate::{
     job::{JobSpec, ProgramEnd, secret_variables_name},
     process::{ProcessSpec, Stdin, StopPlan},
 };
+
+pub use report::{HostFailure, HostSummary, Report};
 
 /// The executor of playbooks.
 #[derive(Debug)]

@@ -10,16 +10,18 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use semaphore_model::{
-    NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStage, TaskStatus, TaskWithTemplate, TemplateId,
+    NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStage, TaskStatus, TaskWithTemplate, TemplateId, ansi,
 };
-use semaphore_service::Error;
+use semaphore_service::{
+    Error,
+    task::{AnsibleError, AnsibleHost},
+};
 use semaphore_store::{OutputCursor, TaskStatistics};
 use semaphore_task::Location;
 use serde::{Deserialize, Serialize};
 
 use crate::http::{
     access::{Admin, ManageResources, Member, ProjectAccess, RunTasks},
-    ansi,
     error::Result,
     extract::{Body, PathId, PathTexts, QueryTexts},
     state::AppState,
@@ -160,6 +162,24 @@ async fn in_parts(
         Ok::<_, Error>(Some((Bytes::from(text), (state, write, next))))
     });
     Ok(([(header::CONTENT_TYPE, content_type)], HttpBody::from_stream(parts)).into_response())
+}
+
+/// `GET /api/project/{project_id}/tasks/{task_id}/ansible/hosts`
+pub(crate) async fn get_ansible_hosts(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<Json<Vec<AnsibleHost>>> {
+    Ok(Json(state.services().ansible_report(access.project_id(), task).await?.0))
+}
+
+/// `GET /api/project/{project_id}/tasks/{task_id}/ansible/errors`
+pub(crate) async fn get_ansible_errors(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<Json<Vec<AnsibleError>>> {
+    Ok(Json(state.services().ansible_report(access.project_id(), task).await?.1))
 }
 
 /// `GET /api/project/{project_id}/tasks/{task_id}/stages`

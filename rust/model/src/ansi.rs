@@ -3,7 +3,7 @@
 /// Appends `text` to `out` without its control sequences.
 ///
 /// Reference: `util.ClearFromAnsiCodes`: exactly `ESC [`, digits and semicolons, one letter. Everything else stays.
-pub(crate) fn strip_into(out: &mut String, text: &str) {
+pub fn strip_into(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.find("\u{1b}[") {
         out.push_str(&rest[..at]);
