@@ -3,7 +3,7 @@
 use crate::fixture;
 use crate::story::Project;
 use chrono::{DateTime, TimeDelta, Utc};
-use semaphore_model::{ProjectId, TaskId, TaskOutput, TaskStatus};
+use semaphore_model::{EventObject, ProjectId, TaskId, TaskOutput, TaskStatus};
 use semaphore_store::{OutputCursor, Page, TaskStep};
 use std::time::Instant;
 
@@ -144,6 +144,8 @@ async fn a_step_of_a_task_is_all_or_nothing() {
     assert_eq!(store.list_task_output(project.id, task.id, Page::default()).await.unwrap().len(), 2);
     let events = store.list_events_for_project(project.id, Page::default()).await.unwrap();
     assert_eq!((events.len(), events[0].object_id), (1, Some(task.id.0)));
+    assert_eq!((events[0].user_id, events[0].object_type.clone()), (Some(project.owner.id), Some(EventObject::Task)));
+    assert_eq!(events[0].description.as_deref(), Some("finished"));
 
     let broken = TaskStep { project_id: ProjectId(99), ..step };
     assert!(store.store_task_step(&broken).await.is_err());
