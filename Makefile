@@ -35,7 +35,7 @@ build: ## web page, server and C library in release: target/release/{semaphore,l
 test: ## all tests in stages: format, lints, web, Rust, C, Go, browser (about 15 minutes from nothing)
 	@scripts/test
 
-test-quick: ## the tests that need no browser, no release build and no root (under 5 minutes)
+test-quick: ## the tests that need no browser, no release build and no root (under 5 minutes once the dependencies are compiled)
 	@scripts/test --quick
 
 test-go: ## Go module: vet without the library, then go test -race against it
