@@ -1,11 +1,11 @@
 //! What the engine knows about the machine it runs on. Built once by the host; never read from the environment here.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 /// Everything about the host that a job may use.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EngineConfig {
     /// `tmp_path` of the configuration; project directories live below it.
     pub tmp_path: PathBuf,
@@ -28,6 +28,18 @@ pub struct EngineConfig {
     /// Soft RLIMIT_NOFILE for children; `None` leaves the process's own.
     #[serde(default)]
     pub child_nofile: Option<u64>,
+    /// `git_client`: who does git's work.
+    #[serde(default)]
+    pub git_client: GitClientKind,
+    /// `process`: as whom and below which root jobs run.
+    #[serde(default)]
+    pub process: ProcessConfig,
+    /// How long a prompt that nobody answers may stand on a job's terminal before the job ends; `None` = for ever.
+    #[serde(default)]
+    pub prompt_timeout: Option<Duration>,
+    /// How long a stopped Terraform may take to end in order; `None` = 120 s.
+    #[serde(default)]
+    pub terraform_stop_timeout: Option<Duration>,
 }
 
 impl EngineConfig {
@@ -48,6 +60,31 @@ pub enum HomeDirMode {
     ProjectHome,
     /// The server's HOME.
     UserHome,
+}
+
+/// `git_client`: who does git's work. Reference: `util.GitClientId`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GitClientKind {
+    /// The git program of the machine.
+    #[default]
+    CmdGit,
+    /// In the reference a git library; here libgit2 reads, and the git program does what needs a network.
+    GoGit,
+}
+
+/// `process`: as whom and below which root jobs run. All unset = as this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProcessConfig {
+    /// Name of the user.
+    pub user: Option<String>,
+    /// Number of the user.
+    pub uid: Option<u32>,
+    /// Number of the group.
+    pub gid: Option<u32>,
+    /// New root directory.
+    pub chroot: Option<PathBuf>,
 }
 
 /// An entry of `apps`: replaces the program or its leading arguments.

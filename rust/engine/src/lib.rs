@@ -8,6 +8,7 @@ pub mod app;
 pub mod config;
 pub mod git;
 pub mod job;
+pub mod key;
 pub mod log;
 pub mod process;
 

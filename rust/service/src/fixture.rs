@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use semaphore_engine::{EngineConfig, config::HomeDirMode};
+use semaphore_engine::EngineConfig;
 use semaphore_model::{Project, User, UserId};
 use semaphore_store::{SqliteOptions, Store};
 use tempfile::TempDir;
@@ -87,10 +87,6 @@ fn engine(directory: &TempDir) -> EngineConfig {
         tmp_path: directory.path().join("tmp"),
         path: String::new(),
         home: directory.path().to_owned(),
-        home_dir_mode: HomeDirMode::default(),
-        env: Vec::new(),
-        apps: BTreeMap::new(),
-        ssh_config_path: None,
-        child_nofile: None,
+        ..EngineConfig::default()
     }
 }

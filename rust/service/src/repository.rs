@@ -6,8 +6,12 @@
 use std::time::Duration;
 
 use semaphore_engine::{
-    git::{Branch, CommandLineClient, Credential, GitClient, GitUrl, GitUrlError, RevisionError, Transport, Working},
+    git::{
+        Access, Branch, CommandLineClient, Credential, GitClient, GitUrl, GitUrlError, RevisionError, Transport,
+        Working,
+    },
     job::Programs,
+    key::SshOptions,
 };
 use semaphore_model::{AccessKey, AccessKeyType, EventObject, ProjectId, Referrers, Repository, UserId};
 use semaphore_store::ListOptions;
@@ -99,7 +103,8 @@ impl Services {
                 .parse()
                 .or_else(|_| "main".parse())
                 .map_err(|error: RevisionError| Error::invalid(error.to_string()))?,
-            credential,
+            access: credential.map_or(Access::None, Access::Password),
+            ssh: SshOptions::default(),
             parent: std::env::temp_dir(),
             directory: String::new(),
         };

@@ -94,6 +94,7 @@ impl Runner {
                     Some(JobEvent::Commit { hash, message }) => {
                         self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
                     }
+                    Some(JobEvent::Partial { .. } | JobEvent::Problem(_) | JobEvent::KnownHosts(_)) => {}
                     Some(JobEvent::Done(outcome)) => return outcome,
                     None => return Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() },
                 },

@@ -13,7 +13,6 @@ use std::{
 use async_trait::async_trait;
 use semaphore_engine::{
     EngineConfig,
-    config::HomeDirMode,
     job::{JobSpec, SecretSet},
 };
 use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId};
@@ -131,11 +130,7 @@ fn world(max_parallel_tasks: u32, project_limit: u32) -> World {
         tmp_path: directory.path().join("tmp"),
         path: "/usr/bin:/bin".into(),
         home: directory.path().to_owned(),
-        home_dir_mode: HomeDirMode::default(),
-        env: Vec::new(),
-        apps: std::collections::BTreeMap::default(),
-        ssh_config_path: None,
-        child_nofile: None,
+        ..EngineConfig::default()
     };
     let storage = Arc::new(Storage {
         directory,

@@ -64,8 +64,11 @@ impl Environment {
         }
     }
 
-    /// Kind and versions for build and deploy.
+    /// The inventory's agent, then kind and versions for build and deploy.
     fn set_task_kind(&mut self, context: &AppContext<'_>) {
+        if let Some(socket) = context.agent {
+            self.set("SSH_AUTH_SOCK", socket);
+        }
         let spec = context.spec;
         let Some(kind) = details::kind_text(spec.template_kind) else { return };
         self.set("SEMAPHORE_TASK_TYPE", kind);

@@ -32,6 +32,7 @@ pub(crate) use path::{Absolute, inside};
 use crate::{
     EngineConfig,
     job::{JobSpec, ProgramEnd, ProgramError, Programs, SecretSet},
+    key::SshOptions,
 };
 
 /// What an app is told about the job it works for.
@@ -49,6 +50,10 @@ pub struct AppContext<'a> {
     pub home_dir: &'a Path,
     /// Argument for `-i`; `None` if the job has no inventory that is a file.
     pub inventory: Option<&'a str>,
+    /// `SSH_AUTH_SOCK`: the agent that holds the inventory's ssh key.
+    pub agent: Option<&'a Path>,
+    /// What ssh is told about hosts.
+    pub ssh: &'a SshOptions,
     /// The commit that is checked out.
     pub commit: &'a Commit,
     /// Starts programs and writes into the job's log.

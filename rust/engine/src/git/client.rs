@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::{Branch, CommitHash, Credential, GitUrl};
-use crate::job::ProgramError;
+use crate::{job::ProgramError, key::SshOptions};
 
 /// A remote repository and its clone.
 #[derive(Clone, Debug)]
@@ -15,12 +15,39 @@ pub struct Working {
     pub url: GitUrl,
     /// Which branch.
     pub branch: Branch,
-    /// User and password of the key; they win over those in the URL.
-    pub credential: Option<Credential>,
+    /// How the remote repository is unlocked.
+    pub access: Access,
+    /// What ssh is told.
+    pub ssh: SshOptions,
     /// Directory in which the clone lies; exists.
     pub parent: PathBuf,
     /// Name of the clone's directory in it.
     pub directory: String,
+}
+
+/// How a remote repository is unlocked.
+#[derive(Clone, Debug, Default)]
+pub enum Access {
+    /// Not at all, or by what stands in the URL.
+    #[default]
+    None,
+    /// User and password of the key; they win over those in the URL.
+    Password(Credential),
+    /// An ssh agent that holds the key.
+    Agent {
+        /// `SSH_AUTH_SOCK`.
+        socket: PathBuf,
+    },
+}
+
+impl Access {
+    /// User and password, if it is that.
+    pub fn credential(&self) -> Option<&Credential> {
+        match self {
+            Self::Password(credential) => Some(credential),
+            Self::None | Self::Agent { .. } => None,
+        }
+    }
 }
 
 impl Working {

@@ -26,10 +26,10 @@ impl CommandLineClient {
     }
 
     fn program(&self, working: &Working, directory: &Path, arguments: Vec<String>) -> Result<ProcessSpec, GitError> {
-        if let Some(credential) = working.credential.as_ref().or(working.url.credential()) {
+        if let Some(credential) = working.access.credential().or(working.url.credential()) {
             check_credential(credential)?;
         }
-        let environment = git_environment(self.programs.config(), &working.url, working.credential.as_ref());
+        let environment = git_environment(self.programs.config(), working);
         Ok(ProcessSpec::new("git", directory).args(arguments).envs(environment.into_entries()).stop(StopPlan::Shell))
     }
 

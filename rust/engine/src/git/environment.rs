@@ -3,7 +3,7 @@
 //! Credentials go through an inline credential helper that git gets in `GIT_CONFIG_*`, restricted to the URL's host; the
 //! values are variables of the git process alone, never arguments and never on disk.
 
-use super::{Credential, GitUrl, Transport};
+use super::{Access, Transport, Working};
 use crate::{EngineConfig, app::Environment};
 
 /// Answers git's `get`; `store` and `erase` are ignored, so nothing is ever written. `test` and `printf` are built into the
@@ -15,7 +15,9 @@ const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword
 /// Reference: there is no HOME, so no configuration of the server's user is read. The list of transports is ours: what a
 /// repository names as its submodules must not reach programs (`ext::`) or, unless it is local itself, local files.
 /// A list that the host configured (`GIT_ALLOW_PROTOCOL`) is kept, its `GIT_CONFIG_COUNT` is continued.
-pub(crate) fn git_environment(config: &EngineConfig, url: &GitUrl, credential: Option<&Credential>) -> Environment {
+/// Reference: with an ssh key `SSH_AUTH_SOCK` and `GIT_SSH_COMMAND`; neither without one.
+pub(crate) fn git_environment(config: &EngineConfig, working: &Working) -> Environment {
+    let (url, credential) = (&working.url, working.access.credential());
     let mut environment = Environment::of_host(config);
     environment.set("GIT_TERMINAL_PROMPT", "0");
     if environment.get("GIT_ALLOW_PROTOCOL").is_none() {
@@ -37,6 +39,10 @@ pub(crate) fn git_environment(config: &EngineConfig, url: &GitUrl, credential: O
         let (username, password) = (credential.username.as_str(), credential.password.as_str());
         environment.set("SEMAPHORE_GIT_USERNAME", if username.is_empty() { password } else { username });
         environment.set("SEMAPHORE_GIT_PASSWORD", if password.is_empty() { username } else { password });
+    }
+    if let Access::Agent { socket } = &working.access {
+        environment.set("SSH_AUTH_SOCK", socket);
+        environment.set("GIT_SSH_COMMAND", format!("ssh {}", working.ssh.shell_text()));
     }
     environment
 }

@@ -10,7 +10,7 @@ mod environment;
 mod revision;
 mod url;
 
-pub use client::{GitClient, GitError, Working};
+pub use client::{Access, GitClient, GitError, Working};
 pub use command_line::CommandLineClient;
 pub use revision::{Branch, CommitHash, RevisionError};
 pub use url::{Credential, GitUrl, GitUrlError, Transport};

@@ -3,7 +3,8 @@
 use semaphore_model::TaskStatus;
 use serde::{Deserialize, Serialize};
 
-use crate::log::LogRecord;
+use super::Problem;
+use crate::log::{LogRecord, Stream};
 
 /// One message of a running job. All events of a job arrive through one queue in the order in which they happened;
 /// [`JobEvent::Done`] is the last, and every log record precedes it.
@@ -21,6 +22,18 @@ pub enum JobEvent {
         /// Subject of the commit, cut as the reference cuts it.
         message: String,
     },
+    /// The last line of a program that is not complete yet, for live viewers only: it is no log record, the next one of the
+    /// same stream replaces it, and the whole line follows as a record. Never the only place where something is told.
+    Partial {
+        /// Where it is printed.
+        stream: Stream,
+        /// What there is of the line, redacted; at most 4 KiB of its end.
+        text: String,
+    },
+    /// Why the job cannot do well, found before or while it runs; its sentence is in the log as well.
+    Problem(Problem),
+    /// Lines that were added to the known hosts (mode `accept-new`), to be kept for the project's next jobs.
+    KnownHosts(String),
     /// The job is over; nothing of it is left behind.
     Done(Outcome),
 }

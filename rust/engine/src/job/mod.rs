@@ -6,6 +6,7 @@
 
 mod directory;
 mod event;
+mod problem;
 mod program;
 mod run;
 mod secret;
@@ -17,10 +18,11 @@ mod tests;
 pub use directory::remove_leftovers;
 pub(crate) use directory::secret_variables_name;
 pub use event::{JobEvent, Outcome, StopReason};
+pub use problem::{Problem, ProblemCode};
 pub use program::{ProgramEnd, ProgramError, Programs};
 pub use run::{Job, JobControl, JobEvents, start};
 pub use secret::{SecretRef, SecretSet};
 pub use spec::{
-    AnsibleParams, EnvironmentSpec, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec, SecretVar,
-    SecretVarKind, TaskDetails, TemplateKind, VaultKind, VaultSpec,
+    AnsibleParams, EnvironmentSpec, HostKeyMode, HostKeys, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec,
+    RepositorySpec, SecretVar, SecretVarKind, TaskDetails, TemplateKind, TerraformParams, VaultKind, VaultSpec,
 };

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::{
     JobEvent, JobSpec, Outcome, SecretSet, StopReason,
     program::{Confirmation, Programs, StopRequest, redacted},
-    stage::{self, StageError, Stages},
+    stage::{self, StageError, Stages, keys::Keys, workspace::Workspace},
 };
 use crate::{
     EngineConfig,
@@ -149,36 +149,54 @@ async fn through_stages(stages: &Stages<'_>) -> Result<Outcome, (&'static str, S
     let workspace = stage::workspace::prepare(stages).map_err(in_stage("workspace"))?;
     let outcome = async {
         stage::run::check(stages).map_err(in_stage("run"))?;
-        check_stop("checkout")?;
-        let files = stage::checkout::check_out(stages, &workspace).await.map_err(in_stage("checkout"))?;
-        let outcome = async {
-            check_stop("inventory")?;
-            let inventory = stage::inventory::install(stages, &workspace).await.map_err(in_stage("inventory"))?;
-            let context = AppContext {
-                config: stages.config,
-                spec: stages.spec,
-                secrets: stages.secrets,
-                work_dir: &files.work_dir,
-                home_dir: &workspace.home_dir,
-                inventory: inventory.argument.as_deref(),
-                commit: &files.commit,
-                programs,
-            };
-            let outcome = async {
-                check_stop("requirements")?;
-                stage::requirements::install(stages, &context).await.map_err(in_stage("requirements"))?;
-                check_stop("run")?;
-                stage::run::run(stages, &context).await.map_err(in_stage("run"))
-            };
-            let outcome = outcome.await;
-            inventory.remove().await;
-            outcome
-        };
-        let outcome = outcome.await;
-        files.remove().await;
+        check_stop("keys")?;
+        let keys = stage::keys::install(stages, &workspace).await.map_err(in_stage("keys"))?;
+        let outcome = with_keys(stages, &workspace, &keys).await;
+        keys.remove().await;
         outcome
     };
     let outcome = outcome.await;
     workspace.remove().await;
+    outcome
+}
+
+/// The stages that use keys.
+async fn with_keys(
+    stages: &Stages<'_>,
+    workspace: &Workspace,
+    keys: &Keys,
+) -> Result<Outcome, (&'static str, StageError)> {
+    let in_stage = |stage: &'static str| move |error: StageError| (stage, error);
+    let check_stop = |stage| stages.programs.check_stop().map_err(|error| (stage, StageError::from(error)));
+
+    check_stop("checkout")?;
+    let files = stage::checkout::check_out(stages, workspace, keys).await.map_err(in_stage("checkout"))?;
+    let outcome = async {
+        check_stop("inventory")?;
+        let inventory = stage::inventory::install(stages, workspace, keys).await.map_err(in_stage("inventory"))?;
+        let context = AppContext {
+            config: stages.config,
+            spec: stages.spec,
+            secrets: stages.secrets,
+            work_dir: &files.work_dir,
+            home_dir: &workspace.home_dir,
+            inventory: inventory.argument.as_deref(),
+            agent: keys.inventory_agent(),
+            ssh: &keys.ssh,
+            commit: &files.commit,
+            programs: stages.programs,
+        };
+        let outcome = async {
+            check_stop("requirements")?;
+            stage::requirements::install(stages, &context).await.map_err(in_stage("requirements"))?;
+            check_stop("run")?;
+            stage::run::run(stages, &context).await.map_err(in_stage("run"))
+        };
+        let outcome = outcome.await;
+        inventory.remove().await;
+        outcome
+    };
+    let outcome = outcome.await;
+    files.remove().await;
     outcome
 }

@@ -43,11 +43,17 @@ pub struct JobSpec {
     /// Parameters of Ansible, template and task already merged by the template's `allow_override_*` rules.
     #[serde(default)]
     pub ansible: AnsibleParams,
+    /// Parameters of the Terraform family, template and task already merged by the template's rules.
+    #[serde(default)]
+    pub terraform: TerraformParams,
     /// Vault passwords of the template, in a stable order.
     #[serde(default)]
     pub vaults: Vec<VaultSpec>,
     /// What the program is told about its task.
     pub details: TaskDetails,
+    /// What is known about the keys of hosts.
+    #[serde(default)]
+    pub host_keys: HostKeys,
     /// Sequence number of the first log record: the host may have written some before.
     #[serde(default)]
     pub first_seq: u64,
@@ -213,6 +219,51 @@ pub struct AnsibleParams {
     pub tags: Vec<String>,
     /// `--skip-tags`.
     pub skip_tags: Vec<String>,
+}
+
+/// Parameters of a run of the Terraform family. Reference: `db.TerraformTaskParams`, `db.TerraformTemplateParams`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TerraformParams {
+    /// Plan only.
+    pub plan: bool,
+    /// `-destroy`.
+    pub destroy: bool,
+    /// Apply without asking: of the template, or of the task if the template allows it.
+    pub auto_approve: bool,
+    /// `init -upgrade`.
+    pub upgrade: bool,
+    /// `init -reconfigure` instead of `-migrate-state`.
+    pub reconfigure: bool,
+    /// Name of the file with an empty http backend that is written for the task; `None` = no override.
+    pub backend_file: Option<String>,
+    /// `TF_HTTP_ADDRESS`: where the state of this task is reachable.
+    pub http_address: Option<SecretRef>,
+    /// Arguments by stage (`init`, `plan`, `apply`, `default`), those of the template before those of the task.
+    pub stage_arguments: BTreeMap<String, Vec<String>>,
+}
+
+/// What is known about the keys of hosts that git and Ansible reach by ssh.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostKeys {
+    /// How strictly they are checked.
+    pub mode: HostKeyMode,
+    /// Lines of a `known_hosts` file; unused in the mode `off`.
+    pub known_hosts: String,
+}
+
+/// How strictly the keys of hosts are checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostKeyMode {
+    /// Not at all. The default of the reference.
+    #[default]
+    Off,
+    /// Unknown hosts are accepted and remembered, changed keys refused.
+    AcceptNew,
+    /// Only hosts that are known.
+    Strict,
 }
 
 /// A vault password of a template.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
+use semaphore_engine::config::{GitClientKind, ProcessConfig};
 use semaphore_service::{
     Services, Settings,
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec},
@@ -185,6 +186,10 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
         // No job uses an SSH key yet; the key is announced as without effect.
         ssh_config_path: None,
         child_nofile: None,
+        git_client: GitClientKind::CmdGit,
+        process: ProcessConfig::default(),
+        prompt_timeout: None,
+        terraform_stop_timeout: None,
     }
 }
 

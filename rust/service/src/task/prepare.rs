@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use semaphore_engine::config::AppConfig;
 use semaphore_engine::job::{
-    AnsibleParams, EnvironmentSpec, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec, SecretSet,
-    SecretVar, SecretVarKind, TaskDetails, TemplateKind, VaultKind, VaultSpec,
+    AnsibleParams, EnvironmentSpec, HostKeys, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec,
+    SecretSet, SecretVar, SecretVarKind, TaskDetails, TemplateKind, TerraformParams, VaultKind, VaultSpec,
 };
 use semaphore_model::{
     AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyType, Environment, Inventory, InventoryType, JsonMap, Repository,
@@ -62,8 +62,10 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
         template_arguments,
         task_arguments,
         ansible,
+        terraform: TerraformParams::default(),
         vaults,
         details,
+        host_keys: HostKeys::default(),
         first_seq: 0,
     };
     // As administrators left them last, not as they were at the start of the server.

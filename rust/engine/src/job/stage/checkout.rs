@@ -1,4 +1,4 @@
-//! Stage 2: the repository's files are there, at the right commit.
+//! Stage 3: the repository's files are there, at the right commit.
 //!
 //! Reference: `LocalJob.updateRepository`, `checkoutRepository`: a clone that is there is fetched and pulled; if anything about
 //! that fails, it is removed and made anew.
@@ -8,14 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use zeroize::Zeroizing;
-
-use super::{StageError, Stages, workspace::Workspace};
+use super::{StageError, Stages, keys::Keys, workspace::Workspace};
 use crate::{
     app::Commit,
-    git::{Branch, CommandLineClient, CommitHash, Credential, GitClient, GitError, GitUrl, Working},
+    git::{Branch, CommandLineClient, CommitHash, GitClient, GitError, GitUrl, Working},
     job::{
-        JobEvent, KeyKind, ProgramError, RepositorySpec, SecretSet,
+        JobEvent, ProgramError, RepositorySpec, SecretSet,
         directory::{self, Claim, DirectoryGuard},
     },
 };
@@ -46,7 +44,11 @@ pub(super) async fn remove_own(clone: Option<DirectoryGuard>) {
     }
 }
 
-pub(crate) async fn check_out(stages: &Stages<'_>, workspace: &Workspace) -> Result<CheckedOut, StageError> {
+pub(crate) async fn check_out(
+    stages: &Stages<'_>,
+    workspace: &Workspace,
+    keys: &Keys,
+) -> Result<CheckedOut, StageError> {
     let Some(claim) = &workspace.clone else {
         let path = local_directory(&workspace.url).inspect_err(|error| {
             stages.log(format!("Failed in finding static repository at {}: {error}", workspace.url));
@@ -55,7 +57,7 @@ pub(crate) async fn check_out(stages: &Stages<'_>, workspace: &Workspace) -> Res
     };
     let client = CommandLineClient::new(stages.programs.clone());
     let updated = async {
-        let working = working(stages.secrets, &stages.spec.repository, workspace.url.clone(), claim)?;
+        let working = working(stages.secrets, keys, &stages.spec.repository, workspace.url.clone(), claim)?;
         let own_clone = update(&client, &working, claim).await?;
         Ok((working, own_clone))
     };
@@ -76,25 +78,15 @@ pub(super) fn local_directory(url: &GitUrl) -> Result<PathBuf, StageError> {
 /// What git needs to know about a repository whose clone lies at the claimed place.
 pub(super) fn working(
     secrets: &SecretSet,
+    keys: &Keys,
     repository: &RepositorySpec,
     url: GitUrl,
     claim: &Claim,
 ) -> Result<Working, StageError> {
     let branch: Branch = repository.branch.parse()?;
-    let credential = match &repository.key.kind {
-        KeyKind::Ssh { .. } => return Err(StageError::SshKey("repository's")),
-        KeyKind::LoginPassword { login, password } => {
-            let password = secrets.get(password).unwrap_or_default();
-            Some(Credential {
-                username: Zeroizing::new(login.clone()),
-                password: Zeroizing::new(String::from_utf8_lossy(password).into_owned()),
-            })
-        }
-        // Reference: a key of type string is ignored by git.
-        KeyKind::None | KeyKind::String { .. } => None,
-    };
     let parent = claim.path().parent().map(PathBuf::from).unwrap_or_default();
-    Ok(Working { url, branch, credential, parent, directory: claim.name() })
+    let access = keys.access(secrets, &repository.key)?;
+    Ok(Working { url, branch, access, ssh: keys.ssh.clone(), parent, directory: claim.name() })
 }
 
 /// Brings the clone to the head of its branch; the guard of a parallel job's clone is given back.

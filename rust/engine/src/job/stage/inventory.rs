@@ -1,8 +1,8 @@
-//! Stage 3: the inventory is a file that the program can read, and its keys fit.
+//! Stage 4: the inventory is a file that the program can read, and its keys fit.
 
 use std::path::{Path, PathBuf};
 
-use super::{StageError, Stages, checkout, workspace::Workspace};
+use super::{StageError, Stages, checkout, keys::Keys, workspace::Workspace};
 use crate::{
     app::{Absolute, FileGuard, inside, write_private},
     git::{CommandLineClient, GitUrl},
@@ -34,7 +34,7 @@ impl Inventory {
     }
 }
 
-pub(crate) async fn install(stages: &Stages<'_>, workspace: &Workspace) -> Result<Inventory, StageError> {
+pub(crate) async fn install(stages: &Stages<'_>, workspace: &Workspace, keys: &Keys) -> Result<Inventory, StageError> {
     let Some(inventory) = &stages.spec.inventory else { return Ok(Inventory::default()) };
     let installed = async {
         check_keys(inventory)?;
@@ -46,7 +46,7 @@ pub(crate) async fn install(stages: &Stages<'_>, workspace: &Workspace) -> Resul
                     // Reference: handed on as it was given, relative to the working directory.
                     Ok(Inventory { argument: Some(inventory.content.clone()), ..Inventory::default() })
                 }
-                Some(repository) => install_from_repository(stages, workspace, inventory, repository).await,
+                Some(repository) => install_from_repository(stages, workspace, keys, inventory, repository).await,
             },
             // Names of workspaces, not files: the Terraform family reads them itself.
             InventoryKind::TerraformWorkspace | InventoryKind::TofuWorkspace | InventoryKind::TerragruntWorkspace => {
@@ -88,6 +88,7 @@ fn install_static(
 async fn install_from_repository(
     stages: &Stages<'_>,
     workspace: &Workspace,
+    keys: &Keys,
     inventory: &InventorySpec,
     repository: &RepositorySpec,
 ) -> Result<Inventory, StageError> {
@@ -102,7 +103,7 @@ async fn install_from_repository(
     stages.log("cloning inventory repository");
     let name = inventory_clone_name(repository.id, stages.spec.template_id, inventory.id);
     let claim = Claim::take(&workspace.project_dir, &name, "", stages.spec.task_id);
-    let working = checkout::working(stages.secrets, repository, url, &claim)?;
+    let working = checkout::working(stages.secrets, keys, repository, url, &claim)?;
     let argument = Some(joined(working.path())?);
     let client = CommandLineClient::new(stages.programs.clone());
     let own_clone = checkout::update(&client, &working, &claim).await?;

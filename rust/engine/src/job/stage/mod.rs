@@ -1,10 +1,12 @@
-//! The stages of a job, one file each, in the order in which they run: workspace, checkout, inventory, requirements, run.
+//! The stages of a job, one file each, in the order in which they run: workspace, keys, checkout, inventory,
+//! requirements, run.
 //!
 //! A stage gives back a value that later stages use and whose destructor undoes what has to be undone; the values live until
 //! the end of the job, so every way out of it cleans up.
 
 pub(crate) mod checkout;
 pub(crate) mod inventory;
+pub(crate) mod keys;
 pub(crate) mod requirements;
 pub(crate) mod run;
 pub(crate) mod workspace;

@@ -1,4 +1,4 @@
-//! Stage 4: what the repository asks for is installed.
+//! Stage 5: what the repository asks for is installed.
 
 use super::{StageError, Stages};
 use crate::app::AppContext;

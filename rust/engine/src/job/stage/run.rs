@@ -1,4 +1,4 @@
-//! Stage 5: the program runs.
+//! Stage 6: the program runs.
 
 use super::{StageError, Stages};
 use crate::{

@@ -298,8 +298,9 @@ async fn ssh_keys_are_refused_with_a_reason() {
 #[tokio::test]
 async fn the_remote_is_asked_without_a_clone() {
     use crate::{
-        git::{CommandLineClient, GitClient, Working},
+        git::{Access, CommandLineClient, GitClient, Working},
         job::Programs,
+        key::SshOptions,
     };
     let world = World::new();
     let repository = world.repository("repo", &[("a", "")]);
@@ -308,7 +309,8 @@ async fn the_remote_is_asked_without_a_clone() {
     let working = Working {
         url: file_url(&repository).parse().unwrap(),
         branch: "main".parse().unwrap(),
-        credential: None,
+        access: Access::None,
+        ssh: SshOptions::default(),
         parent: world.path("tmp"),
         directory: "unused".to_owned(),
     };

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::{
     EngineConfig,
     config::{AppConfig, HomeDirMode},
-    job::{Job, JobEvent, JobSpec, Outcome, SecretSet, start},
+    job::{Job, JobEvent, JobSpec, Outcome, Problem, SecretSet, start},
     log::Stream,
 };
 
@@ -56,6 +56,8 @@ pub(super) struct Finished {
     pub(super) lines: Vec<String>,
     pub(super) statuses: Vec<TaskStatus>,
     pub(super) commit: Option<(String, String)>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) known_hosts: String,
 }
 
 impl Finished {
@@ -98,8 +100,7 @@ impl World {
                     args: Some(vec!["-x".into(), "-y".into()]),
                 },
             )]),
-            ssh_config_path: None,
-            child_nofile: None,
+            ..EngineConfig::default()
         };
         Self { root, config }
     }
@@ -194,7 +195,14 @@ impl World {
 
 /// Reads a job to its end and checks what holds for every job.
 pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
-    let mut finished = Finished { outcome: Outcome::Success, lines: vec![], statuses: vec![], commit: None };
+    let mut finished = Finished {
+        outcome: Outcome::Success,
+        lines: vec![],
+        statuses: vec![],
+        commit: None,
+        problems: vec![],
+        known_hosts: String::new(),
+    };
     let mut next_seq = first_seq;
     let mut done = false;
     loop {
@@ -211,6 +219,9 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
             }
             JobEvent::Status(status) => finished.statuses.push(status),
             JobEvent::Commit { hash, message } => finished.commit = Some((hash, message)),
+            JobEvent::Problem(problem) => finished.problems.push(problem),
+            JobEvent::KnownHosts(lines) => finished.known_hosts.push_str(&lines),
+            JobEvent::Partial { .. } => {}
             JobEvent::Done(outcome) => {
                 finished.outcome = outcome;
                 done = true;

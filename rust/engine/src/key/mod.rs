@@ -1,0 +1,8 @@
+//! Access keys of a job: private keys in an agent of the job's own, and what ssh is told about hosts.
+//!
+//! Not for storing keys or deciding who may use them. Invariants: a private key or passphrase is in no file, argument, log
+//! or error; memory that held one is zeroized; what a key makes on disk (a socket in a private directory) goes with its guard.
+
+mod ssh_options;
+
+pub use ssh_options::SshOptions;
