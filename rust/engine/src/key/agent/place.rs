@@ -35,7 +35,7 @@ pub struct SocketOwner {
 /// Where an agent makes its directory.
 #[derive(Clone, Debug)]
 pub struct AgentPlace {
-    /// An existing directory.
+    /// A directory; it is made if it does not exist.
     pub parent: PathBuf,
     /// How the name of the new directory begins, for example `ssh_task_7`; the rest is random.
     pub name: String,
@@ -70,6 +70,14 @@ impl AgentPlace {
                 format!("the path is longer than {LONGEST_PATH_BYTES} bytes: choose a shorter `tmp_path`"),
             );
             return Err(KeyError::socket(format!("create the socket {}", path.display()), source));
+        }
+        // Of a project without tasks nothing is there yet.
+        if let Some(parent) = directory.parent() {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(parent)
+                .map_err(|source| KeyError::socket(format!("create the directory {}", parent.display()), source))?;
         }
         // Fails if it is there already: nobody can have prepared it.
         fs::DirBuilder::new()

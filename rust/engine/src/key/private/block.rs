@@ -53,12 +53,8 @@ impl Block {
 
     fn read<'a>(title: &str, lines: impl Iterator<Item = &'a str>) -> Result<Self, KeyError> {
         let damaged = || KeyError::Damaged { form: title.to_owned() };
-        let mut block = Self {
-            title: title.to_owned(),
-            content: Zeroizing::default(),
-            encrypted: false,
-            cipher: String::new(),
-        };
+        let mut block =
+            Self { title: title.to_owned(), content: Zeroizing::default(), encrypted: false, cipher: String::new() };
         let mut base64 = Zeroizing::new(String::with_capacity(super::LONGEST_TEXT_BYTES.min(16 * 1024)));
         let mut ended = false;
         for line in lines {
@@ -113,6 +109,7 @@ fn something_else(text: &str) -> Option<Kind> {
     if text.contains("-----BEGIN PGP ") {
         return Some(PGP);
     }
-    let begins = ["ssh-rsa ", "ssh-ed25519 ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN SSH2 PUBLIC"];
+    let begins =
+        ["ssh-rsa ", "ssh-ed25519 ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN SSH2 PUBLIC"];
     (begins.iter().any(|begin| text.starts_with(begin)) || text.contains("PUBLIC KEY-----")).then_some(PUBLIC)
 }

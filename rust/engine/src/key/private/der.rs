@@ -27,10 +27,8 @@ const MOST_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 /// Most work of scrypt, as blocks times parallel runs.
 const MOST_PARALLEL: u16 = 16;
 
-const CURVE: Kind = Kind {
-    what: "an EC key on a curve that ssh does not know",
-    advice: "make a new key with `ssh-keygen -t ed25519`",
-};
+const CURVE: Kind =
+    Kind { what: "an EC key on a curve that ssh does not know", advice: "make a new key with `ssh-keygen -t ed25519`" };
 const ALGORITHM: Kind =
     Kind { what: "a key of a kind that ssh does not know", advice: "make a new key with `ssh-keygen -t ed25519`" };
 const ENCRYPTION: Kind = Kind {

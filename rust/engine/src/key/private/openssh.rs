@@ -122,4 +122,3 @@ fn check_kind(name: &str) -> Result<Algorithm, Unreadable> {
         _ => Err(ALGORITHM.into()),
     }
 }
-
