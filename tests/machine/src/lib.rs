@@ -4,3 +4,7 @@
 //! directories of its own, nothing of the machine is changed, and all of it ends with the value that stands for it.
 
 #![forbid(unsafe_code)]
+
+mod ssh_config;
+
+pub use ssh_config::ssh_config;
