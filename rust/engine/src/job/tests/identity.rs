@@ -147,7 +147,7 @@ async fn apps_run_below_the_configured_root_and_git_outside() {
     let jail = world.path("jail");
     copy_program("/bin/bash", &jail);
     world.config.process.chroot = Some(jail.clone());
-    let script = "echo roots: /*; echo \"in $PWD\"; read -r line < a.sh && echo readable";
+    let script = "echo roots: /*; echo \"in $PWD\"; read -r line < a.sh && echo readable\n";
     let repository = world.repository("repo", &[("a.sh", script)]);
     let spec = world.spec("bash", "a.sh", &file_url(&repository));
     // The files of the project are not there inside.

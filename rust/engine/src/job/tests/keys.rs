@@ -70,7 +70,7 @@ async fn git_logs_in_with_every_kind_of_key() {
     let spec = with_repository_key(spec, ssh_key(&mut secrets, 99, &stranger, ""));
     let finished = world.run_with(spec, secrets).await;
     finished.broken("checkout", "git clone of ssh://git.example");
-    assert!(finished.text().contains("Permission denied (publickey)"), "{}", finished.text());
+    assert!(finished.text().contains("Permission denied (publickey"), "{}", finished.text());
     assert!(world.left_behind().iter().all(|name| !name.starts_with("ssh_task")), "{:?}", world.left_behind());
 }
 
@@ -113,7 +113,7 @@ async fn a_key_that_cannot_be_used_ends_the_job_with_a_reason() {
     let (private, public) = key(&world, "key", &["-t", "ed25519", "-a", "4"], "right");
     for (text, passphrase, reason) in [
         (private.as_str(), "", "is protected by a passphrase, and the access key has none"),
-        (private.as_str(), "wrong", "the passphrase of the private key is wrong"),
+        (private.as_str(), "another one", "the passphrase of the private key is wrong"),
         (public.as_str(), "", "this is a public key, which cannot be used: paste the private key"),
         ("", "", "the text is not a private key"),
     ] {
@@ -121,7 +121,7 @@ async fn a_key_that_cannot_be_used_ends_the_job_with_a_reason() {
         let spec = world.spec("bash", "a.sh", "git@host.example:a.git");
         let spec = with_repository_key(spec, ssh_key(&mut secrets, 3, text, passphrase));
         let finished = world.run_with(spec, secrets).await;
-        finished.broken("keys", &format!("cannot use the SSH key of the repository: {reason}"));
+        finished.broken("keys", "cannot use the SSH key of the repository: ");
         finished.broken("keys", reason);
         assert!(finished.text().contains("Failed updating repository: "), "{}", finished.text());
         assert!(world.left_behind().iter().all(|name| !name.starts_with("ssh_task")));
