@@ -147,7 +147,7 @@ impl Identity {
         if self.owns(&found) {
             return Ok(());
         }
-        if !found.is_dir() && !(found.is_file() && found.nlink() == 1) {
+        if !(found.is_dir() || found.is_file() && found.nlink() == 1) {
             return Err(io::Error::other("it was replaced by something else"));
         }
         fchown(&file, self.uid, self.gid)

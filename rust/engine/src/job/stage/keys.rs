@@ -119,7 +119,11 @@ async fn start(stages: &Stages<'_>, wanted: &[(&'static str, &KeySpec)]) -> Resu
     loop {
         let result = tokio::select! {
             result = starting.join_next() => result,
-            error = stages.programs.stopped() => return Err(error.into()),
+            error = stages.programs.stopped() => {
+                // An agent that has just started ends here; what still reads a key goes on alone and makes nothing.
+                starting.shutdown().await;
+                return Err(error.into());
+            }
         };
         let Some(result) = result else { break };
         // A panic in there is a defect, and the job's end tells it.

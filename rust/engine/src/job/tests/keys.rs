@@ -6,7 +6,7 @@ use semaphore_test_machine::ssh_config;
 use serde_json::{Value, json};
 
 use super::support::{World, wait_for_line};
-use crate::job::{JobSpec, Outcome, SecretSet};
+use crate::job::{JobSpec, Outcome, SecretSet, StopReason};
 
 /// A key of ssh-keygen; gives its private text and public line.
 fn key(world: &World, name: &str, arguments: &[&str], passphrase: &str) -> (String, String) {
@@ -149,4 +149,20 @@ async fn the_login_of_an_ssh_key_is_no_option() {
     let inventory = json!({"id": 1, "name": "i", "kind": "static", "content": "", "key": inventory_key});
     let spec = world.spec_with("ansible", "a.yml", directory.to_str().unwrap(), json!({"inventory": inventory}));
     world.run_with(spec, secrets).await.broken("run", "begins with `-`");
+}
+
+/// Reading this key takes seconds; a stop does not wait for it.
+#[tokio::test]
+async fn a_stop_while_a_key_is_read_leaves_nothing() {
+    let world = World::new();
+    let (private, _) = key(&world, "key", &["-t", "ed25519", "-a", "300"], "the pass phrase");
+    let mut secrets = SecretSet::default();
+    let spec = world.spec("bash", "a.sh", "git@host.example:a.git");
+    let spec = with_repository_key(spec, ssh_key(&mut secrets, 3, &private, "the pass phrase"));
+    let mut job = world.start(spec, secrets);
+    wait_for_line(&mut job, "Preparing: 1").await;
+    job.control.stop(false);
+    let finished = super::support::finish(job, 1).await;
+    finished.expect(&Outcome::Stopped(StopReason::Requested));
+    assert!(world.left_behind().iter().all(|name| !name.starts_with("ssh_task")), "{:?}", world.left_behind());
 }

@@ -245,7 +245,7 @@ fn what_pasting_does_to_a_text_does_no_harm() {
                 text.replace('\n', "\r\n"),
                 text.trim_end().to_owned(),
                 format!("\u{feff}\n\n  {}\n\n", text.trim()),
-                text.lines().map(|line| format!("\t {line}  \n")).collect(),
+                text.lines().fold(String::new(), |text, line| text + "\t " + line + "  \n"),
                 format!("The key of the server:\n{text}and some text after it"),
             ];
             for variant in variants {
