@@ -9,13 +9,26 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{
-        AppContext, AppError,
+        AppContext, AppError, Password,
         details::task_details,
         variable::{DETAILS_VARIABLE, sorted_map},
     },
     job::{KeyKind, KeySpec, SecretRef, SecretSet, SecretVarKind, VaultKind},
     process::Prompt,
 };
+
+const LOGIN_PROMPT: &str = "SSH password:";
+/// The second is that of old releases.
+const BECOME_PROMPTS: [&str; 2] = ["BECOME password", "SUDO password"];
+
+/// Which password the prompt asks for.
+pub(crate) fn password_of(prompt: &str) -> Password {
+    match prompt {
+        LOGIN_PROMPT => Password::Login,
+        prompt if BECOME_PROMPTS.contains(&prompt) => Password::Become,
+        _ => Password::Vault,
+    }
+}
 
 /// What ansible-playbook is started with.
 pub(crate) struct PlaybookCommand {
@@ -102,7 +115,7 @@ fn push_keys(context: &AppContext<'_>, arguments: &mut Vec<String>, prompts: &mu
         push_login(arguments, "--user", &login);
         if !password.is_empty() {
             arguments.push("--ask-pass".to_owned());
-            prompts.push(Prompt { starts_with: "SSH password:".to_owned(), answer: password });
+            prompts.push(Prompt { starts_with: LOGIN_PROMPT.to_owned(), answer: password });
         }
     } else if let Some(KeySpec { kind: KeyKind::Ssh { login, .. }, .. }) = &inventory.key {
         if login.starts_with('-') {
@@ -114,7 +127,7 @@ fn push_keys(context: &AppContext<'_>, arguments: &mut Vec<String>, prompts: &mu
         push_login(arguments, "--become-user", &login);
         if !password.is_empty() {
             arguments.push("--ask-become-pass".to_owned());
-            for starts_with in ["BECOME password", "SUDO password"] {
+            for starts_with in BECOME_PROMPTS {
                 prompts.push(Prompt { starts_with: starts_with.to_owned(), answer: password.clone() });
             }
         }
