@@ -211,7 +211,6 @@ impl Scenes {
             assert_eq!(one[0], "0o600");
             one[1].clone()
         });
-        fields.remove("password_prompts_answered").map(|answers| fields.insert("answers".to_owned(), answers));
         let mut arguments: Vec<String> = serde_json::from_value(fields["argv"].take()).unwrap();
         take_secrets(&mut arguments, &mut given);
         sort_vaults(&mut arguments);
