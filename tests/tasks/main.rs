@@ -3,7 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ansible;
+mod ansible_galaxy;
+mod ansible_inventory;
+mod ansible_login;
+mod ansible_options;
+mod ansible_report;
+mod ansible_vault;
 mod failure;
+mod git_http;
+mod git_ssh;
+mod inventory_repository;
 mod output;
 mod restart;
 mod stop;

@@ -14,6 +14,7 @@ use crate::{
     error::Result,
     settings::Settings,
     system::VersionCache,
+    task::ReportCache,
 };
 
 /// The use cases of one server.
@@ -35,6 +36,8 @@ pub struct Services {
     pub(crate) program_path: String,
     pub(crate) home: String,
     pub(crate) ansible_version: VersionCache,
+    /// What was read so far from the output of Ansible tasks.
+    pub(crate) ansible_reports: ReportCache,
     /// Held from reading the last version of a build to storing the next one, so that no two builds get the same.
     pub(crate) build_versions: tokio::sync::Mutex<()>,
 }
@@ -81,6 +84,7 @@ impl Services {
             program_path: parts.program_path,
             home: parts.home,
             ansible_version: VersionCache::default(),
+            ansible_reports: ReportCache::default(),
             build_versions: tokio::sync::Mutex::default(),
         })
     }

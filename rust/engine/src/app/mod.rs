@@ -31,6 +31,7 @@ pub(crate) use path::{Absolute, inside};
 
 use crate::{
     EngineConfig,
+    git::Working,
     job::{JobSpec, ProgramEnd, ProgramError, Programs, SecretSet},
     key::SshOptions,
 };
@@ -52,6 +53,8 @@ pub struct AppContext<'a> {
     pub inventory: Option<&'a str>,
     /// `SSH_AUTH_SOCK`: the agent that holds the inventory's ssh key.
     pub agent: Option<&'a Path>,
+    /// How git reaches the template's repository; `None` for a directory that is used in place.
+    pub git: Option<&'a Working>,
     /// What ssh is told about hosts.
     pub ssh: &'a SshOptions,
     /// The commit that is checked out.
@@ -133,6 +136,14 @@ pub enum AppError {
     /// `--user -x`.
     #[error("the login of an inventory key begins with `-`, which Ansible would take for an option")]
     LoginLooksLikeOption,
+    /// A password was asked for again.
+    #[error("{}: `{prompt}` was asked again after it had been answered; correct {}", which.name(), which.place())]
+    WrongPassword {
+        /// What it is for.
+        which: Password,
+        /// The beginning of the prompt.
+        prompt: String,
+    },
     /// A file beside the repository.
     #[error("cannot {action} {path}")]
     File {
@@ -154,4 +165,34 @@ pub enum AppError {
     /// A program could not be run, or the job was stopped meanwhile.
     #[error(transparent)]
     Program(#[from] ProgramError),
+}
+
+/// What a password is for that is typed on the terminal of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// Opens files encrypted with ansible-vault.
+    Vault,
+    /// Logs in at the hosts.
+    Login,
+    /// Becomes another user there.
+    Become,
+}
+
+impl Password {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Vault => "wrong vault password",
+            Self::Login => "wrong SSH password",
+            Self::Become => "wrong become password",
+        }
+    }
+
+    /// Where people correct it.
+    fn place(self) -> &'static str {
+        match self {
+            Self::Vault => "the key of this vault in the template",
+            Self::Login => "the user credentials of the inventory",
+            Self::Become => "the sudo credentials of the inventory",
+        }
+    }
 }

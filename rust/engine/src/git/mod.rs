@@ -12,5 +12,6 @@ mod url;
 
 pub use client::{Access, GitClient, GitError, Working};
 pub use command_line::CommandLineClient;
+pub(crate) use environment::git_environment;
 pub use revision::{Branch, CommitHash, RevisionError};
 pub use url::{Credential, GitUrl, GitUrlError, Transport};

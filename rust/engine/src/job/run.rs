@@ -174,6 +174,7 @@ async fn with_keys(
     let outcome = async {
         check_stop("inventory")?;
         let inventory = stage::inventory::install(stages, workspace, keys).await.map_err(in_stage("inventory"))?;
+        let git = stage::requirements::git(stages, workspace, keys).map_err(in_stage("requirements"))?;
         let context = AppContext {
             config: stages.config,
             spec: stages.spec,
@@ -182,6 +183,7 @@ async fn with_keys(
             home_dir: &workspace.home_dir,
             inventory: inventory.argument.as_deref(),
             agent: keys.inventory_agent(),
+            git: git.as_ref(),
             ssh: &keys.ssh,
             commit: &files.commit,
             programs: stages.programs,

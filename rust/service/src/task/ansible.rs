@@ -1,4 +1,12 @@
 //! What an Ansible task did to each host.
+//!
+//! The output is read once, piece by piece, while it grows: who asks again costs only the lines that came since. Nothing of it
+//! is stored, so a restart, or a report that was pushed out by others, costs one more reading.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use chrono::{DateTime, Utc};
 use semaphore_engine::app::ansible::Report;
@@ -59,6 +67,38 @@ pub struct AnsibleError {
     pub created: DateTime<Utc>,
 }
 
+/// Reports that are kept; each is bounded itself.
+const MOST_REPORTS: usize = 16;
+
+/// What was read so far from the output of the tasks that were asked about last.
+#[derive(Debug, Default)]
+pub(crate) struct ReportCache {
+    begun: Mutex<VecDeque<(TaskId, Arc<tokio::sync::Mutex<Begun>>)>>,
+}
+
+/// A report, and up to which line it was read. The runner stores lines in the order of their time, so nothing comes before the
+/// place later on.
+#[derive(Debug, Default)]
+struct Begun {
+    report: Report,
+    place: OutputCursor,
+}
+
+impl ReportCache {
+    /// The report of a task, which becomes the last one to be pushed out.
+    fn of(&self, task: TaskId) -> Arc<tokio::sync::Mutex<Begun>> {
+        let mut all = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = all.iter().position(|(id, _)| *id == task);
+        let entry = position.and_then(|position| all.remove(position)).unwrap_or_else(|| (task, Arc::default()));
+        let report = Arc::clone(&entry.1);
+        all.push_back(entry);
+        if all.len() > MOST_REPORTS {
+            all.pop_front();
+        }
+        report
+    }
+}
+
 impl Services {
     /// Hosts and failures of an Ansible task, read from its stored output as it stands now.
     pub async fn ansible_report(
@@ -67,18 +107,21 @@ impl Services {
         task: TaskId,
     ) -> Result<(Vec<AnsibleHost>, Vec<AnsibleError>)> {
         let task = self.task(project, task).await?;
-        let mut report = Report::default();
-        let mut place = OutputCursor::default();
+        let begun = self.ansible_reports.of(task.id);
+        // Two who ask at once wait for each other instead of reading twice.
+        let mut begun = begun.lock().await;
         loop {
-            let (lines, next) = self.store.read_task_output(task.id, place, CHUNK).await?;
+            let (lines, next) = self.store.read_task_output(task.id, begun.place.clone(), CHUNK).await?;
             if lines.is_empty() {
                 break;
             }
             for line in &lines {
-                report.line(&line.output, line.time);
+                begun.report.line(&line.output, line.time);
             }
-            place = next;
+            begun.place = next;
         }
+        let report = begun.report.clone();
+        drop(begun);
         let (hosts, failures) = report.finish();
         let hosts = hosts.into_iter().zip(1..).map(|(host, id)| AnsibleHost {
             id,
@@ -104,5 +147,26 @@ impl Services {
             created: failure.time,
         });
         Ok((hosts.collect(), failures.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reports_that_were_asked_for_last_are_kept() {
+        let cache = ReportCache::default();
+        let first = cache.of(TaskId(1));
+        assert!(Arc::ptr_eq(&first, &cache.of(TaskId(1))));
+        for id in 2..=16 {
+            cache.of(TaskId(id));
+        }
+        assert!(Arc::ptr_eq(&first, &cache.of(TaskId(1))), "it was asked for between the others");
+        for id in 17..=32 {
+            cache.of(TaskId(id));
+        }
+        assert!(!Arc::ptr_eq(&first, &cache.of(TaskId(1))));
+        assert_eq!(cache.begun.lock().unwrap_or_else(PoisonError::into_inner).len(), MOST_REPORTS);
     }
 }

@@ -18,6 +18,7 @@ use semaphore_model::{
 use semaphore_store::{OutputCursor, Page, TaskFilter, TaskStatistics, TaskStatisticsFilter};
 use semaphore_task::{Pool, StopError};
 
+pub(crate) use self::ansible::ReportCache;
 pub use self::{
     ansible::{AnsibleError, AnsibleHost},
     ports::TaskPorts,

@@ -9,13 +9,26 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{
-        AppContext, AppError,
+        AppContext, AppError, Password,
         details::task_details,
         variable::{DETAILS_VARIABLE, sorted_map},
     },
     job::{KeyKind, KeySpec, SecretRef, SecretSet, SecretVarKind, VaultKind},
     process::Prompt,
 };
+
+const LOGIN_PROMPT: &str = "SSH password:";
+/// The second is that of old releases.
+const BECOME_PROMPTS: [&str; 2] = ["BECOME password", "SUDO password"];
+
+/// Which password the prompt asks for.
+pub(crate) fn password_of(prompt: &str) -> Password {
+    match prompt {
+        LOGIN_PROMPT => Password::Login,
+        prompt if BECOME_PROMPTS.contains(&prompt) => Password::Become,
+        _ => Password::Vault,
+    }
+}
 
 /// What ansible-playbook is started with.
 pub(crate) struct PlaybookCommand {
@@ -102,7 +115,7 @@ fn push_keys(context: &AppContext<'_>, arguments: &mut Vec<String>, prompts: &mu
         push_login(arguments, "--user", &login);
         if !password.is_empty() {
             arguments.push("--ask-pass".to_owned());
-            prompts.push(Prompt { starts_with: "SSH password:".to_owned(), answer: password });
+            prompts.push(Prompt { starts_with: LOGIN_PROMPT.to_owned(), answer: password });
         }
     } else if let Some(KeySpec { kind: KeyKind::Ssh { login, .. }, .. }) = &inventory.key {
         if login.starts_with('-') {
@@ -114,7 +127,7 @@ fn push_keys(context: &AppContext<'_>, arguments: &mut Vec<String>, prompts: &mu
         push_login(arguments, "--become-user", &login);
         if !password.is_empty() {
             arguments.push("--ask-become-pass".to_owned());
-            for starts_with in ["BECOME password", "SUDO password"] {
+            for starts_with in BECOME_PROMPTS {
                 prompts.push(Prompt { starts_with: starts_with.to_owned(), answer: password.clone() });
             }
         }
@@ -169,4 +182,107 @@ fn push_vaults(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        EngineConfig,
+        app::{App, Commit, ansible::Ansible},
+        job::Programs,
+        key::SshOptions,
+    };
+
+    /// Options that we write ourselves, whole or up to their value.
+    const OURS: [&str; 11] = [
+        "-i",
+        "--user",
+        "--ask-pass",
+        "--become-user",
+        "--ask-become-pass",
+        "--diff",
+        "--check",
+        "--extra-vars",
+        "--limit=",
+        "--tags=",
+        "--skip-tags=",
+    ];
+
+    fn is_ours(argument: &str) -> bool {
+        let verbosity = argument
+            .strip_prefix('-')
+            .is_some_and(|rest| (1..=6).contains(&rest.len()) && rest.bytes().all(|byte| byte == b'v'));
+        let whole = |ours: &&str| if ours.ends_with('=') { argument.starts_with(*ours) } else { argument == *ours };
+        verbosity || OURS.iter().any(|ours| whole(ours)) || argument.starts_with("--vault-id=")
+    }
+
+    fn spec(
+        texts: &[String],
+        kind: &str,
+        verbosity: u8,
+        secrets: &mut SecretSet,
+    ) -> serde_json::Result<crate::job::JobSpec> {
+        let secret = json!(secrets.insert("s", b"a secret".to_vec()));
+        let key = |login: &str| match kind {
+            "ssh" => {
+                json!({"id": 1, "kind": {"type": "ssh", "login": login, "private_key": secret, "passphrase": null}})
+            }
+            _ => json!({"id": 1, "kind": {"type": "login_password", "login": login, "password": secret}}),
+        };
+        let none = json!({"id": 1, "kind": {"type": "none"}});
+        let mut other = json!({"id": 1, "kind": {"type": "login_password", "login": texts[1], "password": secret}});
+        other["id"] = 2.into();
+        serde_json::from_value(json!({
+            "task_id": 1, "project_id": 1, "template_id": 1, "app": "ansible", "playbook": texts[2],
+            "repository": {"id": 1, "name": "r", "url": "/r", "branch": "", "key": none}, "details": {"message": texts[3]},
+            "inventory": {"id": 1, "name": texts[3], "kind": "static", "content": "h", "key": key(&texts[0]), "become_key": other},
+            "environment": {"extra_vars": {(texts[4].clone()): texts[5]}, "secrets": [{"name": texts[4], "kind": "var", "value": secret}]},
+            "ansible": {"verbosity": verbosity, "diff": true, "limit": [texts[6]], "tags": [texts[7]], "skip_tags": [texts[7], texts[6]]},
+            "vaults": [{"name": texts[8], "kind": {"password": secret}}, {"name": texts[9], "kind": {"script": texts[5]}}],
+        }))
+    }
+
+    proptest! {
+        /// Whatever is accepted: no argument is an option that we did not write, and no secret is in any of them.
+        #[test]
+        fn no_text_becomes_an_option(
+            texts in prop::collection::vec("-{0,2}[-a-z@=,. {\"]{0,6}|\\PC{0,6}", 10),
+            kind in "ssh|login", verbosity in 0_u8..9,
+        ) {
+            let mut secrets = SecretSet::default();
+            let spec = spec(&texts, &kind, verbosity, &mut secrets).unwrap();
+            if Ansible.check(&spec).is_err() {
+                return Ok(());
+            }
+            let config = EngineConfig::default();
+            let programs = Programs::detached(Arc::new(EngineConfig::default()));
+            let (ssh, commit) = (SshOptions::default(), Commit::default());
+            let context = AppContext {
+                config: &config, spec: &spec, secrets: &secrets, work_dir: Path::new("/r"), home_dir: Path::new("/h"),
+                inventory: Some("/i"), agent: None, git: None, ssh: &ssh, commit: &commit, programs: &programs,
+            };
+            let Ok(command) = playbook_command(&context, Some(Path::new("/secret"))) else { return Ok(()) };
+            let mut rest = command.arguments.iter();
+            while let Some(argument) = rest.next() {
+                prop_assert!(!argument.contains("a secret"), "{argument}");
+                if argument.starts_with('-') {
+                    prop_assert!(is_ours(argument), "{argument:?} of {:?}", command.arguments);
+                }
+                if ["-i", "--user", "--become-user", "--extra-vars"].contains(&argument.as_str()) {
+                    let value = rest.next().unwrap();
+                    prop_assert!(!value.starts_with('-'), "{value:?} of {argument}");
+                    if argument == "--extra-vars" {
+                        prop_assert!(value == "@/secret" || serde_json::from_str::<Value>(value).is_ok());
+                    }
+                }
+            }
+            prop_assert_eq!(command.arguments.last(), Some(&spec.playbook));
+        }
+    }
 }

@@ -12,7 +12,9 @@ use std::{
 use md5::{Digest, Md5};
 
 use crate::{
-    app::{Absolute, AppContext, AppError, environment, inside},
+    EngineConfig,
+    app::{Absolute, AppContext, AppError, Environment, environment, inside},
+    git::git_environment,
     job::ProgramEnd,
     process::{ProcessSpec, StopPlan},
 };
@@ -69,7 +71,7 @@ async fn install_file(context: &AppContext<'_>, kind: Kind, file: &Path) -> Resu
         .args([kind.name(), "install", "-r"])
         .arg(file)
         .arg("--force")
-        .envs(environment::galaxy(context).into_entries())
+        .envs(environment(context).into_entries())
         .stop(StopPlan::Ansible);
     match context.programs.run(program).await? {
         ProgramEnd::Success => {}
@@ -82,6 +84,30 @@ async fn install_file(context: &AppContext<'_>, kind: Kind, file: &Path) -> Resu
         path: hash_file.display().to_string(),
         source,
     })
+}
+
+/// Ansible's own environment, and what git needs for the host of the template's repository: requirements often lie beside it,
+/// just as private.
+///
+/// Reference: git has no credentials here in this line of the Go server, its later ones give those of the repository's key.
+fn environment(context: &AppContext<'_>) -> Environment {
+    let mut environment = environment::galaxy(context);
+    let Some(working) = context.git else { return environment };
+    // A configuration of the user's that travels the same way is continued, not replaced.
+    let count = environment.get("GIT_CONFIG_COUNT").and_then(|count| count.to_str()).map(str::to_owned);
+    let env = count.map(|count| ("GIT_CONFIG_COUNT".to_owned(), count)).into_iter().collect();
+    let machine = EngineConfig { env, ..EngineConfig::default() };
+    for (name, value) in git_environment(&machine, working).into_entries() {
+        let text = name.to_string_lossy();
+        // Not the list of transports: requirements may name local files, also where the repository does not.
+        if ["GIT_CONFIG_", "SEMAPHORE_GIT_", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND"]
+            .iter()
+            .any(|part| text.starts_with(part))
+        {
+            environment.set(name, value);
+        }
+    }
+    environment
 }
 
 /// Longest requirements file that is looked at.

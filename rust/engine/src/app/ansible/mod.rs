@@ -10,8 +10,8 @@ use async_trait::async_trait;
 
 use super::{Absolute, App, AppContext, AppError, FileGuard, environment, inside, write_private};
 use crate::{
-    job::{JobSpec, ProgramEnd, secret_variables_name},
-    process::{ProcessSpec, Stdin, StopPlan},
+    job::{JobSpec, ProgramEnd, ProgramError, secret_variables_name},
+    process::{Problem, ProcessSpec, Stdin, StopPlan},
 };
 
 pub use report::{HostFailure, HostSummary, Report};
@@ -58,6 +58,11 @@ impl App for Ansible {
             .envs(environment::playbook(context).into_entries())
             .stdin(Stdin::Pty { prompts: command.prompts })
             .stop(StopPlan::Ansible);
-        Ok(context.programs.run(program).await?)
+        context.programs.run(program).await.map_err(|error| match error {
+            ProgramError::Problem(Problem::PromptRepeated { prompt }) => {
+                AppError::WrongPassword { which: arguments::password_of(&prompt), prompt }
+            }
+            other => other.into(),
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{StageError, Stages, checkout, keys::Keys, workspace::Workspace};
 use crate::{
-    app::{Absolute, FileGuard, inside, write_private},
+    app::{Absolute, FileGuard, PathError, inside, write_private},
     git::{CommandLineClient, GitUrl},
     job::{
         InventoryKind, InventorySpec, RepositorySpec,
@@ -43,7 +43,10 @@ pub(crate) async fn install(stages: &Stages<'_>, workspace: &Workspace, keys: &K
             InventoryKind::Static | InventoryKind::StaticYaml => install_static(stages, workspace, inventory),
             InventoryKind::File => match &inventory.repository {
                 None => {
-                    inside(Path::new(""), &inventory.content, "inventory", Absolute::Refused)?;
+                    let path = inside(Path::new(""), &inventory.content, "inventory", Absolute::Refused)?;
+                    if let Some(clone) = &workspace.clone {
+                        stay_inside(clone.path(), &clone.path().join(path), &inventory.content)?;
+                    }
                     // Reference: handed on as it was given, relative to the working directory.
                     Ok(Inventory { argument: Some(inventory.content.clone()), ..Inventory::default() })
                 }
@@ -105,8 +108,23 @@ async fn install_from_repository(
     let name = inventory_clone_name(repository.id, stages.spec.template_id, inventory.id);
     let claim = Claim::take(&workspace.project_dir, &name, "", stages.spec.task_id);
     let working = checkout::working(stages.secrets, keys, repository, url, &claim)?;
-    let argument = Some(joined(working.path())?);
+    let argument = joined(working.path())?;
     let client = CommandLineClient::new(stages.programs.clone());
     let own_clone = checkout::update(&client, &working, &claim).await?;
-    Ok(Inventory { argument, file: None, own_clone, claim: Some(claim) })
+    stay_inside(&working.path(), Path::new(&argument), &inventory.content)?;
+    Ok(Inventory { argument: Some(argument), file: None, own_clone, claim: Some(claim) })
+}
+
+/// Refuses a path of a clone that leads out of it through a symbolic link: whoever can push there must not choose files of this
+/// machine that Ansible reads, and quotes when it cannot understand them.
+///
+/// Not for directories that are used in place: whoever makes links there has access to the machine anyway.
+fn stay_inside(clone: &Path, path: &Path, content: &str) -> Result<(), StageError> {
+    match (clone.canonicalize(), path.canonicalize()) {
+        (Ok(clone), Ok(found)) if !found.starts_with(&clone) => {
+            Err(PathError::Escapes { what: "inventory", path: content.to_owned() }.into())
+        }
+        // What does not exist is Ansible's to tell, as in the reference.
+        _ => Ok(()),
+    }
 }

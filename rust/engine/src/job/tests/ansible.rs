@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::support::{World, file_url, git};
-use crate::job::{Outcome, SecretSet};
+use crate::job::{JobSpec, Outcome, SecretSet};
 
 const STATIC: &str = "localhost ansible_connection=local";
 
@@ -321,21 +321,119 @@ async fn missing_playbooks_are_named_and_failures_keep_their_code() {
     );
 }
 
+/// Five passwords for one run: the SSH password, the become password and those of three vaults.
+fn five_passwords(world: &World, secrets: &mut SecretSet) -> JobSpec {
+    let directory = world.files("local", &[("site.yml", "[]\n")]).display().to_string();
+    let mut key = |name: &str| {
+        let password = secrets.insert(name, format!("wrong-{name}").into_bytes());
+        json!({"id": 3, "kind": {"type": "login_password", "login": "u", "password": password}})
+    };
+    let mut inventory = static_inventory();
+    (inventory["key"], inventory["become_key"]) = (key("login"), key("become"));
+    let vaults = ["default", "one", "another"]
+        .map(|name| json!({"name": name, "kind": {"password": key(&format!("vault-{name}"))["kind"]["password"]}}));
+    world.spec_with("ansible", "site.yml", &directory, json!({"inventory": inventory, "vaults": vaults}))
+}
+
 /// A password that is refused is asked for again; that must end the job instead of looping.
 #[tokio::test]
 async fn a_wrong_password_ends_the_job() {
+    for (prompt, expected) in [
+        ("SSH password: ", "wrong SSH password: `SSH password:` was asked again"),
+        ("BECOME password[defaults to SSH password]: ", "wrong become password: `BECOME password` was asked again"),
+        ("Vault password (one): ", "wrong vault password: `Vault password (one):` was asked again"),
+    ] {
+        let world = World::new();
+        let script = format!("#!/usr/bin/env python3\nimport getpass\nwhile True: getpass.getpass({prompt:?})\n");
+        world.program("ansible-playbook", &script);
+        let mut secrets = SecretSet::default();
+        let spec = five_passwords(&world, &mut secrets);
+        let finished = world.run_with(spec, secrets).await;
+        finished.broken("run", expected);
+        assert!(!finished.text().contains("wrong-"));
+        assert_eq!(world.left_behind(), ["repository_1_template_1_home"]);
+    }
+}
+
+/// Every prompt arrives in two pieces, after a megabyte of other text on the terminal.
+#[tokio::test]
+async fn five_prompts_are_found_in_pieces_among_other_text() {
     let world = World::new();
-    let script = "#!/usr/bin/env python3\nimport getpass\nwhile True: getpass.getpass('SSH password: ')\n";
+    let script = r#"#!/usr/bin/env python3
+import getpass, os, time
+tty = os.open("/dev/tty", os.O_WRONLY)
+for prompt in ["SSH password: ", "BECOME password[defaults to SSH password]: ", "Vault password (default): ",
+               "Vault password (one): ", "Vault password (another): "]:
+    for line in range(4096):
+        os.write(tty, b"this is no SSH password: " + b"." * 30 + b"\n")
+    os.write(tty, prompt[:11].encode())
+    # Two writes that are read apart: what is tested is that nothing is answered before the prompt is whole.
+    time.sleep(0.05)
+    print(prompt, len(getpass.getpass(prompt[11:])), flush=True)
+"#;
     world.program("ansible-playbook", script);
-    let directory = world.files("local", &[("site.yml", "[]\n")]);
     let mut secrets = SecretSet::default();
-    let password = secrets.insert("p", b"wrong-one".to_vec());
-    let mut inventory = static_inventory();
-    inventory["key"] = json!({"id": 3, "kind": {"type": "login_password", "login": "u", "password": password}});
-    let spec =
-        world.spec_with("ansible", "site.yml", &directory.display().to_string(), json!({"inventory": inventory}));
+    let spec = five_passwords(&world, &mut secrets);
     let finished = world.run_with(spec, secrets).await;
-    finished.broken("run", "the stored password is wrong");
-    assert!(!finished.text().contains("wrong-one"));
-    assert_eq!(world.left_behind(), ["repository_1_template_1_home"]);
+    finished.expect(&Outcome::Success);
+    let lengths: Vec<&str> = finished
+        .lines
+        .iter()
+        .filter(|line| line.contains("assword"))
+        .filter_map(|line| line.rsplit(' ').next())
+        .collect();
+    assert_eq!(lengths, ["11", "12", "19", "15", "19"], "{}", finished.text());
+}
+
+/// A file of a clone is chosen by whoever can push; in a directory of the machine links are its owner's affair.
+#[tokio::test]
+async fn an_inventory_does_not_leave_its_clone_through_a_link() {
+    let world = World::new();
+    world.record(&["ansible-playbook"]);
+    let outside = world.path("outside.ini");
+    fs::write(&outside, "h\n").unwrap();
+    let repository = world.repository("repo", &[("site.yml", "[]\n"), ("hosts.ini", "h\n")]);
+    for (name, target) in [("out.ini", outside.to_str().unwrap()), ("in.ini", "hosts.ini"), ("up", "..")] {
+        std::os::unix::fs::symlink(target, repository.join(name)).unwrap();
+    }
+    super::support::commit_all(&repository, "links");
+    let run = async |url: &str, content: &str| {
+        let inventory = json!({"id": 4, "name": "i", "kind": "file", "content": content});
+        world.run(world.spec_with("ansible", "site.yml", url, json!({"inventory": inventory}))).await
+    };
+    let url = file_url(&repository);
+    run(&url, "in.ini").await.expect(&Outcome::Success);
+    for content in ["out.ini", "up", "up/repository_1_template_1_home"] {
+        run(&url, content).await.broken("inventory", "leads out of its repository");
+    }
+    run(repository.to_str().unwrap(), "out.ini").await.expect(&Outcome::Success);
+}
+
+/// The git of ansible-galaxy gets what opens the template's repository, and a configuration of the user's goes on counting.
+#[tokio::test]
+async fn galaxy_has_the_credentials_of_the_repository() {
+    let world = World::new();
+    world.record(&["ansible-playbook", "ansible-galaxy"]);
+    // The clone is made without a server by what stands in for git.
+    let script = "#!/bin/sh\nfor last; do :; done\ncase $1 in clone) mkdir -p \"$last/.git\"; echo '[]' > \"$last/requirements.yml\"; echo '[]' > \"$last/site.yml\";; rev-parse) echo 1234567;; show-branch) echo x;; esac\n";
+    world.program("git", script);
+    let mut secrets = SecretSet::default();
+    let password = secrets.insert("p", b"pass-word".to_vec());
+    let key = json!({"id": 2, "kind": {"type": "login_password", "login": "deployer", "password": password}});
+    let environment =
+        json!({"env": [["GIT_CONFIG_COUNT", "1"], ["GIT_CONFIG_KEY_0", "a.b"], ["GIT_CONFIG_VALUE_0", "c"]]});
+    let repository =
+        json!({"id": 1, "name": "g", "url": "https://git.example.com/a.git", "branch": "main", "key": key});
+    let fields = json!({"inventory": static_inventory(), "repository": repository, "environment": environment});
+    let spec = world.spec_with("ansible", "site.yml", "", fields);
+    let finished = world.run_with(spec, secrets).await;
+    let records = world.records();
+    let galaxy = records.iter().find(|record| record["program"] == "ansible-galaxy");
+    let galaxy = &galaxy.unwrap_or_else(|| panic!("{:?} {}", finished.outcome, finished.text()))["env"];
+    assert_eq!(galaxy["GIT_CONFIG_COUNT"], "3");
+    assert_eq!((&galaxy["GIT_CONFIG_KEY_0"], &galaxy["GIT_CONFIG_VALUE_0"]), (&json!("a.b"), &json!("c")));
+    assert_eq!(galaxy["GIT_CONFIG_KEY_2"], "credential.https://git.example.com.helper");
+    assert_eq!(galaxy["SEMAPHORE_GIT_PASSWORD"], "pass-word");
+    let playbook = records.iter().find(|record| record["program"] == "ansible-playbook").unwrap();
+    assert!(playbook["env"].get("SEMAPHORE_GIT_PASSWORD").is_none(), "it is galaxy's alone");
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ansible;
+mod ansible_scenes;
 mod checkout;
 mod identity;
 mod keys;
