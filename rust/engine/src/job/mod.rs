@@ -20,7 +20,7 @@ pub(crate) use directory::secret_variables_name;
 pub use event::{JobEvent, Outcome, StopReason};
 pub use problem::{Problem, ProblemCode};
 pub use program::{ProgramEnd, ProgramError, Programs};
-pub use run::{Job, JobControl, JobEvents, start};
+pub use run::{Job, JobControl, JobEvents, attended, start};
 pub use secret::{SecretRef, SecretSet};
 pub use spec::{
     AnsibleParams, EnvironmentSpec, HostKeyMode, HostKeys, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec,

@@ -4,6 +4,7 @@ use std::{path, sync::Arc};
 
 use semaphore_model::TaskStatus;
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     JobEvent, JobSpec, Outcome, SecretSet, StopReason,
@@ -50,9 +51,16 @@ impl JobEvents {
 pub struct JobControl {
     stop: StopRequest,
     confirmation: Confirmation,
+    over: CancellationToken,
 }
 
 impl JobControl {
+    /// Waits until the job is over and all its events can be read: a host that reads slowly on purpose, so that the programs wait,
+    /// has nothing to wait for any more.
+    pub async fn over(&self) {
+        self.over.cancelled().await;
+    }
+
     /// Asks for the end: by the running program's stop plan, or (`forced`) at once. Asking again is harmless; a forced stop
     /// overtakes a graceful one. A job that is over is not changed.
     pub fn stop(&self, forced: bool) {
@@ -79,7 +87,8 @@ pub fn start(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runti
     let (log, reader) = log::channel(LogOptions { first_seq: spec.first_seq, ..LogOptions::default() });
     let stop = StopRequest::default();
     let confirmation = Confirmation::default();
-    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone() };
+    let over = CancellationToken::new();
+    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over: over.clone() };
     let work = work(config, spec, secrets, log.clone(), stop, confirmation);
     runtime.spawn(async move {
         // In a task of its own, so that a defect of ours ends the job and not the host's wait for its end.
@@ -93,8 +102,24 @@ pub fn start(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runti
         };
         log.marker(JobEvent::Done(outcome));
         log.close();
+        over.cancel();
     });
     Job { events: JobEvents { reader }, control }
+}
+
+/// Programs without a job for work that a caller follows, such as one operation of git: what they say arrives as events, without
+/// the `secrets`, and the control stops them. [`JobEvent::Done`] never comes; the events end with the last clone of the programs.
+///
+/// # Errors
+/// If a secret cannot be hidden.
+pub fn attended<'a>(
+    config: Arc<EngineConfig>,
+    secrets: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Programs, Job), log::RedactorError> {
+    let (log, reader) = log::channel(LogOptions { redactor: Redactor::new(secrets)?, ..LogOptions::default() });
+    let (stop, confirmation, over) = (StopRequest::default(), Confirmation::default(), CancellationToken::new());
+    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over };
+    Ok((Programs::new(config, log, stop, confirmation), Job { events: JobEvents { reader }, control }))
 }
 
 async fn work(

@@ -164,6 +164,13 @@ impl<M> LogWriter<M> {
         self.push(&mut lines);
     }
 
+    /// Passes records of another log on: texts, times and `continued` stay, the numbers become this log's. Nothing is redacted or
+    /// cut, which the other log has done; never refused and never waits.
+    pub fn pass_on(&self, records: Vec<LogRecord>) {
+        let line = |LogRecord { time, stream, continued, text, .. }| Line { time, stream, continued, text };
+        self.push(&mut records.into_iter().map(line).collect());
+    }
+
     /// Puts a marker behind everything written so far; never refused and never waits.
     pub fn marker(&self, marker: M) {
         let shared = &self.open.0;
