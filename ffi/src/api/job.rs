@@ -19,7 +19,7 @@ use crate::{
 /// (`{"bash":{"path":"/bin/bash","args":[]}}`), `ssh_config_path`, `child_nofile`, `git_client` (`cmd_git`, `go_git`), `process`
 /// (`{"user","uid","gid","chroot"}`), `prompt_timeout_ms`, `terraform_stop_timeout_ms`. `job`: `task_id`, `project_id`,
 /// `template_id`, `app`, `playbook`, `repository` (`{"id","name","url","branch","key":{"id","kind":{"type":"none"}}}`) and `details`
-/// are needed; the rest is described with the Go structures of the package `job`. A secret is `{"secret":"name"}` there; its value
+/// are needed; the rest is described with the Go structures of the package `taskrunner`. A secret is `{"secret":"name"}` there; its value
 /// is in `secrets`: `u32 length, name, u32 length, value`, repeated. Secrets are hidden in all output, and wiped at the end.
 ///
 /// The log's status follows the job (`running`, `waiting_confirmation`, ...) as far as its rule allows; the final status is the

@@ -144,13 +144,13 @@ pub(super) fn git_end(result: Result<Value, GitError>) -> Ended {
 }
 
 fn git_failure(error: &GitError) -> Failure {
+    #[expect(clippy::match_wildcard_for_single_variants, reason = "the engine may get more ways to fail")]
     let number = match error {
         GitError::Failed { .. } => code::SEMAPHORE_E_EXIT,
         GitError::NoAnswer { .. } => code::SEMAPHORE_E_NOT_FOUND,
         GitError::Credential(_) => code::SEMAPHORE_E_ARG,
         GitError::Program(ProgramError::Start(source)) => return spawn_failure(source),
         GitError::Program(ProgramError::Stopped(reason)) => return stopped(*reason),
-        // Also for ways to fail that the engine may get later.
         _ => code::SEMAPHORE_E_IO,
     };
     let mut failure = Failure::new(number, error.to_string());

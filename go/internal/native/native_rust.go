@@ -30,6 +30,12 @@ package native
 #cgo nocallback semaphore_exec_answer
 #cgo nocallback semaphore_exec_signal
 #cgo nocallback semaphore_exec_close_stdin
+#cgo noescape semaphore_job_start
+#cgo nocallback semaphore_job_start
+#cgo nocallback semaphore_job_confirm
+#cgo nocallback semaphore_job_stop
+#cgo noescape semaphore_git_start
+#cgo nocallback semaphore_git_start
 #cgo nocallback semaphore_op_cancel
 #cgo noescape semaphore_op_result
 #cgo nocallback semaphore_op_result
@@ -202,6 +208,35 @@ func ExecAnswer(op Handle, text []byte) error {
 // ExecCloseStdin ends a program's input.
 func ExecCloseStdin(op Handle) error {
 	return failure("exec_close_stdin", int32(C.semaphore_exec_close_stdin(C.semaphore_handle(op))))
+}
+
+// JobStart starts a job.
+func JobStart(rt Handle, spec, secrets []byte, log Handle) (Handle, error) {
+	var op C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(spec)
+	sp, sn := bytesPointer(secrets)
+	status := C.semaphore_job_start(C.semaphore_handle(rt), p, n, sp, sn, C.semaphore_handle(log), &op, &e)
+	return Handle(op), detailed("job_start", status, &e)
+}
+
+// JobConfirm answers a job that waits for a confirmation.
+func JobConfirm(op Handle, yes int32) error {
+	return failure("job_confirm", int32(C.semaphore_job_confirm(C.semaphore_handle(op), C.int32_t(yes))))
+}
+
+// JobStop asks a job to end.
+func JobStop(op Handle, mode int32) error {
+	return failure("job_stop", int32(C.semaphore_job_stop(C.semaphore_handle(op), C.int32_t(mode))))
+}
+
+// GitStart does one piece of git's work; key and log may be 0.
+func GitStart(rt Handle, kind int32, spec []byte, key, log Handle) (Handle, error) {
+	var op C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(spec)
+	status := C.semaphore_git_start(C.semaphore_handle(rt), C.int32_t(kind), p, n, C.semaphore_handle(key), C.semaphore_handle(log), &op, &e)
+	return Handle(op), detailed("git_start", status, &e)
 }
 
 // OpCancel asks an operation to end.

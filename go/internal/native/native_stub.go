@@ -59,6 +59,18 @@ func ExecAnswer(Handle, []byte) error { return ErrNotBuilt }
 // ExecCloseStdin ends a program's input.
 func ExecCloseStdin(Handle) error { return ErrNotBuilt }
 
+// JobStart starts a job.
+func JobStart(Handle, []byte, []byte, Handle) (Handle, error) { return 0, ErrNotBuilt }
+
+// JobConfirm answers a job that waits for a confirmation.
+func JobConfirm(Handle, int32) error { return ErrNotBuilt }
+
+// JobStop asks a job to end.
+func JobStop(Handle, int32) error { return ErrNotBuilt }
+
+// GitStart does one piece of git's work.
+func GitStart(Handle, int32, []byte, Handle, Handle) (Handle, error) { return 0, ErrNotBuilt }
+
 // OpCancel asks an operation to end.
 func OpCancel(Handle, int32) error { return ErrNotBuilt }
 

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 
+type Call = fn() -> i32;
+
 /// Every exported function that has a status, called with nothing.
-fn every_function() -> Vec<(&'static str, fn() -> i32)> {
+fn every_function() -> Vec<(&'static str, Call)> {
     macro_rules! functions {
         ($($name:ident($($argument:expr),*)),* $(,)?) => {
             vec![$((stringify!($name), || {
