@@ -2,6 +2,8 @@
 //!
 //! Not for what is run or why it is stopped. Uses nothing of git and the apps.
 
+mod question;
+
 use std::{
     collections::VecDeque,
     io,
@@ -19,8 +21,8 @@ use super::{JobEvent, StopReason};
 use crate::{
     EngineConfig,
     key::{AgentPlace, SocketOwner},
-    log::{self, Batch, LogWriter, Stream},
-    process::{self, Exit, Identity, IdentityError, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
+    log::{self, Batch, LogRecord, LogWriter, Stream},
+    process::{self, Child, Exit, Identity, IdentityError, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
 };
 
 /// Lines that are kept of a program's output to tell why it failed.
@@ -246,12 +248,33 @@ impl Programs {
 
     /// As [`Programs::run`]; also gives the last lines of the program.
     pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
+        let mut tail: VecDeque<Bytes> = VecDeque::new();
+        let end = self.run_seen(program, |record| {
+            if tail.len() == TAIL_LINES {
+                tail.pop_front();
+            }
+            tail.push_back(record.text.clone());
+        });
+        let end = end.await?;
+        Ok((end, tail.make_contiguous().join(&b'\n')))
+    }
+
+    /// As [`Programs::run`]; each record of the program is shown to `seen` before it is in the log.
+    pub(crate) async fn run_seen(
+        &self,
+        program: ProcessSpec,
+        seen: impl FnMut(&LogRecord) + Send,
+    ) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
         let child = process::spawn(self.prepared(program)?)?;
+        let exit = self.supervise_seen(child, seen).await;
+        self.end(&exit)
+    }
+
+    async fn supervise_seen(&self, child: Child, mut seen: impl FnMut(&LogRecord) + Send) -> Exit {
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
         let options = log::LogOptions { redactor: self.log.redactor(), ..log::LogOptions::default() };
         let (writer, mut reader) = log::channel::<()>(options);
-        let mut tail: VecDeque<Bytes> = VecDeque::new();
         let over = CancellationToken::new();
         let supervision = async {
             let exit = child.supervise(&writer, self.stop.handle.token()).await;
@@ -268,16 +291,13 @@ impl Programs {
                     () = over.cancelled() => {}
                 }
                 for record in records {
-                    if tail.len() == TAIL_LINES {
-                        tail.pop_front();
-                    }
-                    tail.push_back(record.text.clone());
+                    seen(&record);
                     self.log.line_at(record.time, record.stream, record.text);
                 }
             }
         };
         let (exit, ()) = tokio::join!(supervision, forward);
-        Ok((self.end(&exit)?, tail.make_contiguous().join(&b'\n')))
+        exit
     }
 
     /// Runs a program and gives its end, output and errors; nothing goes to the log.

@@ -6,3 +6,4 @@ mod checkout;
 mod shell;
 mod stop;
 mod support;
+mod terraform;
