@@ -96,7 +96,8 @@ fn flags(record: &LogRecord) -> u16 {
     let stream = match record.stream {
         Stream::Stdout => code::SEMAPHORE_STREAM_STDOUT,
         Stream::Stderr => code::SEMAPHORE_STREAM_STDERR,
-        Stream::System => code::SEMAPHORE_STREAM_SYSTEM,
+        // No record comes from a terminal.
+        Stream::System | Stream::Terminal => code::SEMAPHORE_STREAM_SYSTEM,
     } as u16;
     let carriage_return = if record.text.contains(&b'\r') { code::SEMAPHORE_FLAG_CARRIAGE_RETURN } else { 0 };
     let continued = if record.continued { code::SEMAPHORE_FLAG_CONTINUED } else { 0 };

@@ -13,11 +13,11 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{JobEvent, StopReason};
+use super::{JobEvent, ProblemCode, StopReason};
 use crate::{
     EngineConfig,
     log::{self, Batch, LogWriter, Stream},
-    process::{self, Exit, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
+    process::{self, Child, Exit, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
 };
 
 /// Lines that are kept of a program's output to tell why it failed.
@@ -177,7 +177,7 @@ impl Programs {
     /// If it cannot be started, or the job is stopped: then everything of the program's session has ended.
     pub async fn run(&self, program: ProcessSpec) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(program.nofile(self.config.child_nofile))?;
+        let child = self.spawn(program)?;
         let exit = child.supervise(&self.log, self.stop.handle.token()).await;
         self.end(&exit)
     }
@@ -185,10 +185,11 @@ impl Programs {
     /// As [`Programs::run`]; also gives the last lines of the program.
     pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(program.nofile(self.config.child_nofile))?;
+        let child = self.spawn(program)?;
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
         let options = log::LogOptions { redactor: self.log.redactor(), ..log::LogOptions::default() };
-        let (writer, mut reader) = log::channel::<()>(options);
+        let (writer, mut reader) = log::channel(options);
+        writer.show_partials(|stream, text| (stream, text));
         let mut tail: VecDeque<Bytes> = VecDeque::new();
         let over = CancellationToken::new();
         let supervision = async {
@@ -199,7 +200,13 @@ impl Programs {
         };
         let forward = async {
             while let Some(batch) = reader.next_batch().await {
-                let Batch::Records(records) = batch else { continue };
+                let records = match batch {
+                    Batch::Records(records) => records,
+                    Batch::Marker((stream, text)) => {
+                        self.log.partial(stream, text);
+                        continue;
+                    }
+                };
                 // A full log slows the program down, but does not keep its end from being seen.
                 tokio::select! {
                     () = self.log.ready() => {}
@@ -210,12 +217,16 @@ impl Programs {
                         tail.pop_front();
                     }
                     tail.push_back(record.text.clone());
-                    self.log.line_at(record.time, record.stream, record.text);
+                    self.log.forward(record);
                 }
             }
         };
         let (exit, ()) = tokio::join!(supervision, forward);
         Ok((self.end(&exit)?, tail.make_contiguous().join(&b'\n')))
+    }
+
+    fn spawn(&self, program: ProcessSpec) -> Result<Child, SpawnError> {
+        process::spawn(program.nofile(self.config.child_nofile).prompt_timeout(self.config.prompt_timeout))
     }
 
     /// Runs a program and gives its end, output and errors; nothing goes to the log.
@@ -238,7 +249,13 @@ impl Programs {
         }
         match &exit.problem {
             Some(problem @ Problem::Stream { .. }) => self.log_line(format!("warning: {problem}")),
-            Some(problem) => return Err(ProgramError::Problem(problem.clone())),
+            Some(problem) => {
+                if let Problem::WaitsForInput { .. } = problem {
+                    let message = self.redacted(&problem.to_string());
+                    self.event(JobEvent::Problem(super::Problem { code: ProblemCode::WaitsForInput, message }));
+                }
+                return Err(ProgramError::Problem(problem.clone()));
+            }
             None => {}
         }
         Ok(if exit.success() { ProgramEnd::Success } else { ProgramEnd::Failed(exit.to_string()) })
