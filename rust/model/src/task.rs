@@ -251,6 +251,31 @@ pub struct TaskStage {
     pub result: Option<serde_json::Value>,
 }
 
+/// Why a task does not do well: a code for programs, a sentence for people. Ours; the reference has nothing of the kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskProblem {
+    /// One of the engine's codes, such as `tool_missing`.
+    pub code: String,
+    /// What, why, and what to do; no secret.
+    pub message: String,
+    /// When it was found.
+    #[serde(with = "time::rfc3339")]
+    pub time: DateTime<Utc>,
+}
+
+/// A part of a task's job: what was done from when to when. Ours, not the reference's [`TaskStage`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobStage {
+    /// Name of the part: `workspace`, `keys`, `checkout`, `inventory`, `requirements`, `run`.
+    pub stage: String,
+    /// When it began.
+    #[serde(with = "time::rfc3339")]
+    pub start: DateTime<Utc>,
+    /// When it ended; none if the server ended in the middle of it.
+    #[serde(with = "time::rfc3339_option")]
+    pub end: Option<DateTime<Utc>>,
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
