@@ -219,11 +219,21 @@ pub struct TaskOutput {
     pub output: String,
     /// Stage it belongs to.
     pub stage_id: Option<TaskStageId>,
+    /// The line goes on in the next one: it is a part of a line that is too long for one record. Not in answers of the API.
+    #[serde(skip)]
+    pub continued: bool,
 }
 
 impl Default for TaskOutput {
     fn default() -> Self {
-        Self { id: 0, task_id: TaskId::default(), time: time::zero(), output: String::new(), stage_id: None }
+        Self {
+            id: 0,
+            task_id: TaskId::default(),
+            time: time::zero(),
+            output: String::new(),
+            stage_id: None,
+            continued: false,
+        }
     }
 }
 
