@@ -81,6 +81,8 @@ pub const SEMAPHORE_STREAM_STDOUT: i32 = 0;
 pub const SEMAPHORE_STREAM_STDERR: i32 = 1;
 /// Stream of a record: a line of the library or its host.
 pub const SEMAPHORE_STREAM_SYSTEM: i32 = 2;
+/// Stream of a PARTIAL frame: what a program asks on its terminal; no record has it.
+pub const SEMAPHORE_STREAM_TERMINAL: i32 = 3;
 /// Added to a stream in `semaphore_log_write`: the bytes are one record, line feeds in them are kept.
 pub const SEMAPHORE_STREAM_WHOLE: i32 = 256;
 

@@ -147,6 +147,7 @@ fn stream_number(stream: Stream) -> i32 {
         Stream::Stdout => code::SEMAPHORE_STREAM_STDOUT,
         Stream::Stderr => code::SEMAPHORE_STREAM_STDERR,
         Stream::System => code::SEMAPHORE_STREAM_SYSTEM,
+        Stream::Terminal => code::SEMAPHORE_STREAM_TERMINAL,
     }
 }
 

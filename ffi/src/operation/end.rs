@@ -37,7 +37,7 @@ pub(super) async fn carry(
             }
         }
         match events.next().await? {
-            JobEvent::Log(records) => log.writer().pass_on(records),
+            JobEvent::Log(records) => records.into_iter().for_each(|record| log.writer().forward(record)),
             JobEvent::Status(status) => log.note_status(status),
             JobEvent::Commit { hash, message } => {
                 log.writer().marker(Mark::Commit { hash: hash.clone().into(), message: message.clone().into() });

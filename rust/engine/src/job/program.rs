@@ -17,7 +17,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{JobEvent, StopReason};
+use super::{JobEvent, ProblemCode, StopReason};
 use crate::{
     EngineConfig,
     key::{AgentPlace, SocketOwner},
@@ -241,7 +241,7 @@ impl Programs {
     /// If it cannot be started, or the job is stopped: then everything of the program's session has ended.
     pub async fn run(&self, program: ProcessSpec) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(self.prepared(program)?)?;
+        let child = self.spawn(program)?;
         let exit = child.supervise(&self.log, self.stop.handle.token()).await;
         self.end(&exit)
     }
@@ -266,7 +266,7 @@ impl Programs {
         seen: impl FnMut(&LogRecord) + Send,
     ) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(self.prepared(program)?)?;
+        let child = self.spawn(program)?;
         let exit = self.supervise_seen(child, seen).await;
         self.end(&exit)
     }
@@ -274,7 +274,8 @@ impl Programs {
     async fn supervise_seen(&self, child: Child, mut seen: impl FnMut(&LogRecord) + Send) -> Exit {
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
         let options = log::LogOptions { redactor: self.log.redactor(), ..log::LogOptions::default() };
-        let (writer, mut reader) = log::channel::<()>(options);
+        let (writer, mut reader) = log::channel(options);
+        writer.show_partials(|stream, text| (stream, text));
         let over = CancellationToken::new();
         let supervision = async {
             let exit = child.supervise(&writer, self.stop.handle.token()).await;
@@ -284,7 +285,13 @@ impl Programs {
         };
         let forward = async {
             while let Some(batch) = reader.next_batch().await {
-                let Batch::Records(records) = batch else { continue };
+                let records = match batch {
+                    Batch::Records(records) => records,
+                    Batch::Marker((stream, text)) => {
+                        self.log.partial(stream, text);
+                        continue;
+                    }
+                };
                 // A full log slows the program down, but does not keep its end from being seen.
                 tokio::select! {
                     () = self.log.ready() => {}
@@ -292,12 +299,16 @@ impl Programs {
                 }
                 for record in records {
                     seen(&record);
-                    self.log.line_at(record.time, record.stream, record.text);
+                    self.log.forward(record);
                 }
             }
         };
         let (exit, ()) = tokio::join!(supervision, forward);
         exit
+    }
+
+    fn spawn(&self, program: ProcessSpec) -> Result<Child, ProgramError> {
+        Ok(process::spawn(self.prepared(program)?.prompt_timeout(self.config.prompt_timeout))?)
     }
 
     /// Runs a program and gives its end, output and errors; nothing goes to the log.
@@ -320,7 +331,13 @@ impl Programs {
         }
         match &exit.problem {
             Some(problem @ Problem::Stream { .. }) => self.log_line(format!("warning: {problem}")),
-            Some(problem) => return Err(ProgramError::Problem(problem.clone())),
+            Some(problem) => {
+                if let Problem::WaitsForInput { .. } = problem {
+                    let message = self.redacted(&problem.to_string());
+                    self.event(JobEvent::Problem(super::Problem { code: ProblemCode::WaitsForInput, message }));
+                }
+                return Err(ProgramError::Problem(problem.clone()));
+            }
             None => {}
         }
         Ok(if exit.success() { ProgramEnd::Success } else { ProgramEnd::Failed(exit.to_string()) })

@@ -5,9 +5,10 @@ use std::{path, sync::Arc};
 use semaphore_model::TaskStatus;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use super::{
-    JobEvent, JobSpec, Outcome, SecretSet, StopReason,
+    JobEvent, JobSpec, KeyKind, KeySpec, Outcome, SecretSet, StopReason,
     program::{Confirmation, Programs, StopRequest, redacted},
     stage::{self, StageError, Stages, keys::Keys, workspace::Workspace},
 };
@@ -85,6 +86,7 @@ impl JobControl {
 /// Reference: a program's background children live on when it ends by itself; a stop ends them too.
 pub fn start(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runtime: &Handle) -> Job {
     let (log, reader) = log::channel(LogOptions { first_seq: spec.first_seq, ..LogOptions::default() });
+    log.show_partials(|stream, text| JobEvent::Partial { stream, text });
     let stop = StopRequest::default();
     let confirmation = Confirmation::default();
     let over = CancellationToken::new();
@@ -155,13 +157,31 @@ fn with_absolute_paths(config: Arc<EngineConfig>) -> std::io::Result<Arc<EngineC
     Ok(Arc::new(EngineConfig { tmp_path, ..EngineConfig::clone(&config) }))
 }
 
-/// Hides all secrets of the job, and the credentials that are part of a URL.
+/// Hides all secrets of the job, the credentials that are part of a URL, and logins together with their passwords, as they are
+/// encoded for a server.
 fn redactor(spec: &JobSpec, secrets: &SecretSet) -> Result<Redactor, log::RedactorError> {
     let repositories = spec.inventory.iter().filter_map(|inventory| inventory.repository.as_ref());
     let urls: Vec<GitUrl> =
         repositories.chain([&spec.repository]).filter_map(|repository| repository.url.parse().ok()).collect();
+    let pairs: Vec<_> = keys(spec).filter_map(|key| login_and_password(key, secrets)).collect();
     let in_urls = urls.iter().flat_map(GitUrl::secret_texts);
-    Redactor::new(secrets.values().chain(in_urls.map(str::as_bytes)))
+    let values = secrets.values().chain(in_urls.map(str::as_bytes)).chain(pairs.iter().map(|pair| pair.as_slice()));
+    Redactor::new(values)
+}
+
+/// All keys that the job names.
+fn keys(spec: &JobSpec) -> impl Iterator<Item = &KeySpec> {
+    let of_inventory = spec.inventory.iter().flat_map(|inventory| {
+        let repository = inventory.repository.as_ref().map(|repository| &repository.key);
+        [inventory.key.as_ref(), inventory.become_key.as_ref(), repository]
+    });
+    of_inventory.flatten().chain([&spec.repository.key])
+}
+
+fn login_and_password(key: &KeySpec, secrets: &SecretSet) -> Option<Zeroizing<Vec<u8>>> {
+    let KeyKind::LoginPassword { login, password } = &key.kind else { return None };
+    let password = secrets.get(password).filter(|password| !password.is_empty())?;
+    Some(Zeroizing::new([login.as_bytes(), b":", password].concat()))
 }
 
 /// The stages in their order. Whatever happens, what they made is undone in the opposite order.
