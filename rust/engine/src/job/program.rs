@@ -148,6 +148,18 @@ impl Programs {
         self.stop.check()
     }
 
+    /// Waits until the job is stopped.
+    pub(crate) async fn stopped(&self) -> ProgramError {
+        let token = self.stop.handle.token();
+        loop {
+            token.wait_for(StopMode::Graceful).await;
+            if let Err(stopped) = self.check_stop() {
+                return stopped;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits for a person's answer, with the status `waiting_confirmation` meanwhile; `true` = accepted.
     ///
     /// # Errors
@@ -182,8 +194,12 @@ impl Programs {
         self.end(&exit)
     }
 
-    /// As [`Programs::run`]; also gives the last lines of the program.
-    pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
+    /// As [`Programs::run`]; also gives the last lines of the program, and `edit` says what of a line goes to the log.
+    pub(crate) async fn run_edited(
+        &self,
+        program: ProcessSpec,
+        edit: fn(Bytes) -> Option<Bytes>,
+    ) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
         self.check_stop()?;
         let child = process::spawn(program.nofile(self.config.child_nofile))?;
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
@@ -210,7 +226,9 @@ impl Programs {
                         tail.pop_front();
                     }
                     tail.push_back(record.text.clone());
-                    self.log.line_at(record.time, record.stream, record.text);
+                    if let Some(text) = edit(record.text) {
+                        self.log.line_at(record.time, record.stream, text);
+                    }
                 }
             }
         };
