@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::{Branch, CommitHash, Credential, Failure, GitUrl, failure::Advice};
+use super::{Branch, CommitHash, Credential, Failure, GitUrl};
 use crate::{
     job::{Problem, ProblemCode, ProgramError},
     key::SshOptions,
@@ -65,7 +65,7 @@ impl Working {
 #[derive(Debug, Error)]
 pub enum GitError {
     /// git said no.
-    #[error("git {action} of {url} failed: {reason} ({end}){}", Advice(*failure))]
+    #[error("git {action} of {url} failed: {reason} ({end})")]
     Failed {
         /// `clone`, `pull`, ...
         action: &'static str,
@@ -110,7 +110,12 @@ impl GitError {
 
     /// Code and sentence, if it is something that people can do something about.
     pub fn problem(&self) -> Option<Problem> {
-        Some(Problem { code: self.code()?, message: self.to_string() })
+        let code = self.code()?;
+        let message = match self {
+            Self::Failed { failure: Some(failure), .. } => format!("{self}; {}", failure.advice()),
+            other => other.to_string(),
+        };
+        Some(Problem { code, message })
     }
 
     /// Whether git's process ended in another way than by itself: nobody knows what it left half written.

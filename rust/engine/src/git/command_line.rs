@@ -100,9 +100,10 @@ impl CommandLineClient {
         told: Words,
     ) -> Result<(), GitError> {
         let path = working.path();
-        let arguments = match library::is_remote_branch(&path, commit).await {
-            true => command::checkout_remote_branch(commit, told),
-            false => command::checkout(commit, told),
+        let arguments = if library::is_remote_branch(&path, commit).await {
+            command::checkout_remote_branch(commit, told)
+        } else {
+            command::checkout(commit, told)
         };
         self.logged("checkout", working, &path, arguments).await?;
         if !path.join(".gitmodules").exists() {

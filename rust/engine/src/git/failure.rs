@@ -3,8 +3,6 @@
 //! Not for deciding what a job does next. Invariants: nothing of git's text is kept here, so no secret can be; a message that
 //! is not recognised (another language, another version) is no failure of ours but `None`.
 
-use std::fmt;
-
 use super::{Access, Transport, Working};
 use crate::job::ProblemCode;
 
@@ -170,18 +168,6 @@ impl Failure {
     /// and like a connection that ends early.
     pub(crate) fn is_about_remote(self) -> bool {
         !matches!(self, Self::CommitUnknown | Self::ConnectionLost)
-    }
-}
-
-/// For the end of an error's text.
-pub(super) struct Advice(pub(super) Option<Failure>);
-
-impl fmt::Display for Advice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(failure) => write!(f, "; {}", failure.advice()),
-            None => Ok(()),
-        }
     }
 }
 

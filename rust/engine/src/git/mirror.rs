@@ -112,14 +112,12 @@ impl Mirror {
         }
         let other = {
             let mut making = in_making();
-            match making.get(&self.path) {
-                Some(other) => other.clone(),
-                None => {
-                    let over = CancellationToken::new();
-                    making.insert(self.path.clone(), over.clone());
-                    return Ok(Source::Network(Some(Making { path: self.path.clone(), over })));
-                }
-            }
+            let Some(other) = making.get(&self.path) else {
+                let over = CancellationToken::new();
+                making.insert(self.path.clone(), over.clone());
+                return Ok(Source::Network(Some(Making { path: self.path.clone(), over })));
+            };
+            other.clone()
         };
         programs.log_line("Waiting for another task that clones the same repository");
         tokio::select! {
@@ -183,7 +181,10 @@ fn remove(path: &Path) -> io::Result<()> {
 
 fn fill(mirror: &Path, clone: &Path) -> Result<(), FillError> {
     let Some(references) = library::references_of_clone(clone)? else { return Ok(()) };
-    let packed: String = references.iter().map(|(name, hash)| format!("{hash} {name}\n")).collect();
+    let mut packed = String::new();
+    for (name, hash) in references {
+        packed.extend([hash.as_str(), " ", name.as_str(), "\n"]);
+    }
     if fs::read_to_string(mirror.join("packed-refs")).is_ok_and(|now| now == packed) {
         return Ok(());
     }
