@@ -172,6 +172,8 @@ pub const SEMAPHORE_FEATURE_EXEC: u64 = 2;
 pub const SEMAPHORE_FEATURE_JOB: u64 = 4;
 /// Feature bit: operations of git.
 pub const SEMAPHORE_FEATURE_GIT: u64 = 8;
+/// Feature bit: keys and agents.
+pub const SEMAPHORE_FEATURE_KEY: u64 = 16;
 
 const _: () = {
     assert!(SEMAPHORE_FRAME_MAX.is_multiple_of(SEMAPHORE_FRAME_ALIGN));

@@ -8,6 +8,7 @@ mod git;
 mod job;
 mod program;
 
+pub(crate) use end::problem_number;
 pub use job::answer_from_number;
 
 use std::{

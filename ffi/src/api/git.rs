@@ -6,7 +6,6 @@ use crate::{
     SemaphoreHandle, SemaphoreStatus,
     boundary::guard,
     code,
-    failure::Failure,
     git_spec::PreparedGit,
     memory::{ErrorOut, Out, SemaphoreErr, borrow},
     objects,
@@ -39,7 +38,7 @@ pub unsafe extern "C" fn semaphore_git_start(
         let (place, document) = unsafe { (Out::new(op, 0)?, borrow(spec, n)?) };
         let runtime = objects::runtime(rt)?;
         let log = if log == 0 { None } else { Some(objects::log(log)?) };
-        let access = if inst == 0 { Access::None } else { return Err(Failure::handle("key")) };
+        let access = if inst == 0 { Access::None } else { objects::key(inst)?.access()? };
         let prepared = PreparedGit::parse(kind, document, access, &runtime)?;
         place.set(objects::insert_operation(|handle| Operation::start_git(handle, &runtime, log.as_ref(), prepared))?);
         Ok(code::SEMAPHORE_OK)

@@ -10,6 +10,7 @@
 mod exec;
 mod git;
 mod job;
+mod key;
 mod library;
 mod log;
 mod runtime;
@@ -17,6 +18,7 @@ mod runtime;
 pub use exec::*;
 pub use git::*;
 pub use job::*;
+pub use key::*;
 pub use library::*;
 pub use log::*;
 pub use runtime::*;

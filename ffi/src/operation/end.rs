@@ -106,7 +106,8 @@ fn job_failure(outcome: &Outcome, problems: &[Problem]) -> Option<Failure> {
     })
 }
 
-fn problem_number(problem: ProblemCode) -> i32 {
+/// The status number of a reason.
+pub(crate) fn problem_number(problem: ProblemCode) -> i32 {
     match problem {
         ProblemCode::ToolMissing | ProblemCode::InventoryMissing | ProblemCode::PlaybookMissing => {
             code::SEMAPHORE_E_NOT_FOUND
@@ -146,9 +147,10 @@ pub(super) fn git_end(result: Result<Value, GitError>) -> Ended {
 fn git_failure(error: &GitError) -> Failure {
     #[expect(clippy::match_wildcard_for_single_variants, reason = "the engine may get more ways to fail")]
     let number = match error {
-        GitError::Failed { .. } => code::SEMAPHORE_E_EXIT,
         GitError::NoAnswer { .. } => code::SEMAPHORE_E_NOT_FOUND,
         GitError::Credential(_) => code::SEMAPHORE_E_ARG,
+        // The host asked for git's work alone: the end of git is what it expects, and the reason is in the message.
+        GitError::Failed { .. } => code::SEMAPHORE_E_EXIT,
         GitError::Program(ProgramError::Start(source)) => return spawn_failure(source),
         GitError::Program(ProgramError::Stopped(reason)) => return stopped(*reason),
         _ => code::SEMAPHORE_E_IO,

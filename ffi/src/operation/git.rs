@@ -5,7 +5,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use semaphore_engine::{
-    git::{CommandLineClient, GitClient, GitError},
+    git::{self, GitClient, GitError},
     job::{Job, attended},
 };
 use serde_json::{Value, json};
@@ -37,12 +37,12 @@ impl Operation {
         runtime.counts().git.fetch_add(1, Ordering::Relaxed);
         // Without a log nobody reads: what is said then is thrown away.
         let followed = log.map(|log| (events, Arc::clone(log)));
-        let client = CommandLineClient::new(programs);
+        let client = git::client(programs);
         let over = CancellationToken::new();
         let this = Arc::clone(&operation);
         runtime.spawn_operation("git", async move {
             let work = async {
-                let result = this.run_git(Box::new(client), prepared, finish).await;
+                let result = this.run_git(client, prepared, finish).await;
                 over.cancel();
                 result
             };

@@ -208,8 +208,14 @@ impl Programs {
 
     /// Waits until the job is stopped.
     pub(crate) async fn stopped(&self) -> ProgramError {
-        self.stop.handle.token().wait_for(StopMode::Graceful).await;
-        ProgramError::Stopped(self.stop.reason().unwrap_or(StopReason::Requested))
+        let token = self.stop.handle.token();
+        loop {
+            token.wait_for(StopMode::Graceful).await;
+            if let Err(stopped) = self.check_stop() {
+                return stopped;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Waits for a person's answer, with the status `waiting_confirmation` meanwhile; `true` = accepted.
@@ -246,14 +252,19 @@ impl Programs {
         self.end(&exit)
     }
 
-    /// As [`Programs::run`]; also gives the last lines of the program.
-    pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
+    /// As [`Programs::run`]; also gives the last lines of the program, and `edit` says what of a line goes to the log.
+    pub(crate) async fn run_edited(
+        &self,
+        program: ProcessSpec,
+        edit: fn(Bytes) -> Option<Bytes>,
+    ) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
         let mut tail: VecDeque<Bytes> = VecDeque::new();
-        let end = self.run_seen(program, |record| {
+        let end = self.run_passed(program, |record| {
             if tail.len() == TAIL_LINES {
                 tail.pop_front();
             }
             tail.push_back(record.text.clone());
+            edit(record.text).map(|text| LogRecord { text, ..record })
         });
         let end = end.await?;
         Ok((end, tail.make_contiguous().join(&b'\n')))
@@ -263,15 +274,40 @@ impl Programs {
     pub(crate) async fn run_seen(
         &self,
         program: ProcessSpec,
-        seen: impl FnMut(&LogRecord) + Send,
+        mut seen: impl FnMut(&LogRecord) + Send,
     ) -> Result<ProgramEnd, ProgramError> {
-        self.check_stop()?;
-        let child = self.spawn(program)?;
-        let exit = self.supervise_seen(child, seen).await;
-        self.end(&exit)
+        let pass = |record| {
+            seen(&record);
+            Some(record)
+        };
+        self.run_passed(program, pass).await
     }
 
     async fn supervise_seen(&self, child: Child, mut seen: impl FnMut(&LogRecord) + Send) -> Exit {
+        let pass = |record| {
+            seen(&record);
+            Some(record)
+        };
+        self.supervise_passing(child, pass).await
+    }
+
+    /// As [`Programs::run`]; `pass` says what of each record goes to the log.
+    async fn run_passed(
+        &self,
+        program: ProcessSpec,
+        pass: impl FnMut(LogRecord) -> Option<LogRecord> + Send,
+    ) -> Result<ProgramEnd, ProgramError> {
+        self.check_stop()?;
+        let child = self.spawn(program)?;
+        let exit = self.supervise_passing(child, pass).await;
+        self.end(&exit)
+    }
+
+    async fn supervise_passing(
+        &self,
+        child: Child,
+        mut pass: impl FnMut(LogRecord) -> Option<LogRecord> + Send,
+    ) -> Exit {
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
         let options = log::LogOptions { redactor: self.log.redactor(), ..log::LogOptions::default() };
         let (writer, mut reader) = log::channel(options);
@@ -298,8 +334,9 @@ impl Programs {
                     () = over.cancelled() => {}
                 }
                 for record in records {
-                    seen(&record);
-                    self.log.forward(record);
+                    if let Some(record) = pass(record) {
+                        self.log.forward(record);
+                    }
                 }
             }
         };
