@@ -2,7 +2,7 @@
 //
 // Open starts a Runtime: one thread of the library and one goroutine that waits for its events. The packages on top use it:
 // tasklogger is the log and the status of one task; executor runs programs into such a log, taskrunner whole jobs; gitclient does
-// git's work. A program is built with cgo and
+// git's work with keys of keyinstaller, and sshagent holds a private key for other programs. A program is built with cgo and
 // the tag rust, and with CGO_LDFLAGS=-L<directory of libsemaphore_ffi.a>; without the tag everything compiles and Open says
 // that the library is missing.
 //

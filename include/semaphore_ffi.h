@@ -119,6 +119,9 @@
 // Stream of a record: a line of the library or its host.
 #define SEMAPHORE_STREAM_SYSTEM 2
 
+// Stream of a PARTIAL frame: what a program asks on its terminal; no record has it.
+#define SEMAPHORE_STREAM_TERMINAL 3
+
 // Added to a stream in `semaphore_log_write`: the bytes are one record, line feeds in them are kept.
 #define SEMAPHORE_STREAM_WHOLE 256
 
@@ -239,6 +242,9 @@
 
 // Feature bit: operations of git.
 #define SEMAPHORE_FEATURE_GIT 8
+
+// Feature bit: keys and agents.
+#define SEMAPHORE_FEATURE_KEY 16
 
 // Bytes owned by the library: give them back with `semaphore_buf_free`.
 typedef struct {
@@ -465,7 +471,7 @@ semaphore_status semaphore_git_start(semaphore_handle rt,
 // (`{"bash":{"path":"/bin/bash","args":[]}}`), `ssh_config_path`, `child_nofile`, `git_client` (`cmd_git`, `go_git`), `process`
 // (`{"user","uid","gid","chroot"}`), `prompt_timeout_ms`, `terraform_stop_timeout_ms`. `job`: `task_id`, `project_id`,
 // `template_id`, `app`, `playbook`, `repository` (`{"id","name","url","branch","key":{"id","kind":{"type":"none"}}}`) and `details`
-// are needed; the rest is described with the Go structures of the package `job`. A secret is `{"secret":"name"}` there; its value
+// are needed; the rest is described with the Go structures of the package `taskrunner`. A secret is `{"secret":"name"}` there; its value
 // is in `secrets`: `u32 length, name, u32 length, value`, repeated. Secrets are hidden in all output, and wiped at the end.
 //
 // The log's status follows the job (`running`, `waiting_confirmation`, ...) as far as its rule allows; the final status is the
@@ -487,6 +493,33 @@ semaphore_status semaphore_job_confirm(semaphore_handle op,
 // `semaphore_op_cancel`, but only for jobs. Fast.
 semaphore_status semaphore_job_stop(semaphore_handle op,
                                     int32_t mode);
+
+// Installs a key: a private key goes into an agent of its own on a private socket. OP_DONE with the key's handle tells that it is
+// ready, or why not; the handle is open in both cases. `semaphore_handle_close` ends the agent, removes the socket and wipes the key.
+//
+// `spec` is a JSON document: `{"version":1,"config":{..},"key_id":5,"project_id":1,"type":"ssh","role":"git","login":"git"}`; `config`
+// is that of `semaphore_job_start`. `type`: `none`, `ssh`, `login_password`, `string`. `role`: `git`, `ansible_user`,
+// `ansible_become_user`, `ansible_password_vault`. `secret` is the private key (PEM), password or text, `pass` the passphrase.
+semaphore_status semaphore_key_install(semaphore_handle rt,
+                                       const uint8_t *spec,
+                                       size_t n,
+                                       const uint8_t *secret,
+                                       size_t sn,
+                                       const uint8_t *pass,
+                                       size_t pn,
+                                       semaphore_handle *inst,
+                                       semaphore_err *e);
+
+// What an installed key gives, as JSON: `{"login","socket","env":[["SSH_AUTH_SOCK",".."]],"has_password"}`. The failure of the
+// installation if it failed, `SEMAPHORE_E_STATE` before its end. Fast.
+semaphore_status semaphore_key_info(semaphore_handle inst,
+                                    semaphore_buf *json,
+                                    semaphore_err *e);
+
+// The password or text of an installed key; `SEMAPHORE_E_NOT_FOUND` if it gives none in its role. `semaphore_buf_free` wipes it.
+// A private key is never given out. Fast.
+semaphore_status semaphore_key_secret(semaphore_handle inst,
+                                      semaphore_buf *out);
 
 #ifdef __cplusplus
 }  // extern "C"

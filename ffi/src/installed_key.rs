@@ -78,6 +78,7 @@ impl InstalledKey {
                 () = key.closing.cancelled() => Err(cancelled()),
                 () = key.runtime.stopping().cancelled() => Err(cancelled()),
             });
+            drop(finish);
         });
         // The agent goes with the runtime, also if the host forgets the handle.
         let closed = Arc::clone(&key);

@@ -20,17 +20,18 @@ import (
 
 type world struct {
 	testkit.Machine
-	t      *testing.T
-	client gitclient.Client
-	log    *testkit.Recorder
-	repo   gitclient.Repository
+	t       *testing.T
+	client  gitclient.Client
+	runtime *semaphore.Runtime
+	log     *testkit.Recorder
+	repo    gitclient.Repository
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	testkit.Need(t, "git")
 	runtime := testkit.Open(t)
-	w := &world{Machine: testkit.NewMachine(t), t: t, client: gitclient.New(runtime), log: testkit.NewLogger(t, runtime, tasklogger.Options{})}
+	w := &world{Machine: testkit.NewMachine(t), t: t, client: gitclient.New(runtime), runtime: runtime, log: testkit.NewLogger(t, runtime, tasklogger.Options{})}
 	w.repo = gitclient.Repository{
 		Config: w.Config(), URL: w.Git("origin", nil), Branch: "main", Parent: w.Path("tmp"), Directory: "clone", Logger: w.log.Logger,
 	}

@@ -43,10 +43,11 @@ const (
 
 // Streams of records.
 const (
-	StreamStdout int32 = 0
-	StreamStderr int32 = 1
-	StreamSystem int32 = 2
-	StreamWhole  int32 = 256
+	StreamStdout   int32 = 0
+	StreamStderr   int32 = 1
+	StreamSystem   int32 = 2
+	StreamTerminal int32 = 3
+	StreamWhole    int32 = 256
 )
 
 // Rules of statuses.
