@@ -155,7 +155,8 @@ fn git_failure(error: &GitError) -> Failure {
         GitError::Program(ProgramError::Stopped(reason)) => return stopped(*reason),
         _ => code::SEMAPHORE_E_IO,
     };
-    let mut failure = Failure::new(number, error.to_string());
+    let message = error.problem().map_or_else(|| error.to_string(), |problem| problem.message);
+    let mut failure = Failure::new(number, message);
     if let GitError::Failed { end, reason, .. } = error {
         failure = with_end(failure, end);
         failure.stderr_tail.clone_from(reason);
