@@ -1,7 +1,7 @@
 # Everything a developer types. `make help` lists the targets; each one is a script in scripts/ that also runs alone.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset deps build test test-quick test-go bench mutants fmt lint clean
+.PHONY: help run stop reset deps build test test-quick test-go test-deep bench mutants fmt lint clean
 
 # Where `make run` listens, and YES=1: answer every question with yes (CI).
 HOST ?= 127.0.0.1
@@ -40,6 +40,9 @@ test-quick: ## the tests that need no browser, no release build and no root (und
 
 test-go: ## Go module: vet without the library, then go test -race against it
 	@scripts/test-go
+
+test-deep: ## Go module under cgocheck2 and the address sanitizer, and its fuzz target for 30 s (slow)
+	@scripts/test-deep
 
 bench: ## micro-benchmarks, then the server benchmark if wrk is installed
 	@scripts/bench

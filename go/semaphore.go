@@ -1,7 +1,8 @@
 // Package semaphore runs the Rust engine of Semaphore inside a Go program.
 //
 // Open starts a Runtime: one thread of the library and one goroutine that waits for its events. The packages on top use it:
-// tasklogger is the log and the status of one task, executor runs programs into such a log. A program is built with cgo and
+// tasklogger is the log and the status of one task; executor runs programs into such a log, taskrunner whole jobs; gitclient does
+// git's work with keys of keyinstaller, and sshagent holds a private key for other programs. A program is built with cgo and
 // the tag rust, and with CGO_LDFLAGS=-L<directory of libsemaphore_ffi.a>; without the tag everything compiles and Open says
 // that the library is missing.
 //
@@ -21,6 +22,15 @@ type Options = core.Options
 
 // Statistics are figures of a runtime.
 type Statistics = core.Statistics
+
+// Config is what jobs and git are told about the machine.
+type Config = core.Config
+
+// App is an entry of Config.Apps.
+type App = core.App
+
+// Process is as whom and below which root programs run.
+type Process = core.Process
 
 // Error is a failure of the library.
 type Error = core.Error

@@ -119,6 +119,9 @@
 // Stream of a record: a line of the library or its host.
 #define SEMAPHORE_STREAM_SYSTEM 2
 
+// Stream of a PARTIAL frame: what a program asks on its terminal; no record has it.
+#define SEMAPHORE_STREAM_TERMINAL 3
+
 // Added to a stream in `semaphore_log_write`: the bytes are one record, line feeds in them are kept.
 #define SEMAPHORE_STREAM_WHOLE 256
 
@@ -148,6 +151,16 @@
 
 // Kind of a frame: the barrier of `semaphore_log_flush`; `seq` is the next record's.
 #define SEMAPHORE_FRAME_FLUSHED 10
+
+// Kind of a frame: what there is of a line that is not complete, for live viewers only; the stream is in the flags, the whole line
+// follows as a record; payload text.
+#define SEMAPHORE_FRAME_PARTIAL 11
+
+// Kind of a frame: why a job cannot do well; payload `u32 length, code, u32 length, sentence`. The sentence is in the log as well.
+#define SEMAPHORE_FRAME_PROBLEM 12
+
+// Kind of a frame: lines of known_hosts that a job added, to be kept for the project; payload text.
+#define SEMAPHORE_FRAME_KNOWN_HOSTS 13
 
 // Flags of a LOG frame: mask of the stream's number.
 #define SEMAPHORE_FLAG_STREAM 3
@@ -188,17 +201,50 @@
 // Mode of `semaphore_op_cancel`: kill at once.
 #define SEMAPHORE_CANCEL_NOW 1
 
+// Kind of git's work: make the clone, with submodules.
+#define SEMAPHORE_GIT_CLONE 1
+
+// Kind of git's work: bring clone and submodules to the head of the branch.
+#define SEMAPHORE_GIT_PULL 2
+
+// Kind of git's work: check out a commit, tag or branch.
+#define SEMAPHORE_GIT_CHECKOUT 3
+
+// Kind of git's work: fetch, and say whether the branch only went forward.
+#define SEMAPHORE_GIT_CAN_BE_PULLED 4
+
+// Kind of git's work: the hash of what is checked out.
+#define SEMAPHORE_GIT_LAST_COMMIT_HASH 5
+
+// Kind of git's work: the subject of what is checked out.
+#define SEMAPHORE_GIT_LAST_COMMIT_MESSAGE 6
+
+// Kind of git's work: the hash of the branch at the remote repository; needs no clone.
+#define SEMAPHORE_GIT_REMOTE_HASH 7
+
+// Kind of git's work: the branches of the remote repository; needs no clone.
+#define SEMAPHORE_GIT_REMOTE_BRANCHES 8
+
 // Version of the interface this header belongs to: major.
 #define SEMAPHORE_ABI_MAJOR 1
 
 // Version of the interface this header belongs to: minor, raised by every addition.
-#define SEMAPHORE_ABI_MINOR 0
+#define SEMAPHORE_ABI_MINOR 1
 
 // Feature bit: the task logger.
 #define SEMAPHORE_FEATURE_LOG 1
 
 // Feature bit: execution of programs.
 #define SEMAPHORE_FEATURE_EXEC 2
+
+// Feature bit: whole jobs.
+#define SEMAPHORE_FEATURE_JOB 4
+
+// Feature bit: operations of git.
+#define SEMAPHORE_FEATURE_GIT 8
+
+// Feature bit: keys and agents.
+#define SEMAPHORE_FEATURE_KEY 16
 
 // Bytes owned by the library: give them back with `semaphore_buf_free`.
 typedef struct {
@@ -392,10 +438,88 @@ semaphore_status semaphore_op_cancel(semaphore_handle op,
 // and nothing is closed. Fast.
 //
 // The document of a program: `{"pid","text","exit_code","signal","core_dumped","stopped","deadline","stragglers","problem"}`,
-// or `{"error"}` if it did not start.
+// or `{"error"}` if it did not start. Of a job: `{"outcome":"success|failed|stopped|broken","status":"success|error|stopped",
+// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `text` (what the Go server says),
+// `reason` (of a stop), `stage` and `error` where they apply. Of git: see `semaphore_git_start`.
 semaphore_status semaphore_op_result(semaphore_handle op,
                                      semaphore_buf *json,
                                      semaphore_err *e);
+
+// Does one piece of git's work (`SEMAPHORE_GIT_*`) and tells its end by OP_DONE. What git says goes to `log`, or nowhere if that is
+// 0; `inst` is an installed key for the remote repository, or 0.
+//
+// `spec` is a JSON document: `{"version":1,"config":{..},"url":"https://host/x.git","branch":"main","parent":"/srv","directory":"x",
+// "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null}`; `config` is that of `semaphore_job_start`;
+// `commit` is for checkout; `host_key_mode` is `off`, `accept-new` or `strict`. The clone is `parent`/`directory`.
+//
+// Results: `{}` of clone, pull and checkout; `{"can_be_pulled":true}`; `{"hash":".."}`; `{"message":".."}`; `{"branches":[".."]}`.
+semaphore_status semaphore_git_start(semaphore_handle rt,
+                                     int32_t kind,
+                                     const uint8_t *spec,
+                                     size_t n,
+                                     semaphore_handle inst,
+                                     semaphore_handle log,
+                                     semaphore_handle *op,
+                                     semaphore_err *e);
+
+// Starts a job: checks out its repository, installs keys and inventories, runs its app, and cleans up. Everything it says goes to
+// `log`, in order: LOG, STATUS, COMMIT, PARTIAL, PROBLEM and KNOWN_HOSTS frames with the log's handle as source; OP_DONE with the
+// operation's handle tells its end, when no process or file of it is left.
+//
+// `spec` is a JSON document: `{"version":1,"config":{..},"job":{..},"deadline_ms":3600000}`. `config`: `tmp_path`, `path` (PATH)
+// and `home` are needed; `home_dir_mode` (`template_dir`, `project_home`, `user_home`), `env` (`[["NAME","value"]]`), `apps`
+// (`{"bash":{"path":"/bin/bash","args":[]}}`), `ssh_config_path`, `child_nofile`, `git_client` (`cmd_git`, `go_git`), `process`
+// (`{"user","uid","gid","chroot"}`), `prompt_timeout_ms`, `terraform_stop_timeout_ms`. `job`: `task_id`, `project_id`,
+// `template_id`, `app`, `playbook`, `repository` (`{"id","name","url","branch","key":{"id","kind":{"type":"none"}}}`) and `details`
+// are needed; the rest is described with the Go structures of the package `taskrunner`. A secret is `{"secret":"name"}` there; its value
+// is in `secrets`: `u32 length, name, u32 length, value`, repeated. Secrets are hidden in all output, and wiped at the end.
+//
+// The log's status follows the job (`running`, `waiting_confirmation`, ...) as far as its rule allows; the final status is the
+// host's to set, from the result.
+semaphore_status semaphore_job_start(semaphore_handle rt,
+                                     const uint8_t *spec,
+                                     size_t n,
+                                     const uint8_t *secrets,
+                                     size_t sn,
+                                     semaphore_handle log,
+                                     semaphore_handle *op,
+                                     semaphore_err *e);
+
+// Answers a job whose status is `waiting_confirmation`: 1 accepts, 0 refuses. `SEMAPHORE_E_STATE` if it does not wait. Fast.
+semaphore_status semaphore_job_confirm(semaphore_handle op,
+                                       int32_t yes);
+
+// Asks a job to end: `SEMAPHORE_CANCEL_GRACEFUL` by the stop plan of what it runs, `SEMAPHORE_CANCEL_NOW` by killing. As
+// `semaphore_op_cancel`, but only for jobs. Fast.
+semaphore_status semaphore_job_stop(semaphore_handle op,
+                                    int32_t mode);
+
+// Installs a key: a private key goes into an agent of its own on a private socket. OP_DONE with the key's handle tells that it is
+// ready, or why not; the handle is open in both cases. `semaphore_handle_close` ends the agent, removes the socket and wipes the key.
+//
+// `spec` is a JSON document: `{"version":1,"config":{..},"key_id":5,"project_id":1,"type":"ssh","role":"git","login":"git"}`; `config`
+// is that of `semaphore_job_start`. `type`: `none`, `ssh`, `login_password`, `string`. `role`: `git`, `ansible_user`,
+// `ansible_become_user`, `ansible_password_vault`. `secret` is the private key (PEM), password or text, `pass` the passphrase.
+semaphore_status semaphore_key_install(semaphore_handle rt,
+                                       const uint8_t *spec,
+                                       size_t n,
+                                       const uint8_t *secret,
+                                       size_t sn,
+                                       const uint8_t *pass,
+                                       size_t pn,
+                                       semaphore_handle *inst,
+                                       semaphore_err *e);
+
+// What an installed key gives, as JSON: `{"login","socket","env":[["SSH_AUTH_SOCK",".."]],"has_password"}`. The failure of the
+// installation if it failed, `SEMAPHORE_E_STATE` before its end. Fast.
+semaphore_status semaphore_key_info(semaphore_handle inst,
+                                    semaphore_buf *json,
+                                    semaphore_err *e);
+
+// The password or text of an installed key; `SEMAPHORE_E_NOT_FOUND` if it gives none in its role. `semaphore_buf_free` wipes it.
+// A private key is never given out. Fast.
+semaphore_status semaphore_key_secret(semaphore_handle inst,
+                                      semaphore_buf *out);
 
 #ifdef __cplusplus
 }  // extern "C"

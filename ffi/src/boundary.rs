@@ -89,6 +89,12 @@ impl<F: Future> Future for Contained<F> {
     }
 }
 
+/// This thread is the library's: whatever panics on it, also in tasks that the engine starts itself, prints nothing.
+pub fn belongs_to_library() {
+    HOOK.call_once(install_hook);
+    INSIDE.set(INSIDE.get() + 1);
+}
+
 /// Tells every open runtime about a panic.
 pub fn report(operation: &str, message: &str) {
     for queue in objects::queues() {

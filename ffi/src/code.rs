@@ -81,6 +81,8 @@ pub const SEMAPHORE_STREAM_STDOUT: i32 = 0;
 pub const SEMAPHORE_STREAM_STDERR: i32 = 1;
 /// Stream of a record: a line of the library or its host.
 pub const SEMAPHORE_STREAM_SYSTEM: i32 = 2;
+/// Stream of a PARTIAL frame: what a program asks on its terminal; no record has it.
+pub const SEMAPHORE_STREAM_TERMINAL: i32 = 3;
 /// Added to a stream in `semaphore_log_write`: the bytes are one record, line feeds in them are kept.
 pub const SEMAPHORE_STREAM_WHOLE: i32 = 256;
 
@@ -102,6 +104,13 @@ pub const SEMAPHORE_FRAME_LIB_LOG: u16 = 8;
 pub const SEMAPHORE_FRAME_RT_CLOSED: u16 = 9;
 /// Kind of a frame: the barrier of `semaphore_log_flush`; `seq` is the next record's.
 pub const SEMAPHORE_FRAME_FLUSHED: u16 = 10;
+/// Kind of a frame: what there is of a line that is not complete, for live viewers only; the stream is in the flags, the whole line
+/// follows as a record; payload text.
+pub const SEMAPHORE_FRAME_PARTIAL: u16 = 11;
+/// Kind of a frame: why a job cannot do well; payload `u32 length, code, u32 length, sentence`. The sentence is in the log as well.
+pub const SEMAPHORE_FRAME_PROBLEM: u16 = 12;
+/// Kind of a frame: lines of known_hosts that a job added, to be kept for the project; payload text.
+pub const SEMAPHORE_FRAME_KNOWN_HOSTS: u16 = 13;
 
 /// Flags of a LOG frame: mask of the stream's number.
 pub const SEMAPHORE_FLAG_STREAM: u16 = 3;
@@ -134,14 +143,37 @@ pub const SEMAPHORE_CANCEL_GRACEFUL: i32 = 0;
 /// Mode of `semaphore_op_cancel`: kill at once.
 pub const SEMAPHORE_CANCEL_NOW: i32 = 1;
 
+/// Kind of git's work: make the clone, with submodules.
+pub const SEMAPHORE_GIT_CLONE: i32 = 1;
+/// Kind of git's work: bring clone and submodules to the head of the branch.
+pub const SEMAPHORE_GIT_PULL: i32 = 2;
+/// Kind of git's work: check out a commit, tag or branch.
+pub const SEMAPHORE_GIT_CHECKOUT: i32 = 3;
+/// Kind of git's work: fetch, and say whether the branch only went forward.
+pub const SEMAPHORE_GIT_CAN_BE_PULLED: i32 = 4;
+/// Kind of git's work: the hash of what is checked out.
+pub const SEMAPHORE_GIT_LAST_COMMIT_HASH: i32 = 5;
+/// Kind of git's work: the subject of what is checked out.
+pub const SEMAPHORE_GIT_LAST_COMMIT_MESSAGE: i32 = 6;
+/// Kind of git's work: the hash of the branch at the remote repository; needs no clone.
+pub const SEMAPHORE_GIT_REMOTE_HASH: i32 = 7;
+/// Kind of git's work: the branches of the remote repository; needs no clone.
+pub const SEMAPHORE_GIT_REMOTE_BRANCHES: i32 = 8;
+
 /// Version of the interface this header belongs to: major.
 pub const SEMAPHORE_ABI_MAJOR: u32 = 1;
 /// Version of the interface this header belongs to: minor, raised by every addition.
-pub const SEMAPHORE_ABI_MINOR: u32 = 0;
+pub const SEMAPHORE_ABI_MINOR: u32 = 1;
 /// Feature bit: the task logger.
 pub const SEMAPHORE_FEATURE_LOG: u64 = 1;
 /// Feature bit: execution of programs.
 pub const SEMAPHORE_FEATURE_EXEC: u64 = 2;
+/// Feature bit: whole jobs.
+pub const SEMAPHORE_FEATURE_JOB: u64 = 4;
+/// Feature bit: operations of git.
+pub const SEMAPHORE_FEATURE_GIT: u64 = 8;
+/// Feature bit: keys and agents.
+pub const SEMAPHORE_FEATURE_KEY: u64 = 16;
 
 const _: () = {
     assert!(SEMAPHORE_FRAME_MAX.is_multiple_of(SEMAPHORE_FRAME_ALIGN));

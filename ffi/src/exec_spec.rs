@@ -7,8 +7,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    code,
-    failure::{Failure, parse_document},
+    failure::{Failure, check_version, parse_document},
     runtime::Runtime,
 };
 
@@ -20,7 +19,7 @@ const TERRAFORM_STOP_MS: u64 = 120_000;
 #[serde(deny_unknown_fields)]
 pub struct ExecSpec {
     /// Version of the document.
-    #[serde(default = "first_version")]
+    #[serde(default = "crate::failure::first_version")]
     version: u32,
     /// Program and arguments.
     argv: Vec<String>,
@@ -68,10 +67,6 @@ enum StopKind {
     Terraform,
 }
 
-fn first_version() -> u32 {
-    1
-}
-
 /// Written to a pipe before anything that the host writes later.
 pub type FirstInput = Option<Zeroizing<Vec<u8>>>;
 
@@ -89,12 +84,7 @@ impl Prepared {
     /// Reads the document and the secret bytes beside it.
     pub fn parse(document: &[u8], secret: &[u8], runtime: &Runtime) -> Result<Self, Failure> {
         let spec: ExecSpec = parse_document("specification of the program", document)?;
-        if spec.version != 1 {
-            return Err(Failure::new(
-                code::SEMAPHORE_E_UNSUPPORTED,
-                format!("version {} of a program's specification is not known, 1 is", spec.version),
-            ));
-        }
+        check_version("program's specification", spec.version)?;
         let (program, arguments) =
             spec.argv.split_first().ok_or_else(|| Failure::argument("argv is empty: it begins with the program"))?;
         let (stdin, first_input) = input(&spec, secret)?;
@@ -134,7 +124,8 @@ fn input(spec: &ExecSpec, secret: &[u8]) -> Result<(Stdin, FirstInput), Failure>
     }
 }
 
-fn length_prefixed(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+/// Splits `u32 length, bytes`, repeated; `None` if it is something else.
+pub fn length_prefixed(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut parts = Vec::new();
     while !bytes.is_empty() {
         let (length, rest) = bytes.split_first_chunk::<4>()?;

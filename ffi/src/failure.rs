@@ -14,6 +14,20 @@ pub fn parse_document<T: serde::de::DeserializeOwned>(what: &str, document: &[u8
         .map_err(|error| Failure::new(code::SEMAPHORE_E_PARSE, format!("the {what} is not understood: {error}")))
 }
 
+/// The version of a document that names none.
+pub fn first_version() -> u32 {
+    1
+}
+
+/// Refuses a document of a later interface.
+pub fn check_version(what: &str, version: u32) -> Result<(), Failure> {
+    if version == first_version() {
+        return Ok(());
+    }
+    let message = format!("version {version} of the {what} is not known, 1 is");
+    Err(Failure::new(code::SEMAPHORE_E_UNSUPPORTED, message))
+}
+
 /// Why a call failed. `Display` is the message; the causes are listed apart, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

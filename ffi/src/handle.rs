@@ -22,6 +22,8 @@ pub enum Kind {
     Log = 2,
     /// A running or finished operation.
     Operation = 3,
+    /// An installed key.
+    Key = 4,
 }
 
 /// A table from handles to shared objects.

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use semaphore_engine::log::{LogRecord, Stream};
+use semaphore_engine::{
+    job::Problem,
+    log::{LogRecord, Stream},
+};
 use semaphore_model::TaskStatus;
 
 use crate::{code, failure::Failure, frame, queue::Batch, task_status};
@@ -22,6 +25,8 @@ pub enum Mark {
         to: TaskStatus,
         /// Old status.
         from: TaskStatus,
+        /// The host made the change, and knows it.
+        by_host: bool,
     },
     /// A commit was checked out.
     Commit {
@@ -30,6 +35,17 @@ pub enum Mark {
         /// Its subject.
         message: Vec<u8>,
     },
+    /// What there is of a line that is not complete.
+    Partial {
+        /// Where it is printed.
+        stream: Stream,
+        /// Its text.
+        text: String,
+    },
+    /// Why a job cannot do well.
+    Problem(Problem),
+    /// Lines for the project's known hosts.
+    KnownHosts(String),
     /// Everything up to a flush is before this.
     Flushed,
 }
@@ -93,11 +109,7 @@ pub fn batches(records: &[LogRecord]) -> Vec<Batch> {
 }
 
 fn flags(record: &LogRecord) -> u16 {
-    let stream = match record.stream {
-        Stream::Stdout => code::SEMAPHORE_STREAM_STDOUT,
-        Stream::Stderr => code::SEMAPHORE_STREAM_STDERR,
-        Stream::System => code::SEMAPHORE_STREAM_SYSTEM,
-    } as u16;
+    let stream = stream_number(record.stream) as u16;
     let carriage_return = if record.text.contains(&b'\r') { code::SEMAPHORE_FLAG_CARRIAGE_RETURN } else { 0 };
     let continued = if record.continued { code::SEMAPHORE_FLAG_CONTINUED } else { 0 };
     stream | carriage_return | continued
@@ -107,17 +119,35 @@ fn flags(record: &LogRecord) -> u16 {
 pub fn mark_frame(mark: &Mark) -> (u16, u16, Vec<u8>) {
     let mut payload = Vec::new();
     match mark {
-        Mark::Status { to, from } => {
+        Mark::Status { to, from, by_host } => {
             payload.extend_from_slice(&task_status::number(*to).to_le_bytes());
             payload.extend_from_slice(&task_status::number(*from).to_le_bytes());
-            (code::SEMAPHORE_FRAME_STATUS, code::SEMAPHORE_FLAG_HOST, payload)
+            (code::SEMAPHORE_FRAME_STATUS, if *by_host { code::SEMAPHORE_FLAG_HOST } else { 0 }, payload)
         }
         Mark::Commit { hash, message } => {
             frame::append_bytes(&mut payload, hash);
             frame::append_bytes(&mut payload, message);
             (code::SEMAPHORE_FRAME_COMMIT, 0, payload)
         }
+        Mark::Partial { stream, text } => {
+            (code::SEMAPHORE_FRAME_PARTIAL, stream_number(*stream) as u16, text.as_bytes().to_vec())
+        }
+        Mark::Problem(problem) => {
+            frame::append_bytes(&mut payload, problem.code.as_str().as_bytes());
+            frame::append_bytes(&mut payload, problem.message.as_bytes());
+            (code::SEMAPHORE_FRAME_PROBLEM, 0, payload)
+        }
+        Mark::KnownHosts(lines) => (code::SEMAPHORE_FRAME_KNOWN_HOSTS, 0, lines.as_bytes().to_vec()),
         Mark::Flushed => (code::SEMAPHORE_FRAME_FLUSHED, 0, payload),
+    }
+}
+
+fn stream_number(stream: Stream) -> i32 {
+    match stream {
+        Stream::Stdout => code::SEMAPHORE_STREAM_STDOUT,
+        Stream::Stderr => code::SEMAPHORE_STREAM_STDERR,
+        Stream::System => code::SEMAPHORE_STREAM_SYSTEM,
+        Stream::Terminal => code::SEMAPHORE_STREAM_TERMINAL,
     }
 }
 

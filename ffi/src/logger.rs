@@ -174,8 +174,23 @@ impl Log {
             return Ok(false);
         }
         let from = std::mem::replace(&mut *status, to);
-        self.mark(Mark::Status { to, from }, to.is_finished().then_some(STRAGGLER));
+        self.mark(Mark::Status { to, from, by_host: true }, to.is_finished().then_some(STRAGGLER));
         Ok(true)
+    }
+
+    /// A job has reached this status: noted if the log's rule allows it and the log works.
+    pub fn note_status(&self, to: TaskStatus) {
+        let Ok(mut status) = self.status.lock() else { return };
+        if self.rule.allows(*status, to) {
+            let from = std::mem::replace(&mut *status, to);
+            self.writer.marker(Mark::Status { to, from, by_host: false });
+        }
+    }
+
+    /// Waits until the log has room for more.
+    pub async fn ready(&self) {
+        self.writer.ready().await;
+        self.runtime.queue().wait_for_room(self.handle).await;
     }
 
     /// Notes the commit that was checked out.
@@ -373,6 +388,7 @@ impl PipeGuard {
     fn new(log: &Arc<Log>) -> Self {
         log.inflow.pipes.fetch_add(1, Ordering::AcqRel);
         log.runtime.counts().attached.fetch_add(1, Ordering::Relaxed);
+        log.runtime.counts().pumps.fetch_add(1, Ordering::Relaxed);
         Self { inflow: log.count_inflow() }
     }
 }

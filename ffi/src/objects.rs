@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::{
     failure::Failure,
     handle::{Kind, Table},
+    installed_key::InstalledKey,
     logger::Log,
     operation::Operation,
     queue::EventQueue,
@@ -22,6 +23,8 @@ pub enum Object {
     Log(Arc<Log>),
     /// An operation.
     Operation(Arc<Operation>),
+    /// An installed key.
+    Key(Arc<InstalledKey>),
 }
 
 /// All open handles.
@@ -51,12 +54,21 @@ pub fn operation(handle: u64) -> Result<Arc<Operation>, Failure> {
     }
 }
 
+/// The installed key behind a handle.
+pub fn key(handle: u64) -> Result<Arc<InstalledKey>, Failure> {
+    match TABLE.get(handle) {
+        Some(Object::Key(key)) => Ok(key),
+        _ => Err(Failure::handle("key")),
+    }
+}
+
 /// Closes a handle of any kind; the object lives on while a call or a task uses it.
 pub fn close(handle: u64) -> Result<(), Failure> {
     match TABLE.remove(handle).ok_or_else(|| Failure::handle("object"))? {
         Object::Runtime(runtime) => runtime.close(std::time::Duration::ZERO),
         Object::Log(log) => log.close(),
         Object::Operation(operation) => operation.abandon(),
+        Object::Key(key) => key.close(),
     }
     Ok(())
 }
@@ -76,11 +88,16 @@ pub fn insert_operation(make: impl FnOnce(u64) -> Result<Arc<Operation>, Failure
     TABLE.insert_with(Kind::Operation, |handle| make(handle).map(Object::Operation))
 }
 
+/// Stores an installed key.
+pub fn insert_key(make: impl FnOnce(u64) -> Result<Arc<InstalledKey>, Failure>) -> Result<u64, Failure> {
+    TABLE.insert_with(Kind::Key, |handle| make(handle).map(Object::Key))
+}
+
 /// The event queues of all open runtimes.
 pub fn queues() -> Vec<Arc<EventQueue>> {
     let queue = |object| match object {
         Object::Runtime(runtime) => Some(Arc::clone(runtime.queue())),
-        Object::Log(_) | Object::Operation(_) => None,
+        Object::Log(_) | Object::Operation(_) | Object::Key(_) => None,
     };
     TABLE.all().into_iter().filter_map(queue).collect()
 }

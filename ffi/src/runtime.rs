@@ -17,8 +17,8 @@ use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    boundary, code,
-    failure::{Failure, parse_document},
+    boundary,
+    failure::{Failure, check_version, parse_document},
     queue::EventQueue,
 };
 
@@ -54,12 +54,7 @@ impl RuntimeOptions {
             return Ok(Self::default());
         }
         let options: Self = parse_document("runtime's configuration", document)?;
-        if options.version != 1 {
-            return Err(Failure::new(
-                code::SEMAPHORE_E_UNSUPPORTED,
-                format!("version {} of the runtime's configuration is not known, 1 is", options.version),
-            ));
-        }
+        check_version("runtime's configuration", options.version)?;
         if !(64 * 1024..=1024 * 1024 * 1024).contains(&options.queue_bytes) {
             return Err(Failure::argument("queue_bytes must lie between 64 KiB and 1 GiB"));
         }
@@ -99,6 +94,18 @@ pub struct Counts {
     pub attached: AtomicUsize,
     /// Threads of the runtime.
     pub threads: AtomicUsize,
+    /// Open keys.
+    pub keys: AtomicUsize,
+    /// Pipes that were attached, ever.
+    pub pumps: AtomicUsize,
+    /// Programs that were started alone, ever.
+    pub programs: AtomicUsize,
+    /// Jobs that were started, ever.
+    pub jobs: AtomicUsize,
+    /// Pieces of git's work that were started alone, ever.
+    pub git: AtomicUsize,
+    /// Keys that were installed alone, ever.
+    pub keys_installed: AtomicUsize,
 }
 
 impl Runtime {
@@ -127,6 +134,7 @@ impl Runtime {
         });
         semaphore_engine::process::thread(THREAD_NAME, STACK_BYTES, move || {
             counts.threads.fetch_add(1, Ordering::Relaxed);
+            boundary::belongs_to_library();
             executor.block_on(down.cancelled());
             executor.shutdown_timeout(Duration::from_secs(1));
             counts.threads.fetch_sub(1, Ordering::Relaxed);
@@ -231,7 +239,15 @@ impl Runtime {
         let depth = self.queue.depth();
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         json!({
-            "handles": {"log": count(&self.counts.logs), "operation": count(&self.counts.operations)},
+            "handles": {"log": count(&self.counts.logs), "operation": count(&self.counts.operations),
+                "key": count(&self.counts.keys)},
+            "performed": {
+                "pumps": count(&self.counts.pumps),
+                "programs": count(&self.counts.programs),
+                "jobs": count(&self.counts.jobs),
+                "git": count(&self.counts.git),
+                "keys": count(&self.counts.keys_installed),
+            },
             "children": count(&self.counts.children),
             "attached_fds": count(&self.counts.attached),
             "threads": count(&self.counts.threads),
@@ -259,6 +275,7 @@ fn build_executor(counts: &Arc<Counts>) -> std::io::Result<tokio::runtime::Runti
         .max_blocking_threads(4)
         .on_thread_start(move || {
             started.threads.fetch_add(1, Ordering::Relaxed);
+            boundary::belongs_to_library();
         })
         .on_thread_stop(move || {
             stopped.threads.fetch_sub(1, Ordering::Relaxed);

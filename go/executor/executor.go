@@ -93,7 +93,7 @@ type document struct {
 func (c Command) encode() ([]byte, []byte, error) {
 	d := document{
 		Version: 1, Argv: append([]string{c.Path}, c.Args...), Env: [][2]string{}, Dir: c.Dir, Stdin: c.Stdin, Stop: c.StopPlan,
-		StopTimeoutMS: milliseconds(c.StopTimeout), DeadlineMS: milliseconds(c.Deadline),
+		StopTimeoutMS: core.Milliseconds(c.StopTimeout), DeadlineMS: core.Milliseconds(c.Deadline),
 	}
 	// JSON would replace such bytes, and another program or file would be meant.
 	for i, text := range slices.Concat([]string{c.Path, c.Dir}, c.Args, c.Env) {
@@ -131,14 +131,6 @@ func (c Command) encode() ([]byte, []byte, error) {
 	return encoded, secret, err
 }
 
-// milliseconds never turns a short time into 0, which means something else.
-func milliseconds(d time.Duration) int64 {
-	if d > 0 && d < time.Millisecond {
-		return 1
-	}
-	return d.Milliseconds()
-}
-
 // Result says how a program ended.
 type Result struct {
 	// Pid was its process id; 0 if it never ran.
@@ -151,42 +143,27 @@ type Result struct {
 
 // Process is a program that was started.
 type Process struct {
-	ctx     context.Context
-	runtime *core.Runtime
-	handle  native.Handle
-	pid     atomic.Int64
-	release func() bool
-
-	done   chan struct{}
-	result Result
-	err    error
+	operation *core.Operation
+	pid       atomic.Int64
 }
 
 // Start starts a program with its output in a log. When the context ends, the program is stopped by its plan. A program that
 // cannot be started is told by Wait; Start fails only if the command is not understood or something is closed.
 func Start(ctx context.Context, runtime *core.Runtime, log *tasklogger.Logger, command Command) (*Process, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
 	spec, secret, err := command.encode()
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{ctx: ctx, runtime: runtime, done: make(chan struct{})}
-	started := make(chan struct{})
-	p.release = context.AfterFunc(ctx, func() {
-		<-started
-		_ = p.Stop(false)
+	p := &Process{}
+	frames := func(frame core.Frame) {
+		if frame.Kind == native.FrameChildStarted {
+			p.pid.Store(int64(core.Int32(frame.Payload, 0)))
+		}
+	}
+	p.operation, err = core.StartOperation(ctx, runtime, frames, func() (native.Handle, error) {
+		return native.ExecStart(runtime.Handle(), spec, secret, log.Handle())
 	})
-	// The handle is set while the pump waits, so that Deliver finds it.
-	_, err = runtime.Start(p, func() (native.Handle, error) {
-		handle, err := native.ExecStart(runtime.Handle(), spec, secret, log.Handle())
-		p.handle = handle
-		return handle, err
-	})
-	close(started)
 	if err != nil {
-		p.release()
 		return nil, err
 	}
 	return p, nil
@@ -207,56 +184,31 @@ func (p *Process) Pid() int { return int(p.pid.Load()) }
 // Wait returns when the program has ended and was reaped; its output is in the log, for which Logger.WaitLog waits. An exit
 // code other than 0 is a *semaphore.ExitError; an end by the context is its cause joined with the library's error.
 func (p *Process) Wait() (Result, error) {
-	<-p.done
-	if p.err != nil && p.ctx.Err() != nil && errors.Is(p.err, context.Canceled) {
-		return p.result, errors.Join(context.Cause(p.ctx), p.err)
+	var result Result
+	document, err := p.operation.Wait()
+	if parsed := json.Unmarshal(document, &result); parsed != nil && err == nil {
+		err = fmt.Errorf("semaphore: the result of a program is not understood: %w", parsed)
 	}
-	return p.result, p.err
+	return result, err
 }
 
 // Done is closed when the program has ended.
-func (p *Process) Done() <-chan struct{} { return p.done }
+func (p *Process) Done() <-chan struct{} { return p.operation.Done() }
 
 // Stop asks for the end: by the plan, or (force) by killing at once. Repeating it changes nothing.
-func (p *Process) Stop(force bool) error {
-	mode := native.CancelGraceful
-	if force {
-		mode = native.CancelNow
-	}
-	return core.Convert(native.OpCancel(p.handle, mode))
-}
+func (p *Process) Stop(force bool) error { return p.operation.Stop(force) }
 
 // Signal sends a signal to the program's process group, never to a stranger.
 func (p *Process) Signal(signal syscall.Signal) error {
-	return core.Convert(native.ExecSignal(p.handle, int(signal)))
+	return core.Convert(native.ExecSignal(p.operation.Handle(), int(signal)))
 }
 
 // Answer writes to the program's input, behind what was written before.
-func (p *Process) Answer(text []byte) error { return core.Convert(native.ExecAnswer(p.handle, text)) }
-
-// CloseStdin ends the program's input.
-func (p *Process) CloseStdin() error { return core.Convert(native.ExecCloseStdin(p.handle)) }
-
-// Deliver takes a frame from the pump.
-func (p *Process) Deliver(frame core.Frame) {
-	switch frame.Kind {
-	case native.FrameChildStarted:
-		p.pid.Store(int64(core.Int32(frame.Payload, 0)))
-	case native.FrameOpDone:
-		p.finish()
-	}
+func (p *Process) Answer(text []byte) error {
+	return core.Convert(native.ExecAnswer(p.operation.Handle(), text))
 }
 
-// Detach says that no frame follows: the runtime is down, and every operation of it has ended.
-func (p *Process) Detach() { p.finish() }
-
-func (p *Process) finish() {
-	p.release()
-	p.runtime.Forget(p.handle)
-	result, err := native.OpResult(p.handle)
-	p.err = core.Convert(err)
-	if parsed := json.Unmarshal(result, &p.result); parsed != nil && p.err == nil {
-		p.err = fmt.Errorf("semaphore: the result of a program is not understood: %w", parsed)
-	}
-	close(p.done)
+// CloseStdin ends the program's input.
+func (p *Process) CloseStdin() error {
+	return core.Convert(native.ExecCloseStdin(p.operation.Handle()))
 }

@@ -61,6 +61,20 @@ type Options struct {
 	Status TaskStatus
 	// OnCommit is told about the commit, in the order of the log.
 	OnCommit func(hash, message string)
+	// OnPartial is told about what there is of a line that is not complete, for live viewers; the whole line follows as one of the log.
+	OnPartial func(text string)
+	// OnProblem is told why a job cannot do well; the sentence is in the log as well.
+	OnProblem func(problem Problem)
+	// OnKnownHosts is told about lines that a job added to the known hosts.
+	OnKnownHosts func(lines string)
+}
+
+// Problem is a reason that people can act on.
+type Problem struct {
+	// Code is for programs: tool_missing, key_passphrase, host_key, ...
+	Code string `json:"code"`
+	// Message says what, why, and what to do.
+	Message string `json:"message"`
 }
 
 // Logger is the log of one task. Close it when the task is over.
@@ -373,10 +387,20 @@ func (l *Logger) deliver(frame core.Frame) {
 			}
 		}
 	case native.FrameCommit:
-		var texts []string
-		core.EachRecord(frame.Payload, func(text string) { texts = append(texts, text) })
-		if len(texts) == 2 && l.options.OnCommit != nil {
-			l.options.OnCommit(texts[0], texts[1])
+		if hash, message := pair(frame.Payload); l.options.OnCommit != nil {
+			l.options.OnCommit(hash, message)
+		}
+	case native.FrameProblem:
+		if code, message := pair(frame.Payload); l.options.OnProblem != nil {
+			l.options.OnProblem(Problem{code, message})
+		}
+	case native.FramePartial:
+		if l.options.OnPartial != nil {
+			l.options.OnPartial(frame.Payload)
+		}
+	case native.FrameKnownHosts:
+		if l.options.OnKnownHosts != nil {
+			l.options.OnKnownHosts(frame.Payload)
 		}
 	case native.FrameFlushed:
 		l.queue.Lock()
@@ -386,6 +410,16 @@ func (l *Logger) deliver(frame core.Frame) {
 		}
 		l.queue.Unlock()
 	}
+}
+
+// pair reads a payload of two texts.
+func pair(payload string) (string, string) {
+	texts := make([]string, 0, 2)
+	core.EachRecord(payload, func(text string) { texts = append(texts, text) })
+	if len(texts) != 2 {
+		return "", ""
+	}
+	return texts[0], texts[1]
 }
 
 func (l *Logger) tellLines(frame core.Frame) {

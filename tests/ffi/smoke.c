@@ -183,6 +183,44 @@ static void check_cancel(semaphore_handle rt, semaphore_handle log) {
     CHECK(semaphore_op_result(op, NULL, NULL) == SEMAPHORE_E_CANCELLED);
 }
 
+/* A whole job in the directory that holds nothing but this test's script, a question to git, and a key. */
+static void check_job(semaphore_handle rt, semaphore_handle log) {
+    char directory[] = "/tmp/semaphore-smoke-XXXXXX", path[256], spec[2048];
+    CHECK(mkdtemp(directory) != NULL);
+    snprintf(path, sizeof path, "%s/x.sh", directory);
+    FILE *script = fopen(path, "w");
+    CHECK(script != NULL && fputs("echo \"secret $TOKEN\"; exit 6\n", script) >= 0 && fclose(script) == 0);
+    snprintf(spec, sizeof spec,
+             "{\"config\":{\"tmp_path\":\"%s\",\"path\":\"/usr/bin:/bin\",\"home\":\"%s\"},\"job\":{\"task_id\":1,\"project_id\":1,"
+             "\"template_id\":1,\"app\":\"bash\",\"playbook\":\"x.sh\",\"details\":{},\"environment\":{\"secrets\":[{\"name\":\"TOKEN\","
+             "\"kind\":\"env\",\"value\":{\"secret\":\"t\"}}]},\"repository\":{\"id\":1,\"name\":\"r\",\"url\":\"%s\",\"branch\":\"\","
+             "\"key\":{\"id\":1,\"kind\":{\"type\":\"none\"}}}}}",
+             directory, directory, directory);
+    struct events events = {0};
+    semaphore_handle op = 0;
+    semaphore_err error = new_error();
+    semaphore_status status =
+        semaphore_job_start(rt, bytes(spec), strlen(spec), bytes("\1\0\0\0t\7\0\0\0hunter2"), 16, log, &op, &error);
+    if (status != SEMAPHORE_OK) fprintf(stderr, "%.*s\n", (int)error.json.len, (const char *)error.json.ptr);
+    CHECK(status == SEMAPHORE_OK);
+    wait_for(rt, log, &events, &events.is_done);
+    CHECK(events.done_status == SEMAPHORE_E_EXIT && events.done_exit_code == 6);
+    CHECK(strstr(events.lines, "secret ") != NULL && strstr(events.lines, "hunter2") == NULL);
+    CHECK(semaphore_job_confirm(op, 1) == SEMAPHORE_E_STATE);
+    semaphore_buf json = {0};
+    CHECK(semaphore_op_result(op, &json, NULL) == SEMAPHORE_E_EXIT && holds(json.ptr, json.len, "\"outcome\":\"failed\""));
+    semaphore_buf_free(&json);
+    CHECK(semaphore_job_stop(op, SEMAPHORE_CANCEL_NOW) == SEMAPHORE_E_HANDLE);
+
+    CHECK(semaphore_job_start(rt, bytes("{}"), 2, NULL, 0, log, &op, &error) == SEMAPHORE_E_PARSE && op == 0);
+    semaphore_buf_free(&error.json);
+    CHECK(semaphore_git_start(rt, SEMAPHORE_GIT_CLONE, bytes("{}"), 2, 0, 0, &op, NULL) == SEMAPHORE_E_PARSE);
+    CHECK(semaphore_key_install(rt, bytes("{}"), 2, NULL, 0, NULL, 0, &op, NULL) == SEMAPHORE_E_PARSE);
+    CHECK(semaphore_key_info(log, &json, NULL) == SEMAPHORE_E_HANDLE && semaphore_key_secret(0, &json) == SEMAPHORE_E_HANDLE);
+    snprintf(spec, sizeof spec, "rm -rf '%s'", directory);
+    CHECK(system(spec) == 0);
+}
+
 int main(void) {
     CHECK(semaphore_abi_version() >> 16 == SEMAPHORE_ABI_MAJOR);
     CHECK(semaphore_abi_version() == version_of_second_unit());
@@ -199,6 +237,7 @@ int main(void) {
     check_log(rt, log);
     check_errors(rt, log);
     check_cancel(rt, log);
+    check_job(rt, log);
 
     struct events events = {0};
     CHECK(semaphore_handle_close(log) == SEMAPHORE_OK);

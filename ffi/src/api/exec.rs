@@ -39,7 +39,7 @@ pub unsafe extern "C" fn semaphore_exec_start(
         let runtime = objects::runtime(rt)?;
         let log = objects::log(log)?;
         let prepared = Prepared::parse(document, secret, &runtime)?;
-        place.set(objects::insert_operation(|handle| Operation::start(handle, &runtime, &log, prepared))?);
+        place.set(objects::insert_operation(|handle| Operation::start_program(handle, &runtime, &log, prepared))?);
         Ok(code::SEMAPHORE_OK)
     })
 }
@@ -79,7 +79,9 @@ pub extern "C" fn semaphore_op_cancel(op: SemaphoreHandle, mode: i32) -> Semapho
 /// and nothing is closed. Fast.
 ///
 /// The document of a program: `{"pid","text","exit_code","signal","core_dumped","stopped","deadline","stragglers","problem"}`,
-/// or `{"error"}` if it did not start.
+/// or `{"error"}` if it did not start. Of a job: `{"outcome":"success|failed|stopped|broken","status":"success|error|stopped",
+/// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `text` (what the Go server says),
+/// `reason` (of a stop), `stage` and `error` where they apply. Of git: see `semaphore_git_start`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn semaphore_op_result(
     op: SemaphoreHandle,

@@ -17,7 +17,11 @@ pub extern "C" fn semaphore_abi_version() -> u32 {
 /// What this build can do: a set of `SEMAPHORE_FEATURE_*`. Fast.
 #[unsafe(no_mangle)]
 pub extern "C" fn semaphore_abi_features() -> u64 {
-    code::SEMAPHORE_FEATURE_LOG | code::SEMAPHORE_FEATURE_EXEC
+    code::SEMAPHORE_FEATURE_LOG
+        | code::SEMAPHORE_FEATURE_EXEC
+        | code::SEMAPHORE_FEATURE_JOB
+        | code::SEMAPHORE_FEATURE_GIT
+        | code::SEMAPHORE_FEATURE_KEY
 }
 
 /// Does nothing: a host refers to it, so that a library of another major version does not link. Fast.

@@ -8,11 +8,17 @@
 #![expect(clippy::missing_safety_doc, reason = "one contract for all functions, above")]
 
 mod exec;
+mod git;
+mod job;
+mod key;
 mod library;
 mod log;
 mod runtime;
 
 pub use exec::*;
+pub use git::*;
+pub use job::*;
+pub use key::*;
 pub use library::*;
 pub use log::*;
 pub use runtime::*;

@@ -5,6 +5,9 @@
     reason = "one argument for all: pointers are to locals that live during the call, or wrong on purpose where they are refused"
 )]
 
+mod garbage;
+mod jobs;
+
 use std::{
     os::fd::{AsRawFd, IntoRawFd},
     ptr::{null, null_mut},
@@ -284,7 +287,7 @@ fn closing_the_runtime_ends_its_programs_and_hands_out_everything() {
     assert_eq!(unsafe { semaphore_log_write(log, 0, 0, null(), 0) }, SEMAPHORE_E_STATE);
     assert_eq!(host.exec(log, &json!({"argv": ["/bin/true"], "dir": "/"}), b"").unwrap_err().0, SEMAPHORE_E_STATE);
     assert_eq!(semaphore_handle_close(log), SEMAPHORE_OK);
-    assert_eq!(host.statistics()["handles"], json!({"log": 0, "operation": 0}));
+    assert_eq!(host.statistics()["handles"], json!({"log": 0, "operation": 0, "key": 0}));
     assert_eq!(semaphore_handle_close(runtime), SEMAPHORE_OK);
 }
 

@@ -180,7 +180,16 @@ type Statistics struct {
 	Handles struct {
 		Log       int `json:"log"`
 		Operation int `json:"operation"`
+		Key       int `json:"key"`
 	} `json:"handles"`
+	// Performed counts what was ever started on the runtime.
+	Performed struct {
+		Pumps    int `json:"pumps"`
+		Programs int `json:"programs"`
+		Jobs     int `json:"jobs"`
+		Git      int `json:"git"`
+		Keys     int `json:"keys"`
+	} `json:"performed"`
 	Children    int `json:"children"`
 	AttachedFds int `json:"attached_fds"`
 	Threads     int `json:"threads"`

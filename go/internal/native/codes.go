@@ -43,10 +43,11 @@ const (
 
 // Streams of records.
 const (
-	StreamStdout int32 = 0
-	StreamStderr int32 = 1
-	StreamSystem int32 = 2
-	StreamWhole  int32 = 256
+	StreamStdout   int32 = 0
+	StreamStderr   int32 = 1
+	StreamSystem   int32 = 2
+	StreamTerminal int32 = 3
+	StreamWhole    int32 = 256
 )
 
 // Rules of statuses.
@@ -67,6 +68,9 @@ const (
 	FrameLibLog        uint16 = 8
 	FrameRtClosed      uint16 = 9
 	FrameFlushed       uint16 = 10
+	FramePartial       uint16 = 11
+	FrameProblem       uint16 = 12
+	FrameKnownHosts    uint16 = 13
 	FlagStream         uint16 = 3
 	FlagCarriageReturn uint16 = 4
 	FlagContinued      uint16 = 8
@@ -78,7 +82,19 @@ const (
 	FrameMax                  = 1114112
 	CreditWindow              = 262144
 	ABIMajor           uint32 = 1
-	ABIMinor           uint32 = 0
+	ABIMinor           uint32 = 1
+)
+
+// Kinds of git's work.
+const (
+	GitClone             int32 = 1
+	GitPull              int32 = 2
+	GitCheckout          int32 = 3
+	GitCanBePulled       int32 = 4
+	GitLastCommitHash    int32 = 5
+	GitLastCommitMessage int32 = 6
+	GitRemoteHash        int32 = 7
+	GitRemoteBranches    int32 = 8
 )
 
 // TaskStatuses are the names of the header's task statuses, in the order of their numbers.

@@ -36,7 +36,11 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 		"FLAG_STREAM": int64(FlagStream), "FLAG_CARRIAGE_RETURN": int64(FlagCarriageReturn), "FLAG_CONTINUED": int64(FlagContinued), "FLAG_HOST": int64(FlagHost),
 		"LEVEL_ERROR": int64(LevelError), "LEVEL_WARN": int64(LevelWarn),
 		"FRAME_HEAD": FrameHead, "FRAME_ALIGN": FrameAlign, "FRAME_MAX": FrameMax, "CREDIT_WINDOW": CreditWindow,
-		"ABI_MAJOR": int64(ABIMajor), "ABI_MINOR": int64(ABIMinor), "FEATURE_LOG": 1, "FEATURE_EXEC": 2,
+		"ABI_MAJOR": int64(ABIMajor), "ABI_MINOR": int64(ABIMinor), "FEATURE_LOG": 1, "FEATURE_EXEC": 2, "FEATURE_JOB": 4, "FEATURE_GIT": 8, "FEATURE_KEY": 16, "STREAM_TERMINAL": int64(StreamTerminal),
+		"FRAME_PARTIAL": int64(FramePartial), "FRAME_PROBLEM": int64(FrameProblem), "FRAME_KNOWN_HOSTS": int64(FrameKnownHosts),
+		"GIT_CLONE": int64(GitClone), "GIT_PULL": int64(GitPull), "GIT_CHECKOUT": int64(GitCheckout), "GIT_CAN_BE_PULLED": int64(GitCanBePulled),
+		"GIT_LAST_COMMIT_HASH": int64(GitLastCommitHash), "GIT_LAST_COMMIT_MESSAGE": int64(GitLastCommitMessage),
+		"GIT_REMOTE_HASH": int64(GitRemoteHash), "GIT_REMOTE_BRANCHES": int64(GitRemoteBranches),
 	}
 	for number, name := range TaskStatuses {
 		ours["TASK_"+strings.ToUpper(name)] = int64(number)

@@ -30,6 +30,18 @@ package native
 #cgo nocallback semaphore_exec_answer
 #cgo nocallback semaphore_exec_signal
 #cgo nocallback semaphore_exec_close_stdin
+#cgo noescape semaphore_job_start
+#cgo nocallback semaphore_job_start
+#cgo nocallback semaphore_job_confirm
+#cgo nocallback semaphore_job_stop
+#cgo noescape semaphore_git_start
+#cgo nocallback semaphore_git_start
+#cgo noescape semaphore_key_install
+#cgo nocallback semaphore_key_install
+#cgo noescape semaphore_key_info
+#cgo nocallback semaphore_key_info
+#cgo noescape semaphore_key_secret
+#cgo nocallback semaphore_key_secret
 #cgo nocallback semaphore_op_cancel
 #cgo noescape semaphore_op_result
 #cgo nocallback semaphore_op_result
@@ -204,6 +216,61 @@ func ExecCloseStdin(op Handle) error {
 	return failure("exec_close_stdin", int32(C.semaphore_exec_close_stdin(C.semaphore_handle(op))))
 }
 
+// JobStart starts a job.
+func JobStart(rt Handle, spec, secrets []byte, log Handle) (Handle, error) {
+	var op C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(spec)
+	sp, sn := bytesPointer(secrets)
+	status := C.semaphore_job_start(C.semaphore_handle(rt), p, n, sp, sn, C.semaphore_handle(log), &op, &e)
+	return Handle(op), detailed("job_start", status, &e)
+}
+
+// JobConfirm answers a job that waits for a confirmation.
+func JobConfirm(op Handle, yes int32) error {
+	return failure("job_confirm", int32(C.semaphore_job_confirm(C.semaphore_handle(op), C.int32_t(yes))))
+}
+
+// JobStop asks a job to end.
+func JobStop(op Handle, mode int32) error {
+	return failure("job_stop", int32(C.semaphore_job_stop(C.semaphore_handle(op), C.int32_t(mode))))
+}
+
+// GitStart does one piece of git's work; key and log may be 0.
+func GitStart(rt Handle, kind int32, spec []byte, key, log Handle) (Handle, error) {
+	var op C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(spec)
+	status := C.semaphore_git_start(C.semaphore_handle(rt), C.int32_t(kind), p, n, C.semaphore_handle(key), C.semaphore_handle(log), &op, &e)
+	return Handle(op), detailed("git_start", status, &e)
+}
+
+// KeyInstall begins the installation of a key.
+func KeyInstall(rt Handle, spec, secret, passphrase []byte) (Handle, error) {
+	var key C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(spec)
+	sp, sn := bytesPointer(secret)
+	pp, pn := bytesPointer(passphrase)
+	status := C.semaphore_key_install(C.semaphore_handle(rt), p, n, sp, sn, pp, pn, &key, &e)
+	return Handle(key), detailed("key_install", status, &e)
+}
+
+// KeyInfo describes an installed key, or says why it could not be installed.
+func KeyInfo(key Handle) ([]byte, error) {
+	var b C.semaphore_buf
+	e := newErr()
+	status := C.semaphore_key_info(C.semaphore_handle(key), &b, &e)
+	return take(&b), detailed("key_info", status, &e)
+}
+
+// KeySecret is the password or text of an installed key.
+func KeySecret(key Handle) ([]byte, error) {
+	var b C.semaphore_buf
+	status := C.semaphore_key_secret(C.semaphore_handle(key), &b)
+	return take(&b), failure("key_secret", int32(status))
+}
+
 // OpCancel asks an operation to end.
 func OpCancel(op Handle, mode int32) error {
 	return failure("op_cancel", int32(C.semaphore_op_cancel(C.semaphore_handle(op), C.int32_t(mode))))
@@ -226,4 +293,12 @@ func Close(h Handle) error {
 func StatusNext(from, to, flavour int32) (int32, error) {
 	next := int32(C.semaphore_status_next(C.int32_t(from), C.int32_t(to), C.int32_t(flavour)))
 	return next, failure("status_next", next)
+}
+
+// leakBuffer loses a buffer of the library: proof that the leak sanitizer sees it.
+func leakBuffer() {
+	e := newErr()
+	var rt C.semaphore_handle
+	p, n := stringPointer("{")
+	C.semaphore_rt_open(p, n, &rt, &e)
 }

@@ -59,6 +59,27 @@ func ExecAnswer(Handle, []byte) error { return ErrNotBuilt }
 // ExecCloseStdin ends a program's input.
 func ExecCloseStdin(Handle) error { return ErrNotBuilt }
 
+// JobStart starts a job.
+func JobStart(Handle, []byte, []byte, Handle) (Handle, error) { return 0, ErrNotBuilt }
+
+// JobConfirm answers a job that waits for a confirmation.
+func JobConfirm(Handle, int32) error { return ErrNotBuilt }
+
+// JobStop asks a job to end.
+func JobStop(Handle, int32) error { return ErrNotBuilt }
+
+// GitStart does one piece of git's work.
+func GitStart(Handle, int32, []byte, Handle, Handle) (Handle, error) { return 0, ErrNotBuilt }
+
+// KeyInstall begins the installation of a key.
+func KeyInstall(Handle, []byte, []byte, []byte) (Handle, error) { return 0, ErrNotBuilt }
+
+// KeyInfo describes an installed key.
+func KeyInfo(Handle) ([]byte, error) { return nil, ErrNotBuilt }
+
+// KeySecret is the password or text of an installed key.
+func KeySecret(Handle) ([]byte, error) { return nil, ErrNotBuilt }
+
 // OpCancel asks an operation to end.
 func OpCancel(Handle, int32) error { return ErrNotBuilt }
 

@@ -25,7 +25,7 @@ func Open(t testing.TB) *semaphore.Runtime {
 	t.Cleanup(func() {
 		Eventually(t, "the runtime to hold nothing", func() bool {
 			s, err := runtime.Statistics()
-			return err == nil && s.Handles.Log == 0 && s.Handles.Operation == 0 && s.Children == 0 && s.AttachedFds == 0 && s.Queue.Frames == 0
+			return err == nil && s.Handles.Log == 0 && s.Handles.Operation == 0 && s.Handles.Key == 0 && s.Children == 0 && s.AttachedFds == 0 && s.Queue.Frames == 0
 		})
 		if err := runtime.Close(); err != nil {
 			t.Errorf("Close: %v", err)

@@ -18,6 +18,7 @@ pub mod event;
 pub mod id;
 pub mod inventory;
 pub mod json;
+pub mod known_hosts;
 pub mod project;
 pub mod referrer;
 pub mod repository;
@@ -43,6 +44,7 @@ pub use id::{
     ViewId,
 };
 pub use inventory::{Inventory, InventoryType};
+pub use known_hosts::{HostKeyMode, HostKeyPolicy};
 pub use project::{Project, ProjectUser};
 pub use referrer::{Referrer, Referrers};
 pub use repository::{Repository, RepositoryType};
@@ -51,7 +53,7 @@ pub use secret::Secret;
 pub use server_option::ServerOption;
 pub use session::{ApiToken, Session, VerificationMethod};
 pub use status::{Flavour, TaskStatus};
-pub use task::{NewTask, Task, TaskOutput, TaskStage, TaskWithTemplate};
+pub use task::{JobStage, NewTask, Task, TaskOutput, TaskProblem, TaskStage, TaskWithTemplate};
 pub use template::{
     SurveyVariable, SurveyVariableType, SurveyVariableValue, Template, TemplateApp, TemplateType, TemplateVault,
     TemplateVaultType, TemplateWithPermissions,

@@ -219,11 +219,21 @@ pub struct TaskOutput {
     pub output: String,
     /// Stage it belongs to.
     pub stage_id: Option<TaskStageId>,
+    /// The line goes on in the next one: it is a part of a line that is too long for one record. Not in answers of the API.
+    #[serde(skip)]
+    pub continued: bool,
 }
 
 impl Default for TaskOutput {
     fn default() -> Self {
-        Self { id: 0, task_id: TaskId::default(), time: time::zero(), output: String::new(), stage_id: None }
+        Self {
+            id: 0,
+            task_id: TaskId::default(),
+            time: time::zero(),
+            output: String::new(),
+            stage_id: None,
+            continued: false,
+        }
     }
 }
 
@@ -249,6 +259,31 @@ pub struct TaskStage {
     pub r#type: String,
     /// What it found, free-form.
     pub result: Option<serde_json::Value>,
+}
+
+/// Why a task does not do well: a code for programs, a sentence for people. Ours; the reference has nothing of the kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskProblem {
+    /// One of the engine's codes, such as `tool_missing`.
+    pub code: String,
+    /// What, why, and what to do; no secret.
+    pub message: String,
+    /// When it was found.
+    #[serde(with = "time::rfc3339")]
+    pub time: DateTime<Utc>,
+}
+
+/// A part of a task's job: what was done from when to when. Ours, not the reference's [`TaskStage`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobStage {
+    /// Name of the part: `workspace`, `keys`, `checkout`, `inventory`, `requirements`, `run`.
+    pub stage: String,
+    /// When it began.
+    #[serde(with = "time::rfc3339")]
+    pub start: DateTime<Utc>,
+    /// When it ended; none if the server ended in the middle of it.
+    #[serde(with = "time::rfc3339_option")]
+    pub end: Option<DateTime<Utc>>,
 }
 
 #[cfg(test)]

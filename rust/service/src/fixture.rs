@@ -73,6 +73,7 @@ fn settings() -> Settings {
         totp_enabled: false,
         totp_allow_recovery: false,
         web_host: String::new(),
+        public_address: "http://localhost:3000".to_owned(),
         git_client: "cmd_git".to_owned(),
         schedule_timezone: "UTC".to_owned(),
         team_invite_type: "username".to_owned(),

@@ -13,6 +13,8 @@ pub struct Settings {
     pub totp_allow_recovery: bool,
     /// Public address of the server as configured; may be empty.
     pub web_host: String,
+    /// Where programs of tasks reach this server: `web_host`, or `http://localhost:<port>` without one.
+    pub public_address: String,
     /// `cmd_git` or `go_git`, as configured.
     pub git_client: String,
     /// Time zone shown for schedules.

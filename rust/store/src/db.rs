@@ -216,6 +216,18 @@ impl Db {
         }
     }
 
+    /// Makes the tables of our own that are not there.
+    pub(crate) async fn prepare_own_tables(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(db) => {
+                let _turn = db.turn.lock().await;
+                db.set_durability(Durability::Full).await?;
+                let mut connection = db.writer.acquire().await?;
+                crate::migration::own::prepare(&mut connection).await
+            }
+        }
+    }
+
     /// Ends all connections after their running statements. The last one to go writes the WAL back.
     pub(crate) async fn close(&self) {
         match self {

@@ -94,6 +94,13 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// A table of our own (prefix `rs_`) is not there; see `own_table.rs` for what that means.
+    #[error("a table of our own is missing in the database")]
+    OwnTableMissing {
+        /// The database's own words.
+        #[source]
+        source: sqlx::Error,
+    },
     /// Anything else the database says.
     #[error("the database reports an error")]
     Database {
@@ -117,6 +124,7 @@ impl StoreError {
 
 /// SQLite's primary result codes, the low byte of the extended ones.
 mod code {
+    pub(super) const ERROR: i64 = 1;
     pub(super) const BUSY: i64 = 5;
     pub(super) const LOCKED: i64 = 6;
     pub(super) const READ_ONLY: i64 = 8;
@@ -138,6 +146,7 @@ impl From<sqlx::Error> for StoreError {
                     (ErrorKind::NotNullViolation | ErrorKind::CheckViolation, _) => Self::Refused { source },
                     (_, code::BUSY | code::LOCKED) => Self::Busy { source },
                     (_, code::READ_ONLY | code::IO | code::FULL | code::CANNOT_OPEN) => Self::Unavailable { source },
+                    (_, code::ERROR) if is_own_table_missing(error.message()) => Self::OwnTableMissing { source },
                     _ => Self::Database { source },
                 }
             }
@@ -147,4 +156,10 @@ impl From<sqlx::Error> for StoreError {
             _ => Self::Database { source },
         }
     }
+}
+
+fn is_own_table_missing(message: &str) -> bool {
+    message
+        .strip_prefix("no such table: ")
+        .is_some_and(|table| table.strip_prefix("main.").unwrap_or(table).starts_with("rs_"))
 }

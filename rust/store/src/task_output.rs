@@ -1,9 +1,13 @@
 //! Output of tasks: many lines in few statements, read back by time and, within one time, in the order of insertion.
+//!
+//! Which lines go on in the next one stands in a table of our own, `rs_task_output_part`; without it each part is a line, as it
+//! is for the reference.
 
 use crate::db::{DbTimeParam, FromRow, Param, Row, Transaction, params};
 use crate::list::Page;
 use crate::{Result, Store};
 use semaphore_model::{ProjectId, TaskId, TaskOutput};
+use std::collections::HashSet;
 
 /// Lines per statement. The statement for a full chunk stays prepared.
 const CHUNK: usize = 250;
@@ -96,18 +100,34 @@ impl Store {
         } else {
             (READ_BY_TIME, params![id, &after.time, &after.time, after.id, count])
         };
-        let mut lines = Vec::new();
+        let (mut lines, mut ids) = (Vec::new(), Vec::new());
         let mut bytes = 0_usize;
         let take = |row: &Row| {
             after.time = row.text("time")?;
             after.id = row.long("id")?;
+            ids.push(after.id);
             let line = TaskOutput::from_row(row)?;
             bytes = bytes.saturating_add(line.output.len());
             lines.push(line);
             Ok(bytes >= PIECE_BYTES)
         };
         self.db().fetch_until(text, values, take).await?;
+        self.mark_continued(&mut lines, &ids).await?;
         Ok((lines, after))
+    }
+
+    /// Finds out which of these lines go on in the next one.
+    async fn mark_continued(&self, lines: &mut [TaskOutput], ids: &[i64]) -> Result<()> {
+        let (Some(&lowest), Some(&highest)) = (ids.iter().min(), ids.iter().max()) else { return Ok(()) };
+        let text = "select output_id from rs_task_output_part where output_id >= ? and output_id <= ?";
+        let parts = self.fetch_own(text, params![lowest, highest]).await?;
+        let parts = parts.iter().map(|row| row.long("output_id")).collect::<Result<HashSet<_>>>()?;
+        if !parts.is_empty() {
+            for (line, id) in lines.iter_mut().zip(ids) {
+                line.continued = parts.contains(id);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -128,6 +148,24 @@ impl Transaction {
                 self.execute(text, values).await?;
             } else {
                 self.execute_once(text, values).await?;
+            }
+            if chunk.iter().any(|line| line.continued) {
+                self.mark_parts(task_id, chunk).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers which of the lines that were just added go on in the next one.
+    async fn mark_parts(&mut self, task_id: TaskId, chunk: &[TaskOutput]) -> Result<()> {
+        let count = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+        // Only this transaction adds lines to the task.
+        let newest = "select id from task__output where task_id = ? order by id desc limit ?";
+        let rows = self.fetch_all(newest, params![task_id, count]).await?;
+        for (line, row) in chunk.iter().rev().zip(&rows) {
+            if line.continued {
+                let text = "insert into rs_task_output_part (output_id) values (?)";
+                self.execute_own(text, params![row.long("id")?]).await?;
             }
         }
         Ok(())

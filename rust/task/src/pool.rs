@@ -135,8 +135,7 @@ impl Pool {
     /// Puts a stored task into the queue. Its row must be `waiting`. A database that is away costs the line that says so,
     /// not the task: its row is stored, and outside the queue it would wait for ever.
     pub async fn submit(&self, task: QueuedTask) -> Result<(), PortError> {
-        let line =
-            NewLine { time: Utc::now(), text: format!("Task {} {} added to queue", task.template_name, task.state.id) };
+        let line = NewLine::whole(Utc::now(), format!("Task {} {} added to queue", task.template_name, task.state.id));
         let lines = std::slice::from_ref(&line);
         let event = Some(status_event(&task));
         match self.shared.repository.store(&task.state, TaskChange { lines, event, ..TaskChange::default() }).await {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use semaphore_engine::{
     config::AppConfig,
     job::{JobSpec, SecretSet},
+    log::Stream,
 };
 use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId, UserId};
 
@@ -52,6 +53,15 @@ pub struct NewLine {
     pub time: DateTime<Utc>,
     /// Text without its line feed.
     pub text: String,
+    /// The line goes on in the next one (lines over 1 MiB).
+    pub continued: bool,
+}
+
+impl NewLine {
+    /// A line that is complete.
+    pub fn whole(time: DateTime<Utc>, text: impl Into<String>) -> Self {
+        Self { time, text: text.into(), continued: false }
+    }
 }
 
 /// An entry of the activity list about a task.
@@ -118,4 +128,9 @@ pub trait TaskObserver: Send + Sync + 'static {
     fn lines(&self, task: &TaskState, lines: &[NewLine]);
     /// The row changed.
     fn changed(&self, task: &TaskState);
+    /// What there is of the last line of a stream, redacted, for live viewers; it is stored nowhere, and the next call about the
+    /// stream takes its place. An empty text: the line is complete (and stored), or was taken back.
+    fn partial(&self, task: &TaskState, stream: Stream, text: &str) {
+        let _ = (task, stream, text);
+    }
 }

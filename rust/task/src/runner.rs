@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use semaphore_engine::{
     EngineConfig,
     job::{self, JobControl, JobEvent, Outcome, StopReason},
-    log::LogRecord,
+    log::{LogRecord, Stream},
 };
 use semaphore_model::{Flavour, TaskStatus, error_chain};
 use tokio::sync::{mpsc, oneshot};
@@ -37,11 +37,21 @@ pub(crate) struct Runner {
     early_stop: Option<bool>,
     /// Time of the last line. Lines are read back in the order of their times, so a clock that steps back must not move them.
     last_time: DateTime<Utc>,
+    /// Streams of which an unfinished line is shown.
+    unfinished: Vec<Stream>,
 }
 
 impl Runner {
     pub(crate) fn new(shared: Arc<Shared>, task: QueuedTask, inbox: mpsc::UnboundedReceiver<Command>) -> Self {
-        Self { shared, task, inbox, control: None, early_stop: None, last_time: DateTime::UNIX_EPOCH }
+        Self {
+            shared,
+            task,
+            inbox,
+            control: None,
+            early_stop: None,
+            last_time: DateTime::UNIX_EPOCH,
+            unfinished: Vec::new(),
+        }
     }
 
     /// Runs the task to its end. When it returns, the final status is stored or the server is closing.
@@ -94,7 +104,8 @@ impl Runner {
                     Some(JobEvent::Commit { hash, message }) => {
                         self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
                     }
-                    Some(JobEvent::Partial { .. } | JobEvent::Problem(_) | JobEvent::KnownHosts(_)) => {}
+                    Some(JobEvent::Partial { stream, text }) => self.partial(stream, &text),
+                    Some(JobEvent::Problem(_) | JobEvent::KnownHosts(_)) => {}
                     Some(JobEvent::Done(outcome)) => return outcome,
                     None => return Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() },
                 },
@@ -119,9 +130,27 @@ impl Runner {
         let mut lines = Vec::with_capacity(records.len());
         for record in records {
             self.last_time = self.last_time.max(record.time);
-            lines.push(NewLine { time: self.last_time, text: record.lossy().into_owned() });
+            lines.push(NewLine {
+                time: self.last_time,
+                text: record.lossy().into_owned(),
+                continued: record.continued,
+            });
         }
-        self.append(lines).await;
+        self.store(|| TaskChange { lines: &lines, ..TaskChange::default() }).await;
+        // The record takes the place of what was shown of its line.
+        let is_told = |stream: &mut Stream| records.iter().any(|record| record.stream == *stream);
+        for stream in self.unfinished.extract_if(.., is_told) {
+            self.shared.observer.partial(&self.task.state, stream, "");
+        }
+        self.shared.observer.lines(&self.task.state, &lines);
+    }
+
+    fn partial(&mut self, stream: Stream, text: &str) {
+        self.unfinished.retain(|other| *other != stream);
+        if !text.is_empty() {
+            self.unfinished.push(stream);
+        }
+        self.shared.observer.partial(&self.task.state, stream, text);
     }
 
     async fn append(&mut self, lines: Vec<NewLine>) {
@@ -195,6 +224,9 @@ impl Runner {
         self.store(|| TaskChange { lines: &lines, state: Some(&state), event: event.clone(), ..TaskChange::default() })
             .await;
         self.shared.set_status(state.id, status);
+        for stream in std::mem::take(&mut self.unfinished) {
+            self.shared.observer.partial(&state, stream, "");
+        }
         self.shared.observer.lines(&state, &lines);
         // Reference: the final status is sent twice, first without and then with its end.
         let mut without_end = state.clone();
@@ -232,7 +264,7 @@ impl Runner {
     /// A line of the server itself.
     fn line(&mut self, text: String) -> NewLine {
         self.last_time = self.last_time.max(Utc::now());
-        NewLine { time: self.last_time, text }
+        NewLine::whole(self.last_time, text)
     }
 
     /// Stores one step, trying again for as long as the database is away: meanwhile the job's output waits in its pipe.

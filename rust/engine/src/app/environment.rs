@@ -126,6 +126,34 @@ pub(crate) fn shell(context: &AppContext<'_>) -> Environment {
     environment
 }
 
+/// For programs of the Terraform family.
+///
+/// Reference: agent, kind and versions come with plan and apply only (`run`).
+pub(crate) fn terraform(context: &AppContext<'_>, run: bool) -> Environment {
+    let mut environment = Environment::of_host(context.config);
+    environment.set_home(context);
+    environment.set_user_variables(context);
+    if let Some(address) = &context.spec.terraform.http_address {
+        let address = context.secrets.get(address).unwrap_or_default();
+        environment.set("TF_HTTP_ADDRESS", OsString::from_vec(address.to_vec()));
+    }
+    if run {
+        environment.set_task_kind(context);
+    }
+    environment
+}
+
+/// For `init`, which fetches modules with git: no prompt, and the inventory's ssh key.
+pub(crate) fn terraform_init(context: &AppContext<'_>) -> Environment {
+    let mut environment = terraform(context, false);
+    environment.set("GIT_TERMINAL_PROMPT", "0");
+    if let Some(socket) = context.agent {
+        environment.set("SSH_AUTH_SOCK", socket);
+        environment.set("GIT_SSH_COMMAND", format!("ssh {}", context.ssh.shell_text()));
+    }
+    environment
+}
+
 /// `NAME=VALUE` of bytes that need not be text.
 pub(crate) fn assignment(name: &str, value: &[u8]) -> OsString {
     OsString::from_vec([name.as_bytes(), b"=", value].concat())

@@ -12,7 +12,7 @@ mod environment;
 mod file;
 mod path;
 mod shell;
-mod unsupported;
+mod terraform;
 mod variable;
 
 use std::{
@@ -111,7 +111,7 @@ pub trait App: Send + Sync {
 pub fn create(id: &str, config: &EngineConfig) -> Box<dyn App> {
     match id {
         "ansible" => Box::new(ansible::Ansible),
-        "terraform" | "tofu" | "terragrunt" => Box::new(unsupported::Unsupported::new(id)),
+        "terraform" | "tofu" | "terragrunt" => Box::new(terraform::Terraform::new(id, config.apps.get(id))),
         _ => Box::new(shell::Shell::new(id, config.apps.get(id))),
     }
 }
@@ -119,11 +119,6 @@ pub fn create(id: &str, config: &EngineConfig) -> Box<dyn App> {
 /// Why an app could not do its work.
 #[derive(Debug, Error)]
 pub enum AppError {
-    /// Not in this build.
-    #[error(
-        "tasks of the app {0:?} are not supported by this build yet; run them with the Go server or use another app"
-    )]
-    Unsupported(String),
     /// A path of the user's.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -144,6 +139,22 @@ pub enum AppError {
         /// The beginning of the prompt.
         prompt: String,
     },
+    /// `workspace select -x`.
+    #[error("the workspace name {0:?} is not valid: it is empty, begins with `-` or contains a control character")]
+    WorkspaceName(String),
+    /// The directory of a Terraform template.
+    #[error(
+        "the directory {directory:?} does not exist in the repository: there is no {path}; correct the path in the template or the branch"
+    )]
+    NoDirectory {
+        /// As given.
+        directory: String,
+        /// Where it was looked for.
+        path: String,
+    },
+    /// The person who was asked did not want the plan.
+    #[error("the plan was rejected")]
+    Rejected,
     /// A file beside the repository.
     #[error("cannot {action} {path}")]
     File {

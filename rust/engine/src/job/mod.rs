@@ -4,6 +4,7 @@
 //! may start what. Invariants: the events are in the order in which things happened, [`JobEvent::Done`] is the last and comes
 //! when everything is cleaned up; a secret is in no event; two jobs never work in one clone (see `directory.rs`).
 
+mod claim_lock;
 mod directory;
 mod event;
 mod problem;
@@ -15,12 +16,12 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use directory::remove_leftovers;
 pub(crate) use directory::secret_variables_name;
+pub use directory::{OWN_DIRECTORY, mirror_path, remove_leftovers};
 pub use event::{JobEvent, Outcome, StopReason};
 pub use problem::{Problem, ProblemCode};
 pub use program::{ProgramEnd, ProgramError, Programs};
-pub use run::{Job, JobControl, JobEvents, start};
+pub use run::{Job, JobControl, JobEvents, attended, start};
 pub use secret::{SecretRef, SecretSet};
 pub use spec::{
     AnsibleParams, EnvironmentSpec, HostKeyMode, HostKeys, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec,

@@ -2,6 +2,8 @@
 //!
 //! Not for what is run or why it is stopped. Uses nothing of git and the apps.
 
+mod question;
+
 use std::{
     collections::VecDeque,
     io,
@@ -15,12 +17,12 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{JobEvent, StopReason};
+use super::{JobEvent, ProblemCode, StopReason};
 use crate::{
     EngineConfig,
     key::{AgentPlace, SocketOwner},
-    log::{self, Batch, LogWriter, Stream},
-    process::{self, Exit, Identity, IdentityError, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
+    log::{self, Batch, LogRecord, LogWriter, Stream},
+    process::{self, Child, Exit, Identity, IdentityError, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
 };
 
 /// Lines that are kept of a program's output to tell why it failed.
@@ -206,8 +208,14 @@ impl Programs {
 
     /// Waits until the job is stopped.
     pub(crate) async fn stopped(&self) -> ProgramError {
-        self.stop.handle.token().wait_for(StopMode::Graceful).await;
-        ProgramError::Stopped(self.stop.reason().unwrap_or(StopReason::Requested))
+        let token = self.stop.handle.token();
+        loop {
+            token.wait_for(StopMode::Graceful).await;
+            if let Err(stopped) = self.check_stop() {
+                return stopped;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Waits for a person's answer, with the status `waiting_confirmation` meanwhile; `true` = accepted.
@@ -239,19 +247,71 @@ impl Programs {
     /// If it cannot be started, or the job is stopped: then everything of the program's session has ended.
     pub async fn run(&self, program: ProcessSpec) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(self.prepared(program)?)?;
+        let child = self.spawn(program)?;
         let exit = child.supervise(&self.log, self.stop.handle.token()).await;
         self.end(&exit)
     }
 
-    /// As [`Programs::run`]; also gives the last lines of the program.
-    pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
+    /// As [`Programs::run`]; also gives the last lines of the program, and `edit` says what of a line goes to the log.
+    pub(crate) async fn run_edited(
+        &self,
+        program: ProcessSpec,
+        edit: fn(Bytes) -> Option<Bytes>,
+    ) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
+        let mut tail: VecDeque<Bytes> = VecDeque::new();
+        let end = self.run_passed(program, |record| {
+            if tail.len() == TAIL_LINES {
+                tail.pop_front();
+            }
+            tail.push_back(record.text.clone());
+            edit(record.text).map(|text| LogRecord { text, ..record })
+        });
+        let end = end.await?;
+        Ok((end, tail.make_contiguous().join(&b'\n')))
+    }
+
+    /// As [`Programs::run`]; each record of the program is shown to `seen` before it is in the log.
+    pub(crate) async fn run_seen(
+        &self,
+        program: ProcessSpec,
+        mut seen: impl FnMut(&LogRecord) + Send,
+    ) -> Result<ProgramEnd, ProgramError> {
+        let pass = |record| {
+            seen(&record);
+            Some(record)
+        };
+        self.run_passed(program, pass).await
+    }
+
+    async fn supervise_seen(&self, child: Child, mut seen: impl FnMut(&LogRecord) + Send) -> Exit {
+        let pass = |record| {
+            seen(&record);
+            Some(record)
+        };
+        self.supervise_passing(child, pass).await
+    }
+
+    /// As [`Programs::run`]; `pass` says what of each record goes to the log.
+    async fn run_passed(
+        &self,
+        program: ProcessSpec,
+        pass: impl FnMut(LogRecord) -> Option<LogRecord> + Send,
+    ) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(self.prepared(program)?)?;
+        let child = self.spawn(program)?;
+        let exit = self.supervise_passing(child, pass).await;
+        self.end(&exit)
+    }
+
+    async fn supervise_passing(
+        &self,
+        child: Child,
+        mut pass: impl FnMut(LogRecord) -> Option<LogRecord> + Send,
+    ) -> Exit {
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
         let options = log::LogOptions { redactor: self.log.redactor(), ..log::LogOptions::default() };
-        let (writer, mut reader) = log::channel::<()>(options);
-        let mut tail: VecDeque<Bytes> = VecDeque::new();
+        let (writer, mut reader) = log::channel(options);
+        writer.show_partials(|stream, text| (stream, text));
         let over = CancellationToken::new();
         let supervision = async {
             let exit = child.supervise(&writer, self.stop.handle.token()).await;
@@ -261,23 +321,31 @@ impl Programs {
         };
         let forward = async {
             while let Some(batch) = reader.next_batch().await {
-                let Batch::Records(records) = batch else { continue };
+                let records = match batch {
+                    Batch::Records(records) => records,
+                    Batch::Marker((stream, text)) => {
+                        self.log.partial(stream, text);
+                        continue;
+                    }
+                };
                 // A full log slows the program down, but does not keep its end from being seen.
                 tokio::select! {
                     () = self.log.ready() => {}
                     () = over.cancelled() => {}
                 }
                 for record in records {
-                    if tail.len() == TAIL_LINES {
-                        tail.pop_front();
+                    if let Some(record) = pass(record) {
+                        self.log.forward(record);
                     }
-                    tail.push_back(record.text.clone());
-                    self.log.line_at(record.time, record.stream, record.text);
                 }
             }
         };
         let (exit, ()) = tokio::join!(supervision, forward);
-        Ok((self.end(&exit)?, tail.make_contiguous().join(&b'\n')))
+        exit
+    }
+
+    fn spawn(&self, program: ProcessSpec) -> Result<Child, ProgramError> {
+        Ok(process::spawn(self.prepared(program)?.prompt_timeout(self.config.prompt_timeout))?)
     }
 
     /// Runs a program and gives its end, output and errors; nothing goes to the log.
@@ -300,7 +368,13 @@ impl Programs {
         }
         match &exit.problem {
             Some(problem @ Problem::Stream { .. }) => self.log_line(format!("warning: {problem}")),
-            Some(problem) => return Err(ProgramError::Problem(problem.clone())),
+            Some(problem) => {
+                if let Problem::WaitsForInput { .. } = problem {
+                    let message = self.redacted(&problem.to_string());
+                    self.event(JobEvent::Problem(super::Problem { code: ProblemCode::WaitsForInput, message }));
+                }
+                return Err(ProgramError::Problem(problem.clone()));
+            }
             None => {}
         }
         Ok(if exit.success() { ProgramEnd::Success } else { ProgramEnd::Failed(exit.to_string()) })

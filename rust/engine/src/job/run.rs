@@ -4,9 +4,11 @@ use std::{path, sync::Arc};
 
 use semaphore_model::TaskStatus;
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use super::{
-    JobEvent, JobSpec, Outcome, SecretSet, StopReason,
+    JobEvent, JobSpec, KeyKind, KeySpec, Outcome, SecretSet, StopReason,
     program::{Confirmation, Programs, StopRequest, redacted},
     stage::{self, StageError, Stages, keys::Keys, workspace::Workspace},
 };
@@ -50,9 +52,16 @@ impl JobEvents {
 pub struct JobControl {
     stop: StopRequest,
     confirmation: Confirmation,
+    over: CancellationToken,
 }
 
 impl JobControl {
+    /// Waits until the job is over and all its events can be read: a host that reads slowly on purpose, so that the programs wait,
+    /// has nothing to wait for any more.
+    pub async fn over(&self) {
+        self.over.cancelled().await;
+    }
+
     /// Asks for the end: by the running program's stop plan, or (`forced`) at once. Asking again is harmless; a forced stop
     /// overtakes a graceful one. A job that is over is not changed.
     pub fn stop(&self, forced: bool) {
@@ -77,9 +86,11 @@ impl JobControl {
 /// Reference: a program's background children live on when it ends by itself; a stop ends them too.
 pub fn start(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runtime: &Handle) -> Job {
     let (log, reader) = log::channel(LogOptions { first_seq: spec.first_seq, ..LogOptions::default() });
+    log.show_partials(|stream, text| JobEvent::Partial { stream, text });
     let stop = StopRequest::default();
     let confirmation = Confirmation::default();
-    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone() };
+    let over = CancellationToken::new();
+    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over: over.clone() };
     let work = work(config, spec, secrets, log.clone(), stop, confirmation);
     runtime.spawn(async move {
         // In a task of its own, so that a defect of ours ends the job and not the host's wait for its end.
@@ -93,8 +104,24 @@ pub fn start(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runti
         };
         log.marker(JobEvent::Done(outcome));
         log.close();
+        over.cancel();
     });
     Job { events: JobEvents { reader }, control }
+}
+
+/// Programs without a job for work that a caller follows, such as one operation of git: what they say arrives as events, without
+/// the `secrets`, and the control stops them. [`JobEvent::Done`] never comes; the events end with the last clone of the programs.
+///
+/// # Errors
+/// If a secret cannot be hidden.
+pub fn attended<'a>(
+    config: Arc<EngineConfig>,
+    secrets: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Programs, Job), log::RedactorError> {
+    let (log, reader) = log::channel(LogOptions { redactor: Redactor::new(secrets)?, ..LogOptions::default() });
+    let (stop, confirmation, over) = (StopRequest::default(), Confirmation::default(), CancellationToken::new());
+    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over };
+    Ok((Programs::new(config, log, stop, confirmation), Job { events: JobEvents { reader }, control }))
 }
 
 async fn work(
@@ -130,13 +157,31 @@ fn with_absolute_paths(config: Arc<EngineConfig>) -> std::io::Result<Arc<EngineC
     Ok(Arc::new(EngineConfig { tmp_path, ..EngineConfig::clone(&config) }))
 }
 
-/// Hides all secrets of the job, and the credentials that are part of a URL.
+/// Hides all secrets of the job, the credentials that are part of a URL, and logins together with their passwords, as they are
+/// encoded for a server.
 fn redactor(spec: &JobSpec, secrets: &SecretSet) -> Result<Redactor, log::RedactorError> {
     let repositories = spec.inventory.iter().filter_map(|inventory| inventory.repository.as_ref());
     let urls: Vec<GitUrl> =
         repositories.chain([&spec.repository]).filter_map(|repository| repository.url.parse().ok()).collect();
+    let pairs: Vec<_> = keys(spec).filter_map(|key| login_and_password(key, secrets)).collect();
     let in_urls = urls.iter().flat_map(GitUrl::secret_texts);
-    Redactor::new(secrets.values().chain(in_urls.map(str::as_bytes)))
+    let values = secrets.values().chain(in_urls.map(str::as_bytes)).chain(pairs.iter().map(|pair| pair.as_slice()));
+    Redactor::new(values)
+}
+
+/// All keys that the job names.
+fn keys(spec: &JobSpec) -> impl Iterator<Item = &KeySpec> {
+    let of_inventory = spec.inventory.iter().flat_map(|inventory| {
+        let repository = inventory.repository.as_ref().map(|repository| &repository.key);
+        [inventory.key.as_ref(), inventory.become_key.as_ref(), repository]
+    });
+    of_inventory.flatten().chain([&spec.repository.key])
+}
+
+fn login_and_password(key: &KeySpec, secrets: &SecretSet) -> Option<Zeroizing<Vec<u8>>> {
+    let KeyKind::LoginPassword { login, password } = &key.kind else { return None };
+    let password = secrets.get(password).filter(|password| !password.is_empty())?;
+    Some(Zeroizing::new([login.as_bytes(), b":", password].concat()))
 }
 
 /// The stages in their order. Whatever happens, what they made is undone in the opposite order.

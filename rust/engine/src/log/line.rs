@@ -11,6 +11,9 @@ use super::{
     split::{LONGEST_LINE_BYTES, cut},
 };
 
+/// What is shown of an unfinished line at most, in bytes.
+const LONGEST_PROVISIONAL_BYTES: usize = 4 * 1024;
+
 /// Bytes taken at a time from a caller's slice.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -67,6 +70,17 @@ impl<M> LineWriter<M> {
         self.splitter.buffer()
     }
 
+    /// Bytes of the unfinished line (or of its last part); 0 if nobody wants to see any.
+    pub(crate) fn unfinished(&self) -> usize {
+        if self.log.shows_partial() { self.splitter.rest().len() } else { 0 }
+    }
+
+    /// Shows what there is of the unfinished line.
+    pub(crate) fn show_partial(&self) {
+        self.log
+            .partial(self.stream, newest(&self.redaction.provisional(self.splitter.rest(), LONGEST_PROVISIONAL_BYTES)));
+    }
+
     /// Hands over what the buffer has got.
     pub(crate) fn received(&mut self, time: DateTime<Utc>) {
         let Self { splitter, redaction, lines, stream, .. } = self;
@@ -82,6 +96,33 @@ impl<M> Drop for LineWriter<M> {
     fn drop(&mut self) {
         self.flush();
     }
+}
+
+/// Text of a stream that is never a record, redacted: what is asked on a terminal.
+#[derive(Debug)]
+pub(crate) struct PartialWriter<M> {
+    log: LogWriter<M>,
+    stream: Stream,
+    redaction: LineRedaction,
+}
+
+impl<M> PartialWriter<M> {
+    pub(super) fn new(log: LogWriter<M>, stream: Stream, redactor: &Redactor) -> Self {
+        Self { log, stream, redaction: redactor.line() }
+    }
+
+    /// Shows an unfinished line; an empty text takes back what was shown.
+    pub(crate) fn show(&self, text: &[u8]) {
+        self.log.partial(self.stream, newest(&self.redaction.provisional(text, LONGEST_PROVISIONAL_BYTES)));
+    }
+}
+
+/// Of a line that a program writes again and again over itself (carriage returns), what it shows now.
+fn newest(text: &[u8]) -> String {
+    let end = text.iter().rposition(|byte| *byte != b'\r').map_or(0, |position| position + 1);
+    let text = &text[..end];
+    let begin = text.iter().rposition(|byte| *byte == b'\r').map_or(0, |position| position + 1);
+    String::from_utf8_lossy(&text[begin..]).into_owned()
 }
 
 /// Redacts a text that is complete and cuts it if it is over-long.

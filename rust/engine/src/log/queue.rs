@@ -7,14 +7,14 @@ use std::{
     collections::VecDeque,
     fmt,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use super::{LineWriter, LogRecord, Redactor, Stream};
+use super::{LineWriter, LogRecord, PartialWriter, Redactor, Stream};
 
 /// Records of a batch at most.
 const BATCH_RECORDS: usize = 1000;
@@ -70,7 +70,9 @@ pub fn channel<M>(options: LogOptions) -> (LogWriter<M>, LogReader<M>) {
             closed: false,
             abandoned: false,
             redactor: options.redactor,
+            partials: Vec::new(),
         }),
+        show_partial: OnceLock::new(),
         limits: options.limits,
         readable: Notify::new(),
         writable: Notify::new(),
@@ -92,10 +94,16 @@ struct State<M> {
     closed: bool,
     abandoned: bool,
     redactor: Redactor,
+    /// The newest unfinished line of each stream, if it was not read yet.
+    partials: Vec<(Stream, String)>,
 }
+
+/// Makes a marker of an unfinished line.
+type ShowPartial<M> = fn(Stream, String) -> M;
 
 struct Shared<M> {
     state: Mutex<State<M>>,
+    show_partial: OnceLock<ShowPartial<M>>,
     limits: Limits,
     readable: Notify,
     writable: Notify,
@@ -107,7 +115,11 @@ impl<M> Shared<M> {
     }
 
     fn close(&self) {
-        self.lock().closed = true;
+        let mut state = self.lock();
+        state.closed = true;
+        // Nothing is unfinished any more.
+        state.partials.clear();
+        drop(state);
         self.readable.notify_one();
     }
 }
@@ -176,6 +188,46 @@ impl<M> LogWriter<M> {
         shared.readable.notify_one();
     }
 
+    /// From now on unfinished lines are shown too: as markers that `make` makes of the stream and what there is of the line,
+    /// redacted, at most 4 KiB of its end. An empty text says that what was shown is no longer there. Only the first call counts.
+    ///
+    /// At most one such marker of each stream waits, behind everything else; a record of the stream removes it.
+    pub fn show_partials(&self, make: fn(Stream, String) -> M) {
+        let _ = self.open.0.show_partial.set(make);
+    }
+
+    /// Whether somebody wants to see unfinished lines.
+    pub(super) fn shows_partial(&self) -> bool {
+        self.open.0.show_partial.get().is_some()
+    }
+
+    /// Shows an unfinished line; its text must be redacted.
+    pub(crate) fn partial(&self, stream: Stream, text: String) {
+        let shared = &self.open.0;
+        if !self.shows_partial() {
+            return;
+        }
+        let mut state = shared.lock();
+        if state.abandoned || state.closed {
+            return;
+        }
+        state.partials.retain(|(other, _)| *other != stream);
+        state.partials.push((stream, text));
+        drop(state);
+        shared.readable.notify_one();
+    }
+
+    /// A writer for text of a stream that is never a record. Uses the redactor that is set now.
+    pub(crate) fn partials(&self, stream: Stream) -> PartialWriter<M> {
+        PartialWriter::new(self.clone(), stream, &self.redactor())
+    }
+
+    /// Takes over a record of another queue as it is, with a number of this one. It must have been redacted there.
+    pub fn forward(&self, record: LogRecord) {
+        let LogRecord { seq: _, time, stream, continued, text } = record;
+        self.push(&mut vec![Line { time, stream, continued, text }]);
+    }
+
     /// A writer of raw bytes of one stream: it finds the lines. Uses the redactor that is set now.
     pub fn lines(&self, stream: Stream) -> LineWriter<M> {
         LineWriter::new(self.clone(), stream, &self.redactor())
@@ -226,6 +278,9 @@ impl<M> LogWriter<M> {
         for Line { time, stream, continued, text } in lines.drain(..) {
             state.bytes += text.len();
             state.records += 1;
+            if !state.partials.is_empty() {
+                state.partials.retain(|(other, _)| *other != stream);
+            }
             let seq = state.next_seq;
             state.next_seq += 1;
             state.items.push_back(Item::Record(LogRecord { seq, time, stream, continued, text }));
@@ -268,7 +323,10 @@ impl<M> LogReader<M> {
     pub fn try_batch(&mut self) -> Result<Batch<M>, Empty> {
         let mut state = self.shared.lock();
         let batch = match state.items.pop_front() {
-            None => return Err(if state.closed { Empty::Closed } else { Empty::Open }),
+            None => match (state.partials.pop(), self.shared.show_partial.get()) {
+                (Some((stream, text)), Some(make)) => return Ok(Batch::Marker(make(stream, text))),
+                _ => return Err(if state.closed { Empty::Closed } else { Empty::Open }),
+            },
             Some(Item::Marker(marker)) => Batch::Marker(marker),
             Some(Item::Record(first)) => Batch::Records(take_records(&mut state, first)),
         };
@@ -331,6 +389,7 @@ impl<M> Drop for LogReader<M> {
         state.abandoned = true;
         state.full = false;
         let items = std::mem::take(&mut state.items);
+        state.partials.clear();
         (state.bytes, state.records) = (0, 0);
         drop(state);
         drop(items);

@@ -14,6 +14,9 @@ pub enum Stream {
     Stderr,
     /// A line of the engine or its host.
     System,
+    /// The terminal of a child. Its text is never a record: it is shown provisionally, because somebody may have to know what a
+    /// program asks.
+    Terminal,
 }
 
 /// One whole line of a task's log, or a part of an over-long one.

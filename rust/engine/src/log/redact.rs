@@ -3,14 +3,17 @@
 //! Not for deciding what is secret: the job gives the values. Works on whole lines, and on the parts of an over-long line as
 //! if it had not been cut.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use bytes::{Bytes, BytesMut};
+use zeroize::{Zeroize as _, Zeroizing};
 
-use super::split::cut_position;
+use super::{form::forms, split::cut_position};
 
-/// Shortest text that is hidden. Shorter ones (`no`, `1`, `dev`) would blot out ordinary words and tell the value by that.
+/// Shortest text that is hidden, in bytes. Shorter ones (`no`, `1`, `dev`) would blot out ordinary words, and tell the value by
+/// that: a password of three characters is not protected by hiding it in logs. Together with its login it is (see
+/// [`Redactor`]), because the pair is longer.
 pub const SHORTEST_SECRET_BYTES: usize = 4;
 
 /// What stands in place of a secret.
@@ -19,8 +22,9 @@ const MASK: &[u8] = b"***";
 /// Replaces every occurrence of the secrets of a job by `***`; cheap to clone.
 ///
 /// Hidden are: the value; each line of a value of several lines, without the white space around it; and each of these as it
-/// looks inside a JSON string. Occurrences that overlap are hidden together. Texts shorter than
-/// [`SHORTEST_SECRET_BYTES`] are not hidden.
+/// looks inside a JSON string, in base64 (both alphabets, alone and inside the encoding of a longer text) and in URLs and forms.
+/// A job gives its `login:password` pairs as values too. Occurrences that overlap are hidden together. Texts shorter than
+/// [`SHORTEST_SECRET_BYTES`] are not hidden. Other encodings (hexadecimal, reversed, a character a line) are not recognised.
 #[derive(Clone, Default)]
 pub struct Redactor {
     patterns: Option<Arc<Patterns>>,
@@ -29,6 +33,8 @@ pub struct Redactor {
 struct Patterns {
     automaton: AhoCorasick,
     longest: usize,
+    /// All texts in order, to find what could be the beginning of one.
+    sorted: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl fmt::Debug for Redactor {
@@ -52,21 +58,17 @@ impl Redactor {
     /// # Errors
     /// Only if the values exceed what the search can hold; the job must then not run.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, RedactorError> {
-        let mut texts: Vec<Vec<u8>> = secrets.into_iter().flat_map(forms).collect();
-        texts.sort_unstable();
+        let mut texts: Vec<_> = secrets.into_iter().flat_map(forms).map(Zeroizing::new).collect();
+        texts.sort_unstable_by(|one, other| one.as_slice().cmp(other));
         texts.dedup();
-        let Some(longest) = texts.iter().map(Vec::len).max() else { return Ok(Self::default()) };
+        let Some(longest) = texts.iter().map(|text| text.len()).max() else { return Ok(Self::default()) };
         let automaton = AhoCorasick::builder()
             // Overlapping occurrences must be seen, and the memory of a DFA is not worth its speed here.
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&texts);
-        let count = texts.len();
-        for text in &mut texts {
-            zeroize::Zeroize::zeroize(text);
-        }
-        let automaton = automaton.map_err(|source| RedactorError { count, source })?;
-        Ok(Self { patterns: Some(Arc::new(Patterns { automaton, longest })) })
+            .build(texts.iter().map(|text| text.as_slice()));
+        let automaton = automaton.map_err(|source| RedactorError { count: texts.len(), source })?;
+        Ok(Self { patterns: Some(Arc::new(Patterns { automaton, longest, sorted: texts })) })
     }
 
     /// The text with all secrets hidden; the same bytes, not copied, if there is none in it.
@@ -76,7 +78,7 @@ impl Redactor {
             return text;
         }
         let mut shown = BytesMut::with_capacity(text.len());
-        mask(&text, &patterns.spans(&text, 0), text.len(), false, &mut shown);
+        mask(&text, &patterns.spans(&text, 0), 0..text.len(), false, &mut shown);
         shown.freeze()
     }
 
@@ -105,19 +107,29 @@ impl Patterns {
         });
         found
     }
+
+    /// Where the longest end of the text begins that could be the beginning of a secret; the text's length if there is none.
+    fn possible_secret(&self, text: &[u8]) -> usize {
+        let first = text.len().saturating_sub(self.longest - 1);
+        let begins = |end: &[u8]| {
+            let next = self.sorted.partition_point(|secret| secret.as_slice() < end);
+            self.sorted.get(next).is_some_and(|secret| secret.starts_with(end))
+        };
+        (first..text.len()).find(|&position| begins(&text[position..])).unwrap_or(text.len())
+    }
 }
 
-/// Copies `text[..end]` with the spans masked; `begun`: the mask of a span that begins at 0 was written before.
-fn mask(text: &[u8], spans: &[(usize, usize)], end: usize, begun: bool, shown: &mut BytesMut) {
-    let mut position = 0;
-    for &(from, to) in spans.iter().take_while(|span| span.0 < end) {
-        shown.extend_from_slice(&text[position..from]);
+/// Copies a part of the text with the spans masked; `begun`: the mask of a span that begins at 0 was written before.
+fn mask(text: &[u8], spans: &[(usize, usize)], part: Range<usize>, begun: bool, shown: &mut BytesMut) {
+    let mut position = part.start;
+    for &(from, to) in spans.iter().filter(|span| span.1 > part.start).take_while(|span| span.0 < part.end) {
+        shown.extend_from_slice(&text[position..from.max(position)]);
         if !(begun && from == 0) {
             shown.extend_from_slice(MASK);
         }
-        position = to.min(end);
+        position = to.min(part.end);
     }
-    shown.extend_from_slice(&text[position..end]);
+    shown.extend_from_slice(&text[position..part.end]);
 }
 
 /// Redacts lines that come in parts: what is shown of all parts together is the redacted line.
@@ -152,7 +164,7 @@ impl LineRedaction {
             }
         }
         let mut shown = BytesMut::with_capacity(end);
-        mask(&self.held, &spans, end, masked > 0, &mut shown);
+        mask(&self.held, &spans, 0..end, masked > 0, &mut shown);
         if end == 0 {
             // Nothing shown yet: what was masked before still is.
             self.masked = masked;
@@ -161,26 +173,42 @@ impl LineRedaction {
         self.held = rest;
         shown.freeze()
     }
+
+    /// What may be shown of a line that is not complete: at most about `longest` bytes of the end of what there is of it.
+    ///
+    /// `rest` is what came after the parts given to [`LineRedaction::part`]; nothing is changed. What is shown is what the line
+    /// will show there however it goes on: no secret is in it, and an end that could be the beginning of one is held back.
+    pub fn provisional(&self, rest: &[u8], longest: usize) -> Bytes {
+        let window = |room: usize| {
+            let skipped = (self.held.len() + rest.len()).saturating_sub(room);
+            let held = &self.held[skipped.min(self.held.len())..];
+            let rest = &rest[skipped.saturating_sub(self.held.len())..];
+            (skipped, [held, rest].concat())
+        };
+        let Some(patterns) = &self.redactor.patterns else {
+            let (_, mut text) = window(longest);
+            cut_front(&mut text);
+            return text.into();
+        };
+        let (skipped, mut text) = window(longest + patterns.longest);
+        let spans = patterns.spans(&text, self.masked.saturating_sub(skipped).min(text.len()));
+        // A secret that begins before the window ends before this.
+        let begin = if skipped > 0 { (patterns.longest - 1).min(text.len()) } else { 0 };
+        let end = patterns.possible_secret(&text).max(begin);
+        let mut shown = BytesMut::with_capacity(text.len());
+        mask(&text, &spans, begin..end, false, &mut shown);
+        text.zeroize();
+        if skipped > 0 {
+            let mut shown = Vec::from(shown);
+            cut_front(&mut shown);
+            return shown.into();
+        }
+        shown.freeze()
+    }
 }
 
-/// The forms in which a value is looked for.
-fn forms(value: &[u8]) -> Vec<Vec<u8>> {
-    let mut forms = Vec::new();
-    let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let several = value.trim_ascii_end().contains(&b'\n');
-    let whole = (!several).then_some(value.strip_suffix(b"\n").unwrap_or(value));
-    for text in whole.into_iter().chain(lines) {
-        if text.len() < SHORTEST_SECRET_BYTES {
-            continue;
-        }
-        forms.push(text.to_vec());
-        let in_json = std::str::from_utf8(text).ok().and_then(|text| serde_json::to_string(text).ok());
-        if let Some(quoted) = in_json {
-            let escaped = &quoted.as_bytes()[1..quoted.len() - 1];
-            if escaped != text {
-                forms.push(escaped.to_vec());
-            }
-        }
-    }
-    forms
+/// Removes the end of a UTF-8 character whose beginning was cut off.
+fn cut_front(text: &mut Vec<u8>) {
+    let count = text.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count();
+    text.drain(..count);
 }

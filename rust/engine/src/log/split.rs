@@ -45,6 +45,11 @@ impl LineSplitter {
         &mut self.buffer
     }
 
+    /// What is not emitted yet; after [`LineSplitter::split`] the beginning of a line, or what follows its last part.
+    pub fn rest(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// Emits what is complete in the buffer: text and whether the line goes on in the next text.
     pub fn split(&mut self, mut emit: impl FnMut(Bytes, bool)) {
         if let Some(last) = memrchr(b'\n', &self.buffer[self.scanned..]) {

@@ -162,7 +162,7 @@ fn values_are_hidden_in_all_their_forms() {
     assert_eq!(redact(&["one\ntwo two"], r#"msg: "one\ntwo two""#), r#"msg: "one\n***""#);
     // Too short to hide.
     assert_eq!(redact(&["no", "", "\n\n", "abc"], "no abc"), "no abc");
-    assert_eq!(format!("{:?}", redactor(&["hunter2"])), "Redactor { patterns: 1 }");
+    assert!(!format!("{:?}", redactor(&["hunter2"])).contains("hunter2"));
     let text = Bytes::from_static(b"nothing here");
     assert_eq!(redactor(&["hunter2"]).redact(text.clone()).as_ptr(), text.as_ptr(), "not copied");
 }

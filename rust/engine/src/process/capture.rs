@@ -24,7 +24,7 @@ pub struct CapturedOutput {
 pub async fn output(spec: ProcessSpec, limit: usize, stop: StopToken) -> Result<CapturedOutput, SpawnError> {
     let child = spawn(spec)?;
     let (mut stdout, mut stderr) = (Capture::new(limit), Capture::new(limit));
-    let exit = child.run(&mut stdout, &mut stderr, &stop).await;
+    let exit = child.run(&mut stdout, &mut stderr, &|_| (), &stop).await;
     let truncated = stdout.truncated || stderr.truncated;
     Ok(CapturedOutput { exit, stdout: stdout.buffer.into(), stderr: stderr.buffer.into(), truncated })
 }

@@ -60,10 +60,23 @@ impl Child {
     /// server's, but it waits for pipes that are held without end.
     pub async fn supervise<M: Send>(self, log: &LogWriter<M>, stop: StopToken) -> Exit {
         let (mut stdout, mut stderr) = (log.lines(Stream::Stdout), log.lines(Stream::Stderr));
-        self.run(&mut stdout, &mut stderr, &stop).await
+        let terminal = log.partials(Stream::Terminal);
+        let mut exit = self.run(&mut stdout, &mut stderr, &|text| terminal.show(text), &stop).await;
+        if let Some(Problem::WaitsForInput { prompt, .. }) = &mut exit.problem {
+            let asked = log.redactor().redact(std::mem::take(prompt).into());
+            *prompt = String::from_utf8_lossy(&asked).into_owned();
+        }
+        exit
     }
 
-    pub(super) async fn run<S: Sink>(self, out: &mut S, err: &mut S, token: &StopToken) -> Exit {
+    /// `terminal` is told what stands unfinished on the child's terminal.
+    pub(super) async fn run<S: Sink>(
+        self,
+        out: &mut S,
+        err: &mut S,
+        terminal: &(dyn Fn(&[u8]) + Send + Sync),
+        token: &StopToken,
+    ) -> Exit {
         let Self { mut watched, stdout, stderr, input, commands, stop: plan, control } = self;
         // Only handles that were given away keep a pipe to the input open.
         drop(control);
@@ -84,7 +97,7 @@ impl Child {
         let feeding = async {
             let mut over = phases.clone();
             tokio::select! {
-                fed = input::feed(input, commands) => if let Err(problem) = fed {
+                fed = input::feed(input, commands, terminal) => if let Err(problem) = fed {
                     // There is room for the one problem that is ever sent.
                     let _ = troubled.try_send(problem);
                 },

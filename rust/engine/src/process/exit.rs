@@ -30,6 +30,14 @@ pub enum Problem {
         /// The beginning of the prompt, as in [`super::Prompt::starts_with`].
         prompt: String,
     },
+    /// A question on the terminal stood for longer than [`super::ProcessSpec::prompt_timeout`]; the child was stopped.
+    #[error("waits for input: nobody answered `{prompt}` within {seconds} s")]
+    WaitsForInput {
+        /// What was asked, without the secrets of the log; at most 200 bytes of its end.
+        prompt: String,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// Somebody else in this process waited for the child, so its exit status is not known.
     #[error("the exit status was taken by another part of the process (a wait for any child, or SIGCHLD ignored)")]
     StatusLost,

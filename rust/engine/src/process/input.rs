@@ -3,6 +3,7 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
+    time::Duration,
 };
 
 use nix::{errno::Errno, unistd};
@@ -10,10 +11,11 @@ use tokio::{
     io::{Interest, unix::AsyncFd},
     net::unix::pipe,
     sync::mpsc::UnboundedReceiver,
+    time::{Instant, sleep_until},
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Problem, Prompt, system};
+use super::{Problem, Prompt, output::UNFINISHED, system};
 
 /// Our side of a child's input.
 pub(super) enum InputEnd {
@@ -28,6 +30,8 @@ pub(super) enum InputEnd {
         /// Held, never used: see `spawn::terminal`.
         slave: OwnedFd,
         prompts: Vec<Prompt>,
+        /// How long a question without an answer may stand.
+        patience: Option<Duration>,
     },
 }
 
@@ -41,9 +45,17 @@ pub(super) enum InputCommand {
 const END_OF_TRANSMISSION: u8 = 4;
 /// What is kept of a line that is not a prompt.
 const LONGEST_PROMPT_BYTES: usize = 4 * 1024;
+/// What is told of a question that nobody answered.
+const LONGEST_TOLD_BYTES: usize = 200;
+/// How questions end.
+const QUESTION_ENDS: &[u8] = b":?>)]";
 
 /// Feeds until everything is done; the caller drops this when the leader has ended. `Err` = the child should be stopped.
-pub(super) async fn feed(end: InputEnd, mut commands: UnboundedReceiver<InputCommand>) -> Result<(), Problem> {
+pub(super) async fn feed(
+    end: InputEnd,
+    mut commands: UnboundedReceiver<InputCommand>,
+    show: &(dyn Fn(&[u8]) + Send + Sync),
+) -> Result<(), Problem> {
     match end {
         InputEnd::None => Ok(()),
         InputEnd::Pipe { writer, first, keep_open } => {
@@ -51,8 +63,9 @@ pub(super) async fn feed(end: InputEnd, mut commands: UnboundedReceiver<InputCom
             let _ = fill(writer, &first, keep_open, &mut commands).await;
             Ok(())
         }
-        InputEnd::Terminal { master, slave, prompts } => {
-            let talked = talk(&master_of(master)?, prompts, &mut commands).await;
+        InputEnd::Terminal { master, slave, prompts, patience } => {
+            let watch = Watch { show, patience, shown: false, show_at: None, ends_at: None };
+            let talked = talk(&master_of(master)?, Conversation::new(prompts), watch, &mut commands).await;
             drop(slave);
             talked
         }
@@ -98,10 +111,10 @@ fn broken(error: &io::Error) -> Problem {
 /// Reads the terminal for as long as the child lives: an unread terminal would block whoever writes to it.
 async fn talk(
     master: &AsyncFd<OwnedFd>,
-    prompts: Vec<Prompt>,
+    mut conversation: Conversation,
+    mut watch: Watch<'_>,
     commands: &mut UnboundedReceiver<InputCommand>,
 ) -> Result<(), Problem> {
-    let mut conversation = Conversation::new(prompts);
     let mut chunk = Zeroizing::new([0_u8; 1024]);
     let mut has_control = true;
     loop {
@@ -122,12 +135,63 @@ async fn talk(
                         if let Some(answer) = conversation.heard(&chunk[..count])? {
                             write_terminal(master, &answer).await.map_err(|error| broken(&error))?;
                         }
+                        watch.heard(&conversation);
                     }
                     Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                     Ok(Err(error)) => return Err(broken(&error)),
                 }
             }
+            () = watch.next() => watch.look(&conversation)?,
         }
+    }
+}
+
+/// Follows what stands unfinished on the terminal: shows it when it stays, and loses patience with a question.
+struct Watch<'a> {
+    show: &'a (dyn Fn(&[u8]) + Send + Sync),
+    patience: Option<Duration>,
+    shown: bool,
+    show_at: Option<Instant>,
+    ends_at: Option<Instant>,
+}
+
+impl Watch<'_> {
+    /// The terminal's text has changed.
+    fn heard(&mut self, conversation: &Conversation) {
+        let now = Instant::now();
+        if conversation.unanswered().trim_ascii().is_empty() {
+            self.show_at = None;
+            if std::mem::take(&mut self.shown) {
+                (self.show)(b"");
+            }
+        } else {
+            self.show_at.get_or_insert(now + UNFINISHED);
+        }
+        self.ends_at = self.patience.filter(|_| conversation.asks()).map(|patience| now + patience);
+    }
+
+    /// Waits for the next moment at which something is to be done.
+    async fn next(&self) {
+        match self.show_at.into_iter().chain(self.ends_at).min() {
+            Some(moment) => sleep_until(moment).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn look(&mut self, conversation: &Conversation) -> Result<(), Problem> {
+        let now = Instant::now();
+        if self.show_at.is_some_and(|moment| moment <= now) {
+            self.show_at = None;
+            self.shown = true;
+            (self.show)(conversation.unanswered());
+        }
+        if self.ends_at.is_some_and(|moment| moment <= now) {
+            let asked = conversation.unanswered().trim_ascii();
+            let asked = String::from_utf8_lossy(&asked[asked.len().saturating_sub(LONGEST_TOLD_BYTES)..]);
+            let seconds = self.patience.unwrap_or_default().as_secs();
+            return Err(Problem::WaitsForInput { prompt: asked.into_owned(), seconds });
+        }
+        Ok(())
     }
 }
 
@@ -147,15 +211,17 @@ async fn write_terminal(master: &AsyncFd<OwnedFd>, mut bytes: &[u8]) -> io::Resu
 /// Which prompts were seen and answered; pure, so that every way of cutting the text can be tested.
 pub(super) struct Conversation {
     prompts: Vec<(Prompt, bool)>,
-    /// The unterminated last line since the last answer. It may hold an echoed answer.
+    /// The unterminated last line since the last answer, without the echo of that answer.
     line: Zeroizing<Vec<u8>>,
+    /// What is left of the last answer that a terminal with echo would show.
+    echo: Zeroizing<Vec<u8>>,
 }
 
 impl Conversation {
     pub(super) fn new(prompts: Vec<Prompt>) -> Self {
         let mut prompts: Vec<_> = prompts.into_iter().map(|prompt| (prompt, false)).collect();
         prompts.sort_by_key(|(prompt, _)| std::cmp::Reverse(prompt.starts_with.len()));
-        Self { prompts, line: Zeroizing::new(Vec::new()) }
+        Self { prompts, line: Zeroizing::default(), echo: Zeroizing::default() }
     }
 
     /// Takes text from the terminal; what to type, if that completes a prompt.
@@ -164,6 +230,7 @@ impl Conversation {
     /// If a prompt that was answered is asked again.
     pub(super) fn heard(&mut self, text: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
         self.line.extend_from_slice(text);
+        self.forget_echo();
         if let Some(end) = self.line.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
             self.forget(end + 1);
         }
@@ -183,8 +250,31 @@ impl Conversation {
         let mut answer = Zeroizing::new(Vec::with_capacity(prompt.answer.len() + 1));
         answer.extend_from_slice(&prompt.answer);
         answer.push(b'\n');
+        self.echo = prompt.answer.clone();
         self.line.zeroize();
         Ok(Some(answer))
+    }
+
+    /// The unterminated last line; no typed answer is in it.
+    pub(super) fn unanswered(&self) -> &[u8] {
+        // What can still become the echo of an answer is not shown.
+        if self.echo.starts_with(&self.line) { &[] } else { &self.line }
+    }
+
+    /// Whether it looks like a question.
+    pub(super) fn asks(&self) -> bool {
+        self.unanswered().trim_ascii_end().last().is_some_and(|last| QUESTION_ENDS.contains(last))
+    }
+
+    /// The first text behind an answer may be the answer itself.
+    fn forget_echo(&mut self) {
+        if self.line.starts_with(&self.echo) {
+            let count = self.echo.len();
+            self.forget(count);
+            self.echo.zeroize();
+        } else if !self.echo.starts_with(&self.line) {
+            self.echo.zeroize();
+        }
     }
 
     fn forget(&mut self, count: usize) {

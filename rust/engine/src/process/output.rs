@@ -33,6 +33,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 const SMALL_READ_BYTES: usize = 8 * 1024;
 /// Small reads one upon the other before the first pause: short programs never meet one.
 const HASTY_READS: u32 = 16;
+/// How long a line stays unfinished before it is shown so, and the shortest time between two looks at it.
+pub(super) const UNFINISHED: Duration = Duration::from_millis(100);
 
 /// What has become of the session; the readers adapt to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,6 +131,12 @@ pub(super) trait Sink: Send {
     fn buffer(&mut self) -> &mut BytesMut;
     /// Something was read.
     fn received(&mut self);
+    /// Bytes of a line that has no end yet; 0 if nobody wants to see them.
+    fn unfinished(&self) -> usize {
+        0
+    }
+    /// Shows them.
+    fn show_unfinished(&self) {}
     /// Nothing more comes.
     fn finish(&mut self);
 }
@@ -144,6 +152,14 @@ impl<M: Send> Sink for LineWriter<M> {
 
     fn received(&mut self) {
         Self::received(self, Utc::now());
+    }
+
+    fn unfinished(&self) -> usize {
+        Self::unfinished(self)
+    }
+
+    fn show_unfinished(&self) {
+        self.show_partial();
     }
 
     fn finish(&mut self) {
@@ -174,7 +190,13 @@ async fn read_all<S: Sink>(
 ) -> OutputEnd {
     let mut after_exit = READ_AFTER_EXIT_BYTES;
     let mut pace = Pace { last: Instant::now(), hasty: 0 };
+    // When the unfinished line is to be shown.
+    let mut show_at: Option<Instant> = None;
     loop {
+        if show_at.is_some_and(|at| at <= Instant::now()) {
+            show_at = None;
+            sink.show_unfinished();
+        }
         let now = *phase.borrow_and_update();
         let is_running = now == Phase::Running;
         // A pipe is read only when the queue has room.
@@ -196,6 +218,7 @@ async fn read_all<S: Sink>(
             },
             Ok(()) = phase.changed() => continue,
             () = silence(now, activity) => return OutputEnd::Straggler,
+            () = sleep_until(show_at.unwrap_or_else(Instant::now)), if show_at.is_some() => continue,
         }
         match receiver.try_read_buf(sink.buffer()) {
             Ok(0) => return OutputEnd::Closed,
@@ -205,6 +228,12 @@ async fn read_all<S: Sink>(
                 }
                 activity.heard();
                 sink.received();
+                show_at = match sink.unfinished() {
+                    0 => None,
+                    // It began with this read.
+                    rest if rest < count => Some(Instant::now() + UNFINISHED),
+                    _ => show_at.or_else(|| Some(Instant::now() + UNFINISHED)),
+                };
                 if is_running && pace.is_hasty(count) {
                     tokio::select! {
                         Ok(()) = phase.changed() => {}

@@ -5,6 +5,7 @@ use std::{
     io,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::PathBuf,
+    time::Duration,
 };
 
 use nix::{
@@ -143,14 +144,14 @@ pub fn spawn(spec: ProcessSpec) -> Result<Child, SpawnError> {
 
 /// `use_pidfd: false` behaves as a kernel without `pidfd_open`.
 pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, SpawnError> {
-    let ProcessSpec { program, args, env, dir, stdin, stop, identity, nofile } = spec;
+    let ProcessSpec { program, args, env, dir, stdin, stop, identity, nofile, prompt_timeout } = spec;
     let name = program.to_string_lossy().into_owned();
     let prepared =
         resolve::prepare(&program, args, env, &dir, identity.as_ref().and_then(|identity| identity.chroot.as_deref()))?;
     let no_pipe = |source: io::Error| SpawnError::Descriptor { program: name.clone(), what: "a pipe", source };
     let (stdout, child_stdout) = pipe().map_err(no_pipe)?;
     let (stderr, child_stderr) = pipe().map_err(no_pipe)?;
-    let (input, child_stdin) = input_ends(&name, stdin)?;
+    let (input, child_stdin) = input_ends(&name, stdin, prompt_timeout)?;
     let new = NewProcess {
         program: &prepared.program,
         args: &prepared.args,
@@ -223,7 +224,7 @@ enum ChildInput {
     Descriptor(OwnedFd),
 }
 
-fn input_ends(program: &str, stdin: Stdin) -> Result<(InputEnd, ChildInput), SpawnError> {
+fn input_ends(program: &str, stdin: Stdin, patience: Option<Duration>) -> Result<(InputEnd, ChildInput), SpawnError> {
     let failed = |what| {
         let program = program.to_owned();
         move |source: io::Error| SpawnError::Descriptor { program, what, source }
@@ -241,7 +242,7 @@ fn input_ends(program: &str, stdin: Stdin) -> Result<(InputEnd, ChildInput), Spa
         }
         Stdin::Pty { prompts } => {
             let (master, slave, path) = terminal().map_err(failed("a terminal"))?;
-            Ok((InputEnd::Terminal { master, slave, prompts }, ChildInput::Open(path)))
+            Ok((InputEnd::Terminal { master, slave, prompts, patience }, ChildInput::Open(path)))
         }
     }
 }
@@ -254,6 +255,9 @@ fn input_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
+/// Lines and columns of a child's terminal: what programs assume that are not told. A new terminal says 0 and 0.
+const WINDOW: (u16, u16) = (24, 80);
+
 /// Master, our own hold on the slave, and the slave's path, by which the child opens it as its controlling terminal.
 fn terminal() -> io::Result<(OwnedFd, OwnedFd, CString)> {
     let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
@@ -263,6 +267,7 @@ fn terminal() -> io::Result<(OwnedFd, OwnedFd, CString)> {
     // Held open so that the master never hangs up while a child closes and reopens its terminal.
     let slave = open(path.as_str(), OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC, Mode::empty())?;
     let path = CString::new(path)?;
+    system::set_window_size(slave.as_fd(), WINDOW)?;
     let master = above_standard(OwnedFd::from(master))?;
     set_nonblocking(&master)?;
     Ok((master, above_standard(slave)?, path))

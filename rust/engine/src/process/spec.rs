@@ -1,6 +1,6 @@
 //! What to start: the complete description of one child process.
 
-use std::{ffi::OsString, fmt, path::PathBuf};
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -25,6 +25,8 @@ pub struct ProcessSpec {
     pub identity: Option<Identity>,
     /// Soft limit of open files, cut to the hard limit and set right after the start; `None` = that of this process.
     pub nofile: Option<u64>,
+    /// How long a question on the terminal that nobody answers may stand there before the child is stopped; `None` = for ever.
+    pub prompt_timeout: Option<Duration>,
 }
 
 impl ProcessSpec {
@@ -39,6 +41,7 @@ impl ProcessSpec {
             stop: StopPlan::Shell,
             identity: None,
             nofile: None,
+            prompt_timeout: None,
         }
     }
 
@@ -95,6 +98,13 @@ impl ProcessSpec {
     #[must_use]
     pub fn nofile(mut self, nofile: Option<u64>) -> Self {
         self.nofile = nofile;
+        self
+    }
+
+    /// Sets how long an unanswered question may stand.
+    #[must_use]
+    pub fn prompt_timeout(mut self, prompt_timeout: Option<Duration>) -> Self {
+        self.prompt_timeout = prompt_timeout;
         self
     }
 }

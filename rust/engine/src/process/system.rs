@@ -254,6 +254,14 @@ pub(super) fn limit_open_files(pid: pid_t, soft: u64) -> io::Result<()> {
     }
 }
 
+/// Sets lines and columns of a terminal.
+#[expect(unsafe_code, reason = "nix only has a macro for this")]
+pub(super) fn set_window_size(terminal: BorrowedFd<'_>, (lines, columns): (u16, u16)) -> io::Result<()> {
+    let size = libc::winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCSWINSZ reads one winsize, which lives during the call; the descriptor is open.
+    unsafe { checked_call(libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size)) }.map(drop)
+}
+
 /// Lets the runtime watch a descriptor; to be called inside a runtime with IO.
 #[expect(unsafe_code, reason = "tokio wants a promise that the descriptor stays open")]
 pub(super) fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {

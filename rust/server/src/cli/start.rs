@@ -150,6 +150,7 @@ fn settings(config: &Config) -> Settings {
         totp_enabled: config.totp_enabled,
         totp_allow_recovery: config.totp_allow_recovery,
         web_host: config.web_host.clone(),
+        public_address: public_address(config),
         git_client: config.git_client.clone(),
         schedule_timezone: config.schedule_timezone.clone(),
         team_invite_type: config.team_invite_type.clone(),
@@ -162,6 +163,11 @@ fn settings(config: &Config) -> Settings {
             .map(ToString::to_string)
             .collect(),
     }
+}
+
+/// Reference: `GetPublicHost`.
+fn public_address(config: &Config) -> String {
+    if config.web_host.is_empty() { format!("http://localhost:{}", config.port) } else { config.web_host.clone() }
 }
 
 /// What a job may know of this machine.

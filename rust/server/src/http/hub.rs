@@ -13,7 +13,8 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use semaphore_model::{ProjectId, time};
+use semaphore_engine::log::Stream;
+use semaphore_model::{ProjectId, TaskId, time};
 use semaphore_task::{NewLine, TaskObserver, TaskState};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -35,6 +36,8 @@ pub(super) struct Connection {
     queue: Mutex<Queue>,
     wake: Notify,
     access: Mutex<Access>,
+    /// Whether it asked for unfinished lines.
+    partial: bool,
 }
 
 /// Projects whose frames a connection may see, as last read.
@@ -67,7 +70,18 @@ pub(super) struct Frame {
     pub(super) project: ProjectId,
     /// JSON text.
     pub(super) text: Utf8Bytes,
-    log: bool,
+    kind: Kind,
+}
+
+/// What may be done with a frame when there are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Always sent.
+    Update,
+    /// Left out while the queue is full.
+    Log,
+    /// Of one stream of one task only the newest waits.
+    Partial { task: TaskId, stream: Stream, is_empty: bool },
 }
 
 /// Keys are in alphabetical order, as the reference's maps are written.
@@ -75,8 +89,19 @@ pub(super) struct Frame {
 struct LogFrame<'a> {
     output: &'a str,
     project_id: ProjectId,
-    task_id: semaphore_model::TaskId,
+    task_id: TaskId,
     time: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+/// An unfinished line; not a frame of the reference, and sent to those only who asked for it.
+#[derive(Serialize)]
+struct PartialFrame<'a> {
+    output: &'a str,
+    project_id: ProjectId,
+    stream: Stream,
+    task_id: TaskId,
     #[serde(rename = "type")]
     kind: &'static str,
 }
@@ -87,7 +112,7 @@ struct UpdateFrame<'a> {
     project_id: ProjectId,
     start: Option<String>,
     status: semaphore_model::TaskStatus,
-    task_id: semaphore_model::TaskId,
+    task_id: TaskId,
     template_id: semaphore_model::TemplateId,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -95,10 +120,10 @@ struct UpdateFrame<'a> {
 }
 
 impl Hub {
-    /// Registers a client; frames are queued for it from now on.
-    pub(super) fn join(&self, access: Access) -> Arc<Connection> {
+    /// Registers a client; frames are queued for it from now on, those about unfinished lines only with `partial`.
+    pub(super) fn join(&self, access: Access, partial: bool) -> Arc<Connection> {
         let connection =
-            Arc::new(Connection { queue: Mutex::default(), wake: Notify::new(), access: Mutex::new(access) });
+            Arc::new(Connection { queue: Mutex::default(), wake: Notify::new(), access: Mutex::new(access), partial });
         self.connections.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&connection));
         connection
     }
@@ -138,8 +163,20 @@ impl TaskObserver for Hub {
                 time: time::format(&line.time),
                 kind: "log",
             };
-            send(&receivers, task.project_id, &frame, true);
+            send(&receivers, task.project_id, &frame, Kind::Log);
         }
+    }
+
+    fn partial(&self, task: &TaskState, stream: Stream, text: &str) {
+        let mut receivers = self.receivers(task.project_id);
+        receivers.retain(|connection| connection.partial);
+        if receivers.is_empty() {
+            return;
+        }
+        let frame =
+            PartialFrame { output: text, project_id: task.project_id, stream, task_id: task.id, kind: "partial" };
+        let kind = Kind::Partial { task: task.id, stream, is_empty: text.is_empty() };
+        send(&receivers, task.project_id, &frame, kind);
     }
 
     fn changed(&self, task: &TaskState) {
@@ -153,19 +190,30 @@ impl TaskObserver for Hub {
             kind: "update",
             version: task.version.as_deref(),
         };
-        send(&self.receivers(task.project_id), task.project_id, &frame, false);
+        send(&self.receivers(task.project_id), task.project_id, &frame, Kind::Update);
     }
 }
 
-fn send(receivers: &[Arc<Connection>], project: ProjectId, frame: &impl Serialize, log: bool) {
+fn send(receivers: &[Arc<Connection>], project: ProjectId, frame: &impl Serialize, kind: Kind) {
     match serde_json::to_string(frame) {
         Ok(text) => {
-            let frame = Frame { project, text: text.into(), log };
+            let frame = Frame { project, text: text.into(), kind };
             for connection in receivers {
                 connection.push(frame.clone());
             }
         }
         Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a frame cannot be written as JSON"),
+    }
+}
+
+impl Frame {
+    fn replaces(&self, other: &Self) -> bool {
+        match (self.kind, other.kind) {
+            (Kind::Partial { task, stream, .. }, Kind::Partial { task: other_task, stream: other_stream, .. }) => {
+                task == other_task && stream == other_stream
+            }
+            _ => false,
+        }
     }
 }
 
@@ -189,9 +237,15 @@ impl Connection {
         if queue.bytes >= QUEUE_BYTES {
             let since = *queue.full_since.get_or_insert_with(Instant::now);
             queue.closed |= since.elapsed() >= FULL_LIMIT;
-            if frame.log {
+            // That an unfinished line is there no longer is told in any case: otherwise it would stay on the screen.
+            if matches!(frame.kind, Kind::Log | Kind::Partial { is_empty: false, .. }) {
                 return;
             }
+        }
+        if let Some(older) = queue.frames.iter().rposition(|other| frame.replaces(other))
+            && let Some(older) = queue.frames.remove(older)
+        {
+            queue.bytes -= older.text.len();
         }
         queue.bytes += frame.text.len();
         queue.frames.push_back(frame);
@@ -223,7 +277,7 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use semaphore_model::{TaskId, TaskStatus, TemplateId};
+    use semaphore_model::{TaskStatus, TemplateId};
 
     use super::*;
 
@@ -241,7 +295,7 @@ mod tests {
     }
 
     fn line(text: String) -> NewLine {
-        NewLine { time: chrono::DateTime::from_timestamp(1_795_000_000, 120_000_000).unwrap(), text }
+        NewLine::whole(chrono::DateTime::from_timestamp(1_795_000_000, 120_000_000).unwrap(), text)
     }
 
     fn drain(connection: &Connection) -> Vec<String> {
@@ -251,7 +305,7 @@ mod tests {
     #[test]
     fn frames_have_the_shape_of_the_reference() {
         let hub = Hub::default();
-        let client = hub.join(Access { admin: true, ..Access::default() });
+        let client = hub.join(Access { admin: true, ..Access::default() }, false);
         hub.lines(&task(TaskStatus::Running), &[line("hello\n".into())]);
         hub.changed(&task(TaskStatus::Running));
         assert_eq!(
@@ -266,17 +320,46 @@ mod tests {
     #[test]
     fn only_members_and_administrators_receive() {
         let hub = Hub::default();
-        let member = hub.join(Access { admin: false, projects: [ProjectId(1)].into() });
-        let other = hub.join(Access { admin: false, projects: [ProjectId(2)].into() });
+        let member = hub.join(Access { admin: false, projects: [ProjectId(1)].into() }, false);
+        let other = hub.join(Access { admin: false, projects: [ProjectId(2)].into() }, false);
         hub.changed(&task(TaskStatus::Running));
         assert_eq!(drain(&member).len(), 1);
         assert!(drain(&other).is_empty());
     }
 
     #[test]
+    fn unfinished_lines_come_to_those_who_asked_and_only_the_newest_waits() {
+        let hub = Hub::default();
+        let plain = hub.join(Access { admin: true, ..Access::default() }, false);
+        let asking = hub.join(Access { admin: true, ..Access::default() }, true);
+        let task = task(TaskStatus::Running);
+        hub.partial(&task, Stream::Stdout, "10%");
+        hub.partial(&task, Stream::Terminal, "Password: ");
+        hub.lines(&task, &[line("between".into())]);
+        hub.partial(&task, Stream::Stdout, "20%");
+        assert_eq!(drain(&plain).len(), 1);
+        let frames = drain(&asking);
+        assert_eq!(frames.len(), 3, "{frames:?}");
+        assert_eq!(
+            frames[0],
+            r#"{"output":"Password: ","project_id":1,"stream":"terminal","task_id":7,"type":"partial"}"#
+        );
+        assert!(frames[1].contains("between"));
+        assert_eq!(frames[2], r#"{"output":"20%","project_id":1,"stream":"stdout","task_id":7,"type":"partial"}"#);
+        // A full queue takes no more of them, but the news that one is over.
+        let lines: Vec<_> = (0..40).map(|_| line("x".repeat(64 * 1024))).collect();
+        hub.lines(&task, &lines);
+        hub.partial(&task, Stream::Stdout, "30%");
+        hub.partial(&task, Stream::Stdout, "");
+        let frames = drain(&asking);
+        assert!(frames.iter().all(|frame| !frame.contains("30%")));
+        assert!(frames.last().unwrap().contains(r#""output":"","#));
+    }
+
+    #[test]
     fn a_full_queue_leaves_out_lines_but_never_a_status() {
         let hub = Hub::default();
-        let client = hub.join(Access { admin: true, ..Access::default() });
+        let client = hub.join(Access { admin: true, ..Access::default() }, false);
         let lines: Vec<_> = (0..40).map(|_| line("x".repeat(64 * 1024))).collect();
         hub.lines(&task(TaskStatus::Running), &lines);
         hub.changed(&task(TaskStatus::Success));

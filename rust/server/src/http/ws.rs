@@ -19,6 +19,7 @@ use tokio::time::{Instant, interval_at, timeout};
 
 use super::{
     access::{Session, credentials},
+    extract::QueryTexts,
     hub::{Access, Connection},
     state::AppState,
 };
@@ -38,11 +39,12 @@ const REFRESH_PERIOD: Duration = Duration::from_secs(5);
 /// How long an access that was read is used before it is read again.
 const ACCESS_AGE: Duration = Duration::from_secs(1);
 
-/// `GET /api/ws`
+/// `GET /api/ws`; with `?partial=true` unfinished lines are shown too, in frames that the reference does not have.
 pub(crate) async fn connect(
     _: Session,
     State(state): State<AppState>,
     headers: HeaderMap,
+    query: QueryTexts,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     // Reference: gorilla's answer to a request without upgrade headers.
@@ -51,10 +53,11 @@ pub(crate) async fn connect(
         return (StatusCode::FORBIDDEN, "this page's origin may not use the WebSocket\n").into_response();
     }
     let proof = Proof::of(&headers);
+    let partial = query.get("partial") == Some("true");
     upgrade
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| serve(socket, state, proof))
+        .on_upgrade(move |socket| serve(socket, state, proof, partial))
 }
 
 /// What the client proved itself with. It is looked at again while the connection is open: a log-out, a change of password
@@ -90,9 +93,9 @@ fn is_own_origin(headers: &HeaderMap, web_host: &str) -> bool {
     host(origin).is_some_and(|origin| own.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(&origin)))
 }
 
-async fn serve(mut socket: WebSocket, state: AppState, proof: Proof) {
+async fn serve(mut socket: WebSocket, state: AppState, proof: Proof, partial: bool) {
     let Ok(access) = proof.access(&state).await else { return };
-    let connection = state.hub().join(access);
+    let connection = state.hub().join(access, partial);
     let farewell = exchange(&mut socket, &connection, &state, &proof).await;
     state.hub().leave(&connection);
     if let Some(close) = farewell {

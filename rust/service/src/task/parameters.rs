@@ -1,7 +1,9 @@
 //! Parameters of a run: what the template fixes and what the task may change.
 
-use semaphore_engine::job::AnsibleParams;
-use semaphore_model::{JsonMap, Template, TemplateApp};
+use std::collections::BTreeMap;
+
+use semaphore_engine::job::{AnsibleParams, TerraformParams};
+use semaphore_model::{JsonMap, Task, Template, TemplateApp};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// `task.params` of an Ansible task. Reference: `db.AnsibleTaskParams`.
@@ -41,6 +43,21 @@ struct TerraformTask {
     reconfigure: bool,
 }
 
+/// `template.task_params` of the Terraform family. Reference: `db.TerraformTemplateParams`.
+///
+/// Reference: `allow_destroy` only tells the web page what to offer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TerraformTemplate {
+    allow_auto_approve: bool,
+    auto_approve: bool,
+    override_backend: bool,
+    backend_filename: String,
+}
+
+/// Name of the file that overrides the backend, unless the template gives one.
+const BACKEND_FILE: &str = "backend.tf";
+
 /// Checks the types of a new task's parameters; the text says which one does not fit.
 pub(super) fn check(app: &TemplateApp, params: &JsonMap) -> Result<(), String> {
     match app {
@@ -69,6 +86,43 @@ pub(super) fn ansible(template: &Template, params: &JsonMap) -> Result<AnsiblePa
         tags: choose(fixed.allow_override_tags, task.tags, fixed.tags),
         skip_tags: choose(fixed.allow_override_skip_tags, task.skip_tags, fixed.skip_tags),
     })
+}
+
+/// Merges the parameters of template and task by the template's rules; the address of the state is the caller's to add.
+///
+/// Reference: `TerraformApp.Run`, `InstallRequirements`, `LocalJob.getTerraformArgs`.
+pub(super) fn terraform(template: &Template, task: &Task) -> Result<TerraformParams, String> {
+    let fixed: TerraformTemplate = read(&template.task_params)?;
+    let wanted: TerraformTask = read(&task.params)?;
+    let backend_file = if fixed.backend_filename.is_empty() { BACKEND_FILE.to_owned() } else { fixed.backend_filename };
+    let mut stage_arguments = stages(template.arguments.as_deref())?;
+    let allowed = template.allow_override_args_in_task;
+    for (stage, arguments) in stages(task.arguments.as_deref().filter(|_| allowed))? {
+        stage_arguments.entry(stage).or_default().extend(arguments);
+    }
+    Ok(TerraformParams {
+        plan: wanted.plan,
+        destroy: wanted.destroy,
+        auto_approve: fixed.auto_approve || fixed.allow_auto_approve && wanted.auto_approve,
+        upgrade: wanted.upgrade,
+        reconfigure: wanted.reconfigure,
+        backend_file: fixed.override_backend.then_some(backend_file),
+        http_address: None,
+        stage_arguments,
+    })
+}
+
+/// Arguments by stage. A list is for all stages but init and has the name `default`.
+///
+/// Reference: `convertArgsJSONIfArray`.
+pub(super) fn stages(text: Option<&str>) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(BTreeMap::new()) };
+    if let Ok(list) = serde_json::from_str::<Option<Vec<String>>>(text) {
+        return Ok(BTreeMap::from([("default".to_owned(), list.unwrap_or_default())]));
+    }
+    let stages = serde_json::from_str::<BTreeMap<String, Option<Vec<String>>>>(text)
+        .map_err(|error| format!("invalid format of arguments, must be valid JSON array or map: {error}"))?;
+    Ok(stages.into_iter().map(|(stage, list)| (stage, list.unwrap_or_default())).collect())
 }
 
 /// Reads typed parameters from a free-form object; `null` counts as absent, as in Go.
@@ -101,6 +155,57 @@ mod tests {
             merged,
             AnsibleParams { verbosity: Some(6), diff: true, limit: vec!["web".into()], ..AnsibleParams::default() }
         );
+    }
+
+    #[test]
+    fn a_plan_is_applied_unasked_only_if_the_template_allows_it() {
+        let merged = |fixed: Value, wanted: Value| {
+            let template = Template { task_params: map(fixed), ..Template::default() };
+            terraform(&template, &Task { params: map(wanted), ..Task::default() }).unwrap()
+        };
+        let asked = || json!({"auto_approve": true});
+        assert!(!merged(json!({}), asked()).auto_approve);
+        assert!(merged(json!({"allow_auto_approve": true}), asked()).auto_approve);
+        assert!(!merged(json!({"allow_auto_approve": true}), json!({})).auto_approve);
+        assert!(merged(json!({"auto_approve": true}), json!({})).auto_approve);
+        let all = merged(json!({}), json!({"plan": true, "destroy": true, "upgrade": true, "reconfigure": true}));
+        assert!(all.plan && all.destroy && all.upgrade && all.reconfigure);
+        assert_eq!(merged(json!({"backend_filename": "x.tf"}), json!({})).backend_file, None);
+        assert_eq!(merged(json!({"override_backend": true}), json!({})).backend_file.unwrap(), "backend.tf");
+        let named = merged(json!({"override_backend": true, "backend_filename": "x.tf"}), json!({}));
+        assert_eq!(named.backend_file.unwrap(), "x.tf");
+    }
+
+    /// Stages and their arguments, `init=-a -b;plan=-c`.
+    #[track_caller]
+    fn check_stages(template: &str, task: &str, allowed: bool, expected: &str) {
+        let (template, task) = (
+            Template { arguments: Some(template.into()), allow_override_args_in_task: allowed, ..Template::default() },
+            Task { arguments: Some(task.into()), ..Task::default() },
+        );
+        let found = terraform(&template, &task).map(|parameters| {
+            let stages = parameters.stage_arguments.into_iter();
+            stages.map(|(stage, list)| format!("{stage}={}", list.join(" "))).collect::<Vec<_>>().join(";")
+        });
+        assert_eq!(found.unwrap_or_else(|error| error), expected, "{template:?} {task:?}");
+    }
+
+    #[test]
+    fn arguments_are_a_list_or_an_object_of_lists() {
+        check_stages("", "", true, "");
+        check_stages(r#"["-a", "-b"]"#, r#"["-c"]"#, true, "default=-a -b -c");
+        check_stages(r#"["-a"]"#, r#"["-c"]"#, false, "default=-a");
+        check_stages(
+            r#"{"init": ["-a"], "plan": []}"#,
+            r#"{"plan": ["-p"], "apply": ["-x"]}"#,
+            true,
+            "apply=-x;init=-a;plan=-p",
+        );
+        check_stages(r#"["-a"]"#, r#"{"plan": ["-p"]}"#, true, "default=-a;plan=-p");
+        check_stages("null", "null", true, "default=");
+        let template = Template { arguments: Some(r#"{"plan": "-p"}"#.into()), ..Template::default() };
+        let error = terraform(&template, &Task::default()).unwrap_err();
+        assert!(error.starts_with("invalid format of arguments, must be valid JSON array or map: "), "{error}");
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl TaskPorts {
         }
         task.state.status = TaskStatus::Error;
         task.state.end = Some(Utc::now());
-        let line = NewLine { time: Utc::now(), text: format!("Failed to run task: {reason}") };
+        let line = NewLine::whole(Utc::now(), format!("Failed to run task: {reason}"));
         let description = format!("Task ID {} ({}) finished with status ERROR", task.state.id, task.template_name);
         let change = TaskChange {
             lines: std::slice::from_ref(&line),
@@ -128,8 +128,12 @@ impl TaskPorts {
 #[async_trait]
 impl TaskRepository for TaskPorts {
     async fn store(&self, task: &TaskState, change: TaskChange<'_>) -> Result<(), PortError> {
-        let stored =
-            |line: &NewLine| TaskOutput { time: line.time, output: line.text.clone(), ..TaskOutput::default() };
+        let stored = |line: &NewLine| TaskOutput {
+            time: line.time,
+            output: line.text.clone(),
+            continued: line.continued,
+            ..TaskOutput::default()
+        };
         let lines: Vec<_> = change.lines.iter().map(stored).collect();
         let step = TaskStep {
             project_id: task.project_id,

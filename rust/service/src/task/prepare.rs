@@ -35,6 +35,7 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
     let environment = builder.environment(survey).await?;
     let vaults = builder.vaults().await?;
     let details = builder.details(&queued.username).await?;
+    let terraform = builder.terraform()?;
     let (template_arguments, task_arguments) = builder.arguments()?;
     let Builder { template, task, secrets, .. } = builder;
     let is_ansible = template.app == TemplateApp::Ansible;
@@ -62,7 +63,7 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
         template_arguments,
         task_arguments,
         ansible,
-        terraform: TerraformParams::default(),
+        terraform,
         vaults,
         details,
         host_keys: HostKeys::default(),
@@ -248,7 +249,26 @@ impl Builder<'_> {
         Ok(None)
     }
 
+    /// Parameters and arguments of the Terraform family.
+    ///
+    /// Reference: every such task gets an address of its own for its state (`TaskPool.AddTask`, `GetPublicAliasURL`), whether
+    /// or not its backend uses it. As in the community edition, nothing answers there.
+    fn terraform(&mut self) -> Result<TerraformParams> {
+        if !self.template.app.is_terraform() {
+            return Ok(TerraformParams::default());
+        }
+        let parameters = parameters::terraform(&self.template, &self.task).map_err(PortError::Refused)?;
+        let host = self.services.settings.public_address.trim_end_matches('/');
+        let alias = format!("{:032x}", rand::random::<u128>());
+        let address = self.secrets.insert("terraform/address", format!("{host}/api/terraform/{alias}").into_bytes());
+        Ok(TerraformParams { http_address: Some(address), ..parameters })
+    }
+
+    /// Arguments of template and task; those of the Terraform family are parameters.
     fn arguments(&self) -> Result<(Vec<String>, Vec<String>)> {
+        if self.template.app.is_terraform() {
+            return Ok((Vec::new(), Vec::new()));
+        }
         let parse =
             |text: Option<&String>, whose: &str| match text.map(|text| text.trim()).filter(|text| !text.is_empty()) {
                 None => Ok(Vec::new()),

@@ -107,9 +107,10 @@ fn check_object(field: &str, text: &str) -> Result<()> {
 }
 
 fn check_arguments(template: &Template, text: &str) -> Result<()> {
-    let list = serde_json::from_str::<Vec<String>>(text).is_ok();
-    let stages = || serde_json::from_str::<std::collections::BTreeMap<String, Vec<String>>>(text).is_ok();
-    if list || (template.app.is_terraform() && stages()) {
+    if template.app.is_terraform() {
+        return parameters::stages(Some(text)).map(drop).map_err(Error::invalid);
+    }
+    if serde_json::from_str::<Vec<String>>(text).is_ok() {
         return Ok(());
     }
     Err(Error::invalid("arguments must be a JSON array of texts as text, for example [\"--tags\",\"web\"]"))

@@ -1,7 +1,9 @@
 //! The history of the schema: the reference's own numbered steps, so that either server can open the other's database.
 //!
 //! Each step is one transaction together with its row in `migrations`. A database with a version nobody here knows is refused
-//! before anything is written. What we add ourselves one day gets tables of its own (prefix `rs_`) and a history of its own.
+//! before anything is written. What we add ourselves lies in tables of its own with a history of its own: `own.rs`.
+
+pub(crate) mod own;
 
 use crate::db::{fetch_rows, params};
 use crate::db_time::DbTime;
@@ -79,20 +81,20 @@ pub(crate) async fn check_file(options: &SqliteConnectOptions) -> Result<()> {
     missing.map(drop)
 }
 
-/// Brings the database to the newest version, or refuses an older one if that is not wanted.
+/// Brings the database to the newest version and makes our own tables, or refuses an older database if that is not wanted.
 pub(crate) async fn prepare(connection: &mut SqliteConnection, migrate: bool) -> Result<()> {
     let missing = missing_steps(connection).await?;
-    if missing.is_empty() {
-        return Ok(());
-    }
     if !migrate {
+        if missing.is_empty() {
+            return Ok(());
+        }
         return Err(StoreError::Outdated { missing: missing.iter().map(|step| step.version).collect() });
     }
     for step in missing {
         tracing::info!(version = step.version, "applying a schema version");
         apply(connection, step).await.map_err(|source| StoreError::Migration { version: step.version, source })?;
     }
-    Ok(())
+    own::prepare(connection).await
 }
 
 /// The steps that are not applied, in order. An empty database lacks all of them.

@@ -5,5 +5,6 @@
 mod fixture;
 mod migration;
 mod output;
+mod own_table;
 mod recorded;
 mod story;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{StageError, Stages, checkout, keys::Keys, workspace::Workspace};
 use crate::{
     app::{Absolute, FileGuard, PathError, inside, write_private},
-    git::{CommandLineClient, GitUrl},
+    git::{self, GitUrl},
     job::{
         InventoryKind, InventorySpec, RepositorySpec,
         directory::{Claim, DirectoryGuard, inventory_clone_name},
@@ -58,7 +58,8 @@ pub(crate) async fn install(stages: &Stages<'_>, workspace: &Workspace, keys: &K
             }
         }
     };
-    stages.log_failure("Failed to install inventory", installed.await)
+    let installed = stages.log_failure("Failed to install inventory", installed.await);
+    installed.inspect_err(|error| checkout::tell_problem(stages, error))
 }
 
 /// Reference: the keys of an inventory are checked for every app; the texts are kept.
@@ -109,8 +110,8 @@ async fn install_from_repository(
     let claim = Claim::take(&workspace.project_dir, &name, "", stages.spec.task_id);
     let working = checkout::working(stages.secrets, keys, repository, url, &claim)?;
     let argument = joined(working.path())?;
-    let client = CommandLineClient::new(stages.programs.clone());
-    let own_clone = checkout::update(&client, &working, &claim).await?;
+    let client = git::client(stages.programs.clone());
+    let own_clone = checkout::update(stages, client.as_ref(), &working, &claim, repository.id).await?;
     stay_inside(&working.path(), Path::new(&argument), &inventory.content)?;
     Ok(Inventory { argument: Some(argument), file: None, own_clone, claim: Some(claim) })
 }

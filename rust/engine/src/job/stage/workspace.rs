@@ -88,6 +88,7 @@ fn check_secrets(stages: &Stages<'_>) -> Result<(), StageError> {
     let environment = &spec.environment;
     let mut references: Vec<&SecretRef> = environment.secret_extra_vars.values().collect();
     references.extend(environment.secrets.iter().map(|secret| &secret.value));
+    references.extend(&spec.terraform.http_address);
     references.extend(spec.vaults.iter().filter_map(|vault| match &vault.kind {
         VaultKind::Password(password) => Some(password),
         VaultKind::Script(_) => None,

@@ -9,3 +9,4 @@ mod keys;
 mod shell;
 mod stop;
 mod support;
+mod terraform;

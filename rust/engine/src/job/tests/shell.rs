@@ -174,7 +174,6 @@ async fn what_can_never_run_is_refused_with_a_reason() {
     let world = World::new();
     let directory = world.files("local", &[("hello.sh", HELLO)]);
     let url = directory.display().to_string();
-    world.run(world.spec("terraform", "x", &url)).await.broken("run", "not supported by this build yet");
     world.run(world.spec("bash", "../hello.sh", &url)).await.broken("run", "leads out of its repository");
     world.run(world.spec("bash", "-c", &url)).await.broken("run", "begins with `-`");
     world.run(world.spec("bash", "", &url)).await.broken("run", "is empty");

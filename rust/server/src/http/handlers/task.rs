@@ -126,21 +126,41 @@ pub(crate) async fn get_task_output(
     in_parts(access, state, task, "application/json", write).await
 }
 
-/// `GET /api/project/{project_id}/tasks/{task_id}/raw_output`: the lines without terminal colours, read and sent in parts.
+/// `GET /api/project/{project_id}/tasks/{task_id}/raw_output`: the lines without terminal colours, read and sent in parts; what
+/// was stored as several records of one line is one line again.
 pub(crate) async fn get_task_raw_output(
     access: ProjectAccess<Member>,
     State(state): State<AppState>,
     PathId(task): PathId<TaskId>,
 ) -> Result<Response> {
-    let write = |lines: &[TaskOutput]| -> Result<Vec<u8>, serde_json::Error> {
+    // The end of a part, in which a colour may begin.
+    let mut held = String::new();
+    let write = move |lines: &[TaskOutput]| -> Result<Vec<u8>, serde_json::Error> {
         let mut text = String::new();
         for line in lines {
-            ansi::strip_into(&mut text, &line.output);
-            text.push('\n');
+            held.push_str(&line.output);
+            if line.continued {
+                let rest = held.split_off(colour_at_end(&held));
+                ansi::strip_into(&mut text, &std::mem::replace(&mut held, rest));
+            } else {
+                ansi::strip_into(&mut text, &held);
+                held.clear();
+                text.push('\n');
+            }
+        }
+        if lines.is_empty() {
+            // The task was cut off in the middle of a line.
+            text.push_str(&std::mem::take(&mut held));
         }
         Ok(text.into_bytes())
     };
     in_parts(access, state, task, "text/plain; charset=utf-8", write).await
+}
+
+/// Where the last bytes of a text may begin to set a colour; its length if they do not.
+fn colour_at_end(text: &str) -> usize {
+    const LONGEST: usize = 64;
+    text.rfind('\u{1b}').filter(|begin| text.len() - begin <= LONGEST).unwrap_or(text.len())
 }
 
 /// Sends the output of a task as `write` makes it of the lines; the last call has none.
