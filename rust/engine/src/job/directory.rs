@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{JobSpec, claim_lock::ClaimLock};
-use crate::EngineConfig;
+use crate::{EngineConfig, key};
 
 /// Name of the directory in the directory of a project in which our own works lie beside those of the reference.
 pub const OWN_DIRECTORY: &str = ".semaphore";
@@ -139,9 +139,10 @@ pub(crate) fn inventory_clone_name(repository_id: i32, template_id: i32, invento
 pub async fn remove_leftovers(config: &EngineConfig, project_id: i32, task_id: i32) -> io::Result<()> {
     let directory = config.project_dir(project_id);
     let sweep = move || {
+        let swept = key::remove_leftovers(&directory, |name| belongs_to(name, task_id));
         let own = directory.join(OWN_DIRECTORY);
         let all = [own.join("locks"), own, directory];
-        all.iter().map(|directory| sweep_directory(directory, task_id)).fold(Ok(()), io::Result::and)
+        all.iter().map(|directory| sweep_directory(directory, task_id)).fold(swept, io::Result::and)
     };
     tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)?
 }
@@ -278,6 +279,8 @@ mod tests {
             "secret_vars_7.json",
             "repository_1_template_2_task_7",
             "inventory_3_task_7_2.yml",
+            "ssh_task_7_0123456789",
+            "ssh_task_77_0123456789",
             "secret_vars_77.json",
             "repository_1_template_2_task_77",
             "repository_1_template_2",
@@ -289,6 +292,6 @@ mod tests {
         remove_leftovers(&config, 1, 7).await.unwrap();
         remove_leftovers(&config, 2, 7).await.unwrap();
         let left: Vec<_> = all.into_iter().filter(|name| project.join(name).exists()).collect();
-        assert_eq!(left, all[3..]);
+        assert_eq!(left, all[4..]);
     }
 }
