@@ -190,9 +190,13 @@ pub(super) async fn is_remote_branch(path: &Path, commit: &CommitHash) -> bool {
 }
 
 /// Names and hashes of what a clone knows: branches of `origin` under the names that they have there, and tags; sorted.
-/// `None` for a clone that does not hold all of their objects itself, or in a form of its own.
+/// `None` for a clone that does not hold all of their objects itself, or that libgit2 may not read.
 pub(super) fn references_of_clone(clone: &Path) -> Result<Option<Vec<(String, String)>>, git2::Error> {
-    let repository = git2::Repository::open(clone)?;
+    let repository = match git2::Repository::open(clone) {
+        // Git runs as `process.user`, and libgit2 only reads what belongs to the server's own.
+        Err(error) if error.code() == git2::ErrorCode::Owner => return Ok(None),
+        repository => repository?,
+    };
     if repository.is_shallow() || repository.path().join("objects/info/alternates").exists() {
         return Ok(None);
     }
