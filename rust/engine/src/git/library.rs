@@ -214,6 +214,25 @@ pub(super) fn references_of_clone(clone: &Path) -> Result<Option<Vec<(String, St
     Ok((!found.is_empty()).then_some(found))
 }
 
+/// References of a mirror that are looked at: enough to notice packs that are gone or damaged.
+const SAMPLED_REFERENCES: usize = 256;
+
+/// Whether the objects that the references of a mirror name can be read.
+pub(super) fn can_serve(mirror: &Path) -> bool {
+    let look = || -> Result<bool, git2::Error> {
+        let repository = git2::Repository::open_bare(mirror)?;
+        let objects = repository.odb()?;
+        let mut found = 0;
+        for reference in repository.references()?.take(SAMPLED_REFERENCES) {
+            let Some(hash) = reference?.target() else { continue };
+            objects.read_header(hash)?;
+            found += 1;
+        }
+        Ok(found > 0)
+    };
+    look().unwrap_or(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

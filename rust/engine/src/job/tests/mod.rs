@@ -3,6 +3,7 @@
 
 mod ansible;
 mod checkout;
+mod git;
 mod shell;
 mod stop;
 mod support;
