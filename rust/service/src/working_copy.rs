@@ -1,10 +1,11 @@
 //! Working copies that tasks left in the temporary directory, and their removal.
 //!
 //! Not for making them: that is the engine. Invariants: nothing outside the project's directory is removed, links are
-//! removed and never followed; a directory that is not there is already clean.
+//! removed and never followed; a directory that is not there is already clean; the locks of running jobs stay.
 
 use std::{io, path::Path};
 
+use semaphore_engine::job::{OWN_DIRECTORY, mirror_path};
 use semaphore_model::{ProjectId, RepositoryId};
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
 enum What {
     /// Everything.
     All,
-    /// The clones of one repository, with the homes beside them.
+    /// The clones of one repository with the homes beside them, and its mirror.
     Repository(RepositoryId),
 }
 
@@ -48,8 +49,17 @@ fn clear_directory(directory: &Path, what: What) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
+    if let What::Repository(id) = what {
+        remove(&mirror_path(directory, id.0), true)?;
+    }
     for entry in entries {
         let entry = entry?;
+        if entry.file_name() == OWN_DIRECTORY && entry.file_type()?.is_dir() {
+            if matches!(what, What::All) {
+                clear_own_directory(&entry.path())?;
+            }
+            continue;
+        }
         // The type of the entry itself: a link to a directory is no directory.
         let is_directory = entry.file_type()?.is_dir();
         let wanted = match what {
@@ -61,14 +71,31 @@ fn clear_directory(directory: &Path, what: What) -> io::Result<()> {
         if !wanted {
             continue;
         }
-        let removed =
-            if is_directory { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
-        match removed {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&entry.path(), is_directory)?;
     }
     Ok(())
+}
+
+/// Mirrors go; a lock file is its owner's to remove: another process would not see a new one of the same name.
+fn clear_own_directory(directory: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name() == "locks" {
+            // Succeeds if nobody holds one.
+            let _ = std::fs::remove_dir(entry.path());
+        } else {
+            remove(&entry.path(), entry.file_type()?.is_dir())?;
+        }
+    }
+    let _ = std::fs::remove_dir(directory);
+    Ok(())
+}
+
+fn remove(path: &Path, is_directory: bool) -> io::Result<()> {
+    match if is_directory { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) } {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -95,9 +122,18 @@ mod tests {
         }
         std::fs::write(directory.path().join("repository_1_file"), "x").unwrap();
         std::os::unix::fs::symlink(outside.path(), directory.path().join("link")).unwrap();
+        let own = directory.path().join(OWN_DIRECTORY);
+        for name in ["mirror_1/objects", "mirror_10", "locks"] {
+            std::fs::create_dir_all(own.join(name)).unwrap();
+        }
+        std::fs::write(own.join("locks/held.lock"), "").unwrap();
 
         clear_directory(directory.path(), What::Repository(RepositoryId(1))).unwrap();
-        assert_eq!(names(directory.path()), ["link", "repository_10_template_2", "repository_1_file"]);
+        assert_eq!(names(directory.path()), [OWN_DIRECTORY, "link", "repository_10_template_2", "repository_1_file"]);
+        assert_eq!(names(&own), ["locks", "mirror_10"]);
+        clear_directory(directory.path(), What::All).unwrap();
+        assert_eq!((names(directory.path()), names(&own)), (vec![OWN_DIRECTORY.to_owned()], vec!["locks".to_owned()]));
+        std::fs::remove_file(own.join("locks/held.lock")).unwrap();
         clear_directory(directory.path(), What::All).unwrap();
         assert!(names(directory.path()).is_empty());
         assert_eq!(names(outside.path()), ["kept"]);

@@ -190,9 +190,13 @@ pub(super) async fn is_remote_branch(path: &Path, commit: &CommitHash) -> bool {
 }
 
 /// Names and hashes of what a clone knows: branches of `origin` under the names that they have there, and tags; sorted.
-/// `None` for a clone that does not hold all of their objects itself, or in a form of its own.
+/// `None` for a clone that does not hold all of their objects itself, or that libgit2 may not read.
 pub(super) fn references_of_clone(clone: &Path) -> Result<Option<Vec<(String, String)>>, git2::Error> {
-    let repository = git2::Repository::open(clone)?;
+    let repository = match git2::Repository::open(clone) {
+        // Git runs as `process.user`, and libgit2 only reads what belongs to the server's own.
+        Err(error) if error.code() == git2::ErrorCode::Owner => return Ok(None),
+        repository => repository?,
+    };
     if repository.is_shallow() || repository.path().join("objects/info/alternates").exists() {
         return Ok(None);
     }
@@ -208,6 +212,25 @@ pub(super) fn references_of_clone(clone: &Path) -> Result<Option<Vec<(String, St
     }
     found.sort();
     Ok((!found.is_empty()).then_some(found))
+}
+
+/// References of a mirror that are looked at: enough to notice packs that are gone or damaged.
+const SAMPLED_REFERENCES: usize = 256;
+
+/// Whether the objects that the references of a mirror name can be read.
+pub(super) fn can_serve(mirror: &Path) -> bool {
+    let look = || -> Result<bool, git2::Error> {
+        let repository = git2::Repository::open_bare(mirror)?;
+        let objects = repository.odb()?;
+        let mut found = 0;
+        for reference in repository.references()?.take(SAMPLED_REFERENCES) {
+            let Some(hash) = reference?.target() else { continue };
+            objects.read_header(hash)?;
+            found += 1;
+        }
+        Ok(found > 0)
+    };
+    look().unwrap_or(false)
 }
 
 #[cfg(test)]

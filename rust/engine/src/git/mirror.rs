@@ -93,8 +93,21 @@ impl Mirror {
         Self { path }
     }
 
-    /// The mirror itself, if it exists and is not being replaced.
-    pub(crate) fn borrow(&self) -> Option<Borrowed> {
+    /// The mirror itself, if it exists and is not being replaced. A damaged one is thrown away: git would silently do without
+    /// it, again and again.
+    async fn borrow(&self) -> Option<Borrowed> {
+        let mirror = self.clone();
+        let look = move || mirror.lock().map(|borrowed| (library::can_serve(borrowed.path()), borrowed));
+        let (is_whole, borrowed) = tokio::task::spawn_blocking(look).await.ok().flatten()?;
+        if is_whole {
+            return Some(borrowed);
+        }
+        tracing::warn!(path = %self.path.display(), "the mirror of a repository is damaged; a new one will be made");
+        self.discard().await;
+        None
+    }
+
+    fn lock(&self) -> Option<Borrowed> {
         let lock = File::open(&self.path).ok()?;
         lock.try_lock_shared().ok()?;
         let is_usable = is_still(&lock, &self.path) && self.path.join("packed-refs").is_file();
@@ -107,7 +120,7 @@ impl Mirror {
     /// # Errors
     /// If the job is stopped while it waits.
     pub(crate) async fn source(&self, programs: &Programs) -> Result<Source, ProgramError> {
-        if let Some(borrowed) = self.borrow() {
+        if let Some(borrowed) = self.borrow().await {
             return Ok(Source::Mirror(borrowed));
         }
         let other = {
@@ -124,7 +137,7 @@ impl Mirror {
             () = other.cancelled() => {}
             stopped = programs.stopped() => return Err(stopped),
         }
-        Ok(self.borrow().map_or(Source::Network(None), Source::Mirror))
+        Ok(self.borrow().await.map_or(Source::Network(None), Source::Mirror))
     }
 
     /// Makes the mirror what the clone is. Nothing that goes wrong here concerns the job.

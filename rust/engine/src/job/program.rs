@@ -208,14 +208,8 @@ impl Programs {
 
     /// Waits until the job is stopped.
     pub(crate) async fn stopped(&self) -> ProgramError {
-        let token = self.stop.handle.token();
-        loop {
-            token.wait_for(StopMode::Graceful).await;
-            if let Err(stopped) = self.check_stop() {
-                return stopped;
-            }
-            tokio::task::yield_now().await;
-        }
+        self.stop.handle.token().wait_for(StopMode::Graceful).await;
+        ProgramError::Stopped(self.stop.reason().unwrap_or(StopReason::Requested))
     }
 
     /// Waits for a person's answer, with the status `waiting_confirmation` meanwhile; `true` = accepted.

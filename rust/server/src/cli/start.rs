@@ -88,9 +88,6 @@ pub(super) fn warn_about(config: &Config) {
     if !config.without_effect.is_empty() {
         tracing::warn!(keys = config.without_effect.join(", "), "configuration keys without effect in this build yet");
     }
-    if config.git_client == "go_git" {
-        tracing::warn!("git_client go_git: this build always uses the git program");
-    }
     if config.cookie_hash.is_empty() {
         tracing::warn!("cookie_hash is not set: everybody has to log in again after each start of the server");
     }
@@ -191,7 +188,8 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
         apps,
         ssh_config_path: config.ssh_config_path.clone(),
         child_nofile: None,
-        git_client: GitClientKind::CmdGit,
+        // Any other text was refused when the configuration was read.
+        git_client: if config.git_client == "go_git" { GitClientKind::GoGit } else { GitClientKind::CmdGit },
         process: config.process.clone(),
         prompt_timeout: None,
         terraform_stop_timeout: None,

@@ -119,7 +119,7 @@ pub static KEYS: &[Key] = &[
             "SEMAPHORE_GIT_CLIENT",
             Text,
             "cmd_git",
-            "Which git is used; go_git is served by the git program too.",
+            "Which git is used: the git program, or with go_git a library that reads clones while the git program fetches.",
         ),
         Rule::OneOf(&["go_git", "cmd_git"]),
     ),

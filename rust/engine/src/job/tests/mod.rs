@@ -6,6 +6,7 @@ mod ansible_scenes;
 mod checkout;
 mod identity;
 mod keys;
+mod git;
 mod shell;
 mod stop;
 mod support;
