@@ -6,6 +6,7 @@
 
 mod directory;
 mod event;
+mod known_hosts;
 mod problem;
 mod program;
 mod run;
@@ -22,7 +23,8 @@ pub use problem::{Problem, ProblemCode};
 pub use program::{ProgramEnd, ProgramError, Programs};
 pub use run::{Job, JobControl, JobEvents, start};
 pub use secret::{SecretRef, SecretSet};
+pub use semaphore_model::HostKeyMode;
 pub use spec::{
-    AnsibleParams, EnvironmentSpec, HostKeyMode, HostKeys, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec,
-    RepositorySpec, SecretVar, SecretVarKind, TaskDetails, TemplateKind, TerraformParams, VaultKind, VaultSpec,
+    AnsibleParams, EnvironmentSpec, HostKeys, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec,
+    SecretVar, SecretVarKind, TaskDetails, TemplateKind, TerraformParams, VaultKind, VaultSpec,
 };
