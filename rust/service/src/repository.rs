@@ -10,7 +10,7 @@ use semaphore_engine::{
         Access, Branch, CommandLineClient, Credential, GitClient, GitUrl, GitUrlError, RevisionError, Transport,
         Working,
     },
-    job::Programs,
+    job::{HostKeys, KnownHosts, Programs},
     key::SshOptions,
 };
 use semaphore_model::{AccessKey, AccessKeyType, EventObject, ProjectId, Referrers, Repository, UserId};
@@ -95,6 +95,12 @@ impl Services {
         let url: GitUrl = repository.git_url.parse().map_err(|error: GitUrlError| Error::invalid(error.to_string()))?;
         let key = self.find::<AccessKey>(repository.project_id, repository.ssh_key_id).await?;
         let credential = self.credential(key.into_inner(), url.transport())?;
+        let policy = self.store.get_host_key_policy(repository.project_id).await?;
+        let known = HostKeys { mode: policy.mode, known_hosts: policy.known_hosts };
+        let directory = tempfile::Builder::new().prefix("semaphore_branches_").tempdir();
+        let unusable = |error| Error::internal("a directory for the known hosts cannot be made", error);
+        let directory = directory.map_err(unusable)?;
+        let known_hosts = KnownHosts::write(&known, &directory.path().join("known_hosts")).map_err(unusable)?;
         let working = Working {
             url,
             // Not asked for, but part of every working copy.
@@ -104,12 +110,20 @@ impl Services {
                 .or_else(|_| "main".parse())
                 .map_err(|error: RevisionError| Error::invalid(error.to_string()))?,
             access: credential.map_or(Access::None, Access::Password),
-            ssh: SshOptions::default(),
+            ssh: SshOptions {
+                mode: known.mode,
+                known_hosts: known_hosts.as_ref().map(|file| file.path().to_owned()),
+                config: self.engine.ssh_config_path.clone(),
+            },
             parent: std::env::temp_dir(),
             directory: String::new(),
         };
         let client = CommandLineClient::new(Programs::detached(self.engine.clone()));
-        match tokio::time::timeout(BRANCHES_TIMEOUT, client.remote_branches(&working)).await {
+        let answer = tokio::time::timeout(BRANCHES_TIMEOUT, client.remote_branches(&working)).await;
+        if let Some(learned) = known_hosts.map(|file| file.learned()).filter(|learned| !learned.is_empty()) {
+            self.store.merge_known_hosts(repository.project_id, &learned).await?;
+        }
+        match answer {
             Ok(answer) => answer.map_err(|error| Error::invalid(error.to_string()).bare()),
             Err(_) => Err(Error::invalid("the repository did not answer within 30 s").bare()),
         }

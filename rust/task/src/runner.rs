@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use semaphore_engine::{
     EngineConfig,
-    job::{self, JobControl, JobEvent, Outcome, StopReason},
+    job::{self, JobControl, JobEvent, Outcome, Problem, ProblemCode, StopReason},
     log::LogRecord,
 };
-use semaphore_model::{Flavour, TaskStatus, error_chain};
+use semaphore_model::{Flavour, JobStage, TaskStatus, error_chain};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -37,11 +37,21 @@ pub(crate) struct Runner {
     early_stop: Option<bool>,
     /// Time of the last line. Lines are read back in the order of their times, so a clock that steps back must not move them.
     last_time: DateTime<Utc>,
+    /// What the job did so far; the last one has no end while it runs.
+    stages: Vec<JobStage>,
 }
 
 impl Runner {
     pub(crate) fn new(shared: Arc<Shared>, task: QueuedTask, inbox: mpsc::UnboundedReceiver<Command>) -> Self {
-        Self { shared, task, inbox, control: None, early_stop: None, last_time: DateTime::UNIX_EPOCH }
+        Self {
+            shared,
+            task,
+            inbox,
+            control: None,
+            early_stop: None,
+            last_time: DateTime::UNIX_EPOCH,
+            stages: Vec::new(),
+        }
     }
 
     /// Runs the task to its end. When it returns, the final status is stored or the server is closing.
@@ -64,7 +74,11 @@ impl Runner {
 
         let outcome = match self.shared.repository.prepare(&self.task).await {
             Ok(prepared) => self.drive(prepared).await,
-            Err(error) => Outcome::Broken { stage: "prepare".to_owned(), error: error_chain(&error) },
+            Err(error) => {
+                let problem = Problem { code: ProblemCode::Specification, message: error_chain(&error) };
+                self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
+                Outcome::Broken { stage: "prepare".to_owned(), error: problem.message }
+            }
         };
         self.finish(outcome).await;
     }
@@ -94,7 +108,14 @@ impl Runner {
                     Some(JobEvent::Commit { hash, message }) => {
                         self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
                     }
-                    Some(JobEvent::Partial { .. } | JobEvent::Problem(_) | JobEvent::KnownHosts(_)) => {}
+                    Some(JobEvent::Problem(problem)) => {
+                        self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
+                    }
+                    Some(JobEvent::KnownHosts(lines)) => {
+                        self.store(|| TaskChange { known_hosts: Some(&lines), ..TaskChange::default() }).await;
+                    }
+                    Some(JobEvent::Stage { stage, time }) => self.begin_stage(stage, time),
+                    Some(JobEvent::Partial { .. }) => {}
                     Some(JobEvent::Done(outcome)) => return outcome,
                     None => return Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() },
                 },
@@ -112,6 +133,18 @@ impl Runner {
                     }
                 }
             }
+        }
+    }
+
+    fn begin_stage(&mut self, stage: String, time: DateTime<Utc>) {
+        self.end_stage(time);
+        self.stages.push(JobStage { stage, start: time, end: None });
+        self.shared.set_stages(self.task.state.id, &self.stages);
+    }
+
+    fn end_stage(&mut self, time: DateTime<Utc>) {
+        if let Some(last) = self.stages.last_mut() {
+            last.end = last.end.or(Some(time.max(last.start)));
         }
     }
 
@@ -189,11 +222,20 @@ impl Runner {
         let reason = reason.map(|text| format!("Failed to run task: {text}"));
         let lines: Vec<_> = reason.map(|text| self.line(text)).into_iter().collect();
         self.task.state.status = status;
-        self.task.state.end = Some(Utc::now());
+        let end = Utc::now();
+        self.task.state.end = Some(end);
+        self.end_stage(end);
+        let stages = std::mem::take(&mut self.stages);
         let state = self.task.state.clone();
         let event = Some(status_event(&self.task));
-        self.store(|| TaskChange { lines: &lines, state: Some(&state), event: event.clone(), ..TaskChange::default() })
-            .await;
+        self.store(|| TaskChange {
+            lines: &lines,
+            state: Some(&state),
+            event: event.clone(),
+            stages: &stages,
+            ..TaskChange::default()
+        })
+        .await;
         self.shared.set_status(state.id, status);
         self.shared.observer.lines(&state, &lines);
         // Reference: the final status is sent twice, first without and then with its end.

@@ -12,45 +12,43 @@ use std::{
 
 use semaphore_model::known_hosts::{MAX_BYTES, added};
 
-use super::{HostKeyMode, JobSpec};
+use super::{HostKeyMode, HostKeys};
 use crate::app::{FileGuard, write_private};
 
-/// The file of one job; removed when it is dropped.
+/// The file of one job, or of one question to a git server; removed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct KnownHosts {
+pub struct KnownHosts {
     file: FileGuard,
     /// What was in it at the beginning, in the mode in which ssh adds to it.
     before: Option<String>,
 }
 
 impl KnownHosts {
-    /// Writes the file into the project's directory; `None` if hosts are not checked.
+    /// Writes the file, readable by this user alone; what was at its place is replaced. `None` if hosts are not checked.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub(crate) fn write(spec: &JobSpec, project_dir: &Path) -> io::Result<Option<Self>> {
-        let known = &spec.host_keys;
+    pub fn write(known: &HostKeys, path: &Path) -> io::Result<Option<Self>> {
         if known.mode == HostKeyMode::Off {
             return Ok(None);
         }
-        let path = project_dir.join(name(spec.task_id));
         let mut text = known.known_hosts.clone();
         if !text.is_empty() && !text.ends_with('\n') {
             // ssh adds its lines at the very end.
             text.push('\n');
         }
-        let file = write_private(&path, text.as_bytes(), 0o600)?;
+        let file = write_private(path, text.as_bytes(), 0o600)?;
         Ok(Some(Self { file, before: (known.mode == HostKeyMode::AcceptNew).then_some(text) }))
     }
 
     /// The file.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.file.path()
     }
 
     /// The lines that ssh added, each with its end; empty if there are none, or if programs of the job did something else to
     /// the file.
-    pub(crate) fn learned(&self) -> String {
+    pub fn learned(&self) -> String {
         let Some(before) = &self.before else { return String::new() };
         match read(self.path()) {
             Ok(after) => added(before, &after),
@@ -62,8 +60,8 @@ impl KnownHosts {
     }
 }
 
-/// Name of the file; found by [`remove_leftovers`](super::remove_leftovers) after a kill.
-fn name(task_id: i32) -> String {
+/// Name of a job's file; found by [`remove_leftovers`](super::remove_leftovers) after a kill.
+pub(crate) fn known_hosts_name(task_id: i32) -> String {
     format!("known_hosts_task_{task_id}")
 }
 

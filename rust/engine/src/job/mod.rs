@@ -19,6 +19,7 @@ mod tests;
 pub use directory::remove_leftovers;
 pub(crate) use directory::secret_variables_name;
 pub use event::{JobEvent, Outcome, StopReason};
+pub use known_hosts::KnownHosts;
 pub use problem::{Problem, ProblemCode};
 pub use program::{ProgramEnd, ProgramError, Programs};
 pub use run::{Job, JobControl, JobEvents, start};

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::{
     JobEvent, JobSpec, Outcome, Problem, ProblemCode, SecretSet, StopReason,
-    known_hosts::KnownHosts,
+    known_hosts::{KnownHosts, known_hosts_name},
     program::{Confirmation, Programs, StopRequest, redacted},
     stage::{self, StageError, Stages, Told, keys::Keys, workspace::Workspace},
 };
@@ -183,8 +183,9 @@ async fn with_known_hosts(
     workspace: &Workspace,
     keys: &mut Keys,
 ) -> Result<Outcome, (&'static str, StageError)> {
-    let known_hosts = KnownHosts::write(stages.spec, &workspace.project_dir)
-        .map_err(|source| StageError::file("write the known hosts into", &workspace.project_dir, source))
+    let path = workspace.project_dir.join(known_hosts_name(stages.spec.task_id));
+    let known_hosts = KnownHosts::write(&stages.spec.host_keys, &path)
+        .map_err(|source| StageError::file("write", &path, source))
         .map_err(in_stage("keys"))?;
     keys.ssh.known_hosts = known_hosts.as_ref().map(|file| file.path().to_owned());
     let outcome = with_keys(stages, workspace, keys).await;
