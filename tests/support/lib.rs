@@ -8,11 +8,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that fails is a failed test")]
 
 mod client;
+mod left;
 mod machine;
 mod project;
+mod secret;
 mod server;
 
 pub use client::{Answer, Client};
+pub use left::assert_nothing_left;
 pub use machine::{ansible, processes_with, program, project_root, wait_until, zombies_below};
 pub use project::{Project, git_repository};
+pub use secret::SecretWatch;
 pub use server::{Options, PASSWORD, Server, base_config};

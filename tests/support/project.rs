@@ -43,6 +43,44 @@ impl Project {
         Self { id, key, repository, inventory, environment }
     }
 
+    /// Makes an access key of a type; `content` is its `ssh` or `login_password` object.
+    #[track_caller]
+    pub fn key(&self, client: &Client, kind: &str, content: &Value) -> i64 {
+        let body = json!({"name": format!("{kind} key"), "project_id": self.id, "type": kind, kind: content});
+        client.post(&format!("/api/project/{}/keys", self.id), &body).expect(201).id()
+    }
+
+    /// Makes another repository and returns its id.
+    #[track_caller]
+    pub fn add_repository(&self, client: &Client, git_url: &str, branch: &str, key: i64) -> i64 {
+        let body = json!({"name": git_url, "project_id": self.id, "git_url": git_url, "git_branch": branch, "ssh_key_id": key});
+        client.post(&format!("/api/project/{}/repositories", self.id), &body).expect(201).id()
+    }
+
+    /// Makes a template with these fields changed, starts a task of it and waits for its end; returns template, row and log.
+    #[track_caller]
+    pub fn run_with(&self, client: &Client, app: &str, playbook: &str, fields: &Value) -> (i64, Value, String) {
+        let mut body = self.template_body(app, playbook);
+        for (name, value) in fields.as_object().expect("an object of fields") {
+            body[name] = value.clone();
+        }
+        let template = client.post(&format!("/api/project/{}/templates", self.id), &body).expect(201).id();
+        let (row, log) = self.run_again(client, template, &json!({}));
+        (template, row, log)
+    }
+
+    /// Starts a task of the template with these fields more, waits for its end; returns its row and log.
+    #[track_caller]
+    pub fn run_again(&self, client: &Client, template: i64, fields: &Value) -> (Value, String) {
+        let mut body = json!({"template_id": template});
+        for (name, value) in fields.as_object().expect("an object of fields") {
+            body[name] = value.clone();
+        }
+        let task = client.post(&format!("/api/project/{}/tasks", self.id), &body).expect(201).id();
+        let row = client.wait_for_end(self.id, task);
+        (row, client.output(self.id, task).join("\n"))
+    }
+
     /// The body of a template; the caller may change it before it is sent.
     pub fn template_body(&self, app: &str, playbook: &str) -> Value {
         json!({"name": format!("{app} {playbook}"), "project_id": self.id, "app": app, "playbook": playbook, "type": "",

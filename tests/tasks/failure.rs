@@ -1,9 +1,9 @@
 //! Bad input: a clear word to the person who did it, status `error`, and nothing left behind.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use semaphore_tests::{Project, Server, ansible, git_repository, processes_with, zombies_below};
-use serde_json::{Value, json};
+use semaphore_tests::{Project, Server, ansible, assert_nothing_left, git_repository};
+use serde_json::json;
 
 fn fixture() -> (Server, std::path::PathBuf) {
     let server = Server::start();
@@ -13,37 +13,6 @@ fn fixture() -> (Server, std::path::PathBuf) {
         &[("hello.sh", "echo hello\n"), ("site.yml", "- hosts: all\n  gather_facts: false\n  tasks: []\n")],
     );
     (server, repository)
-}
-
-/// Nothing of a failed task may remain: no process, no zombie, no socket, no inventory, no half-made clone.
-fn assert_nothing_left(server: &Server) {
-    let directory = server.directory().to_str().unwrap();
-    let processes: Vec<_> = processes_with(directory).into_iter().filter(|&pid| pid != server.process_id()).collect();
-    assert_eq!(processes, Vec::<u32>::new(), "processes were left behind");
-    assert_eq!(zombies_below(server.process_id()), Vec::<u32>::new());
-    let mut left = Vec::new();
-    collect(&server.directory().join("tmp"), 0, &mut left);
-    assert_eq!(left, Vec::<String>::new(), "files were left behind");
-    let open = server.sql("select id, status from task where status not in ('success', 'error', 'stopped')");
-    assert_eq!(open, Vec::<Vec<Value>>::new(), "tasks were left open");
-}
-
-/// What lies in the project directories besides whole clones and homes, which are kept on purpose.
-fn collect(directory: &Path, depth: usize, left: &mut Vec<String>) {
-    for entry in fs::read_dir(directory).into_iter().flatten().map(Result::unwrap) {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() && depth == 0 && name.starts_with("project_") {
-            collect(&entry.path(), 1, left);
-        } else if kind.is_dir()
-            && name.starts_with("repository_")
-            && (name.ends_with("_home") || entry.path().join(".git/HEAD").is_file())
-        {
-            // A clone or a home: kept between tasks.
-        } else {
-            left.push(entry.path().to_string_lossy().into_owned());
-        }
-    }
 }
 
 /// Runs a template that must fail; returns its log as one text.

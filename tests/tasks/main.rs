@@ -4,6 +4,9 @@
 
 mod ansible;
 mod failure;
+mod git_http;
+mod git_ssh;
+mod inventory_repository;
 mod output;
 mod restart;
 mod stop;

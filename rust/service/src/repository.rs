@@ -11,9 +11,9 @@ use semaphore_engine::{
         Working,
     },
     job::{HostKeys, KnownHosts, Programs},
-    key::SshOptions,
+    key::{Agent, SshOptions},
 };
-use semaphore_model::{AccessKey, AccessKeyType, EventObject, ProjectId, Referrers, Repository, UserId};
+use semaphore_model::{AccessKey, AccessKeyType, EventObject, ProjectId, Referrers, Repository, Secret, UserId};
 use semaphore_store::ListOptions;
 use zeroize::Zeroizing;
 
@@ -94,13 +94,21 @@ impl Services {
     pub async fn repository_branches(&self, repository: &Owned<Repository>) -> Result<Vec<String>> {
         let url: GitUrl = repository.git_url.parse().map_err(|error: GitUrlError| Error::invalid(error.to_string()))?;
         let key = self.find::<AccessKey>(repository.project_id, repository.ssh_key_id).await?;
-        let credential = self.credential(key.into_inner(), url.transport())?;
+        let key = self.open(key.into_inner())?;
+        let programs = Programs::detached(self.engine.clone());
+        // Lives until git has answered.
+        let agent = match url.transport() {
+            Transport::Ssh | Transport::Scp => agent(repository.project_id, &key, &programs).await?,
+            _ => None,
+        };
+        let access = match &agent {
+            Some(agent) => Access::Agent { socket: agent.socket().to_owned() },
+            None => credential(&key, url.transport()).map_or(Access::None, Access::Password),
+        };
         let policy = self.store.get_host_key_policy(repository.project_id).await?;
         let known = HostKeys { mode: policy.mode, known_hosts: policy.known_hosts };
-        let directory = tempfile::Builder::new().prefix("semaphore_branches_").tempdir();
-        let unusable = |error| Error::internal("a directory for the known hosts cannot be made", error);
-        let directory = directory.map_err(unusable)?;
-        let known_hosts = KnownHosts::write(&known, &directory.path().join("known_hosts")).map_err(unusable)?;
+        let known_hosts = KnownHosts::for_question(&known, &programs, repository.project_id.0)
+            .map_err(|error| Error::internal("a file for the known hosts cannot be made", error))?;
         let working = Working {
             url,
             // Not asked for, but part of every working copy.
@@ -109,7 +117,7 @@ impl Services {
                 .parse()
                 .or_else(|_| "main".parse())
                 .map_err(|error: RevisionError| Error::invalid(error.to_string()))?,
-            access: credential.map_or(Access::None, Access::Password),
+            access,
             ssh: SshOptions {
                 mode: known.mode,
                 known_hosts: known_hosts.as_ref().map(|file| file.path().to_owned()),
@@ -118,31 +126,18 @@ impl Services {
             parent: std::env::temp_dir(),
             directory: String::new(),
         };
-        let client = CommandLineClient::new(Programs::detached(self.engine.clone()));
-        let answer = tokio::time::timeout(BRANCHES_TIMEOUT, client.remote_branches(&working)).await;
+        let client = CommandLineClient::new(programs);
+        let answer = match tokio::time::timeout(BRANCHES_TIMEOUT, client.remote_branches(&working)).await {
+            Ok(answer) => answer.map_err(|error| Error::invalid(error.to_string()).bare()),
+            Err(_) => Err(Error::invalid("the repository did not answer within 30 s").bare()),
+        };
+        if let Some(agent) = agent {
+            agent.closed().await;
+        }
         if let Some(learned) = known_hosts.map(|file| file.learned()).filter(|learned| !learned.is_empty()) {
             self.store.merge_known_hosts(repository.project_id, &learned).await?;
         }
-        match answer {
-            Ok(answer) => answer.map_err(|error| Error::invalid(error.to_string()).bare()),
-            Err(_) => Err(Error::invalid("the repository did not answer within 30 s").bare()),
-        }
-    }
-
-    fn credential(&self, key: AccessKey, transport: Transport) -> Result<Option<Credential>> {
-        match (&key.r#type, transport) {
-            (AccessKeyType::LoginPassword, Transport::Http | Transport::Https) => {
-                let key = self.open(key)?;
-                Ok(Some(Credential {
-                    username: Zeroizing::new(key.login_password.login.clone()),
-                    password: Zeroizing::new(key.login_password.password.expose().to_owned()),
-                }))
-            }
-            (AccessKeyType::Ssh, Transport::Ssh | Transport::Scp) => {
-                Err(Error::invalid("branches behind an SSH key cannot be listed by this build yet").bare())
-            }
-            _ => Ok(None),
-        }
+        answer
     }
 
     /// Checks key, name, URL and branch, in the reference's order.
@@ -163,5 +158,28 @@ impl Services {
             return Err(Error::invalid(error.to_string()));
         }
         Ok(())
+    }
+}
+
+/// An agent for a key of type ssh.
+async fn agent(project: ProjectId, key: &AccessKey, programs: &Programs) -> Result<Option<Agent>> {
+    if key.r#type != AccessKeyType::Ssh {
+        return Ok(None);
+    }
+    let bytes = |text: &Secret| Zeroizing::new(text.expose().as_bytes().to_vec());
+    let (private_key, passphrase) = (bytes(&key.ssh.private_key), Some(bytes(&key.ssh.passphrase)));
+    let refused = |error: &dyn std::error::Error| Error::invalid(semaphore_model::error_chain(error)).bare();
+    let place = programs.agent_place(project.0, "ssh_branches").map_err(|error| refused(&error))?;
+    Agent::start(&place, key.id.0, private_key, passphrase).await.map(Some).map_err(|error| refused(&error))
+}
+
+/// User and password for an address that takes them.
+fn credential(key: &AccessKey, transport: Transport) -> Option<Credential> {
+    match (&key.r#type, transport) {
+        (AccessKeyType::LoginPassword, Transport::Http | Transport::Https) => Some(Credential {
+            username: Zeroizing::new(key.login_password.login.clone()),
+            password: Zeroizing::new(key.login_password.password.expose().to_owned()),
+        }),
+        _ => None,
     }
 }

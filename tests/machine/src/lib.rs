@@ -1,6 +1,15 @@
 //! Real parts for tests: an SSH server and a git server on loopback, and the tools of the machine.
 //!
 //! Not for anything of the product: this crate uses none of ours, so that every crate's tests may use it. Everything lives in
-//! directories of its own, nothing of the machine is changed, and all of it ends with the value that stands for it.
+//! directories of its own, nothing of the machine is changed, and all of it ends with the value that stands for it. A value
+//! in a `static` is never dropped and would leave its directory behind: keep fixtures in variables.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that fails is a failed test")]
+
+pub mod git;
+pub mod git_http;
+pub mod ssh;
+mod tool;
+
+pub use tool::{left_out, missing, project_root, tool, wait_until};

@@ -22,7 +22,7 @@ pub struct CommandLineClient {
 impl CommandLineClient {
     /// A client whose processes belong to this job.
     pub fn new(programs: Programs) -> Self {
-        Self { programs }
+        Self { programs: programs.outside_root() }
     }
 
     fn program(&self, working: &Working, directory: &Path, arguments: Vec<String>) -> Result<ProcessSpec, GitError> {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::JobSpec;
-use crate::EngineConfig;
+use crate::{EngineConfig, key};
 
 /// Places in use by jobs of this process. A static on purpose: it guards paths of the file system, which is as global, and
 /// several engines in one process (server and C library) must see each other.
@@ -92,7 +92,7 @@ pub async fn remove_leftovers(config: &EngineConfig, project_id: i32, task_id: i
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
         };
-        let mut result = Ok(());
+        let mut result = key::remove_leftovers(&directory, |name| belongs_to(name, task_id));
         for entry in entries {
             let entry = entry?;
             if belongs_to(&entry.file_name().to_string_lossy(), task_id) {
@@ -201,6 +201,8 @@ mod tests {
             "secret_vars_7.json",
             "repository_1_template_2_task_7",
             "inventory_3_task_7_2.yml",
+            "ssh_task_7_0123456789",
+            "ssh_task_77_0123456789",
             "secret_vars_77.json",
             "repository_1_template_2_task_77",
             "repository_1_template_2",
@@ -212,6 +214,6 @@ mod tests {
         remove_leftovers(&config, 1, 7).await.unwrap();
         remove_leftovers(&config, 2, 7).await.unwrap();
         let left: Vec<_> = all.into_iter().filter(|name| project.join(name).exists()).collect();
-        assert_eq!(left, all[3..]);
+        assert_eq!(left, all[4..]);
     }
 }

@@ -7,12 +7,15 @@
 use std::{
     fs,
     io::{self, Read},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
+    process,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use semaphore_model::known_hosts::{MAX_BYTES, added};
 
-use super::{HostKeyMode, HostKeys};
+use super::{HostKeyMode, HostKeys, Programs};
 use crate::app::{FileGuard, write_private};
 
 /// The file of one job, or of one question to a git server; removed when it is dropped.
@@ -41,6 +44,24 @@ impl KnownHosts {
         Ok(Some(Self { file, before: (known.mode == HostKeyMode::AcceptNew).then_some(text) }))
     }
 
+    /// The file of a question to a git server that belongs to no job, in the project's directory.
+    ///
+    /// # Errors
+    /// If directory or file cannot be made, or not be given to whom the programs run as.
+    pub fn for_question(known: &HostKeys, programs: &Programs, project_id: i32) -> io::Result<Option<Self>> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        if known.mode == HostKeyMode::Off {
+            return Ok(None);
+        }
+        let directory = programs.config().project_dir(project_id);
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&directory)?;
+        // Several servers may share the directory.
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let file = Self::write(known, &directory.join(format!("known_hosts_question_{}_{number}", process::id())))?;
+        file.as_ref().map_or(Ok(()), |file| programs.give(file.path()))?;
+        Ok(file)
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         self.file.path()
@@ -67,7 +88,6 @@ pub(crate) fn known_hosts_name(task_id: i32) -> String {
 
 /// The job's programs may have put anything in its place: links, pipes and endless files are not followed.
 fn read(path: &Path) -> io::Result<String> {
-    use std::os::unix::fs::OpenOptionsExt;
     let file =
         fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {

@@ -101,7 +101,9 @@ fn code_of_stage(error: &StageError) -> ProblemCode {
         StageError::Path(error) => code_of_path(error),
         StageError::Program(error) => code_of_program(error),
         StageError::File { .. } => ProblemCode::Machine,
-        StageError::SshKey(_) | StageError::KeyType(_) => ProblemCode::KeyType,
+        StageError::Key { source, .. } => source.code(),
+        StageError::Identity(error) => error.code(),
+        StageError::KeyType(_) => ProblemCode::KeyType,
         StageError::MissingSecret(_) => ProblemCode::Specification,
     }
 }
@@ -145,7 +147,8 @@ fn code_of_program(error: &ProgramError) -> ProblemCode {
                 ProblemCode::LoginRefused
             }
         }
-        _ => ProblemCode::Machine,
+        ProgramError::Identity(error) => error.code(),
+        ProgramError::Stopped(_) | ProgramError::Problem(_) => ProblemCode::Machine,
     }
 }
 

@@ -4,7 +4,9 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    io,
+    path::Path,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
@@ -16,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use super::{JobEvent, StopReason};
 use crate::{
     EngineConfig,
+    key::{AgentPlace, SocketOwner},
     log::{self, Batch, LogWriter, Stream},
-    process::{self, Exit, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
+    process::{self, Exit, Identity, IdentityError, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
 };
 
 /// Lines that are kept of a program's output to tell why it failed.
@@ -44,6 +47,9 @@ pub enum ProgramError {
     /// The job was stopped while it ran or before.
     #[error("stopped")]
     Stopped(StopReason),
+    /// There is nobody as whom it may run.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Something around it went wrong: a password was refused, ...
     #[error(transparent)]
     Problem(Problem),
@@ -99,12 +105,18 @@ impl Confirmation {
 }
 
 /// Runs the programs of one job, one after another; cheap to clone.
+///
+/// All of them run as what `process` of the configuration says. Its root directory is for the apps and what they install:
+/// git runs outside of it, see [`Programs::outside_root`].
 #[derive(Clone, Debug)]
 pub struct Programs {
     config: Arc<EngineConfig>,
     log: LogWriter<JobEvent>,
     stop: StopRequest,
     confirmation: Confirmation,
+    /// Looked up once; `None` = as this process.
+    identity: Arc<OnceLock<Result<Option<Identity>, IdentityError>>>,
+    outside_root: bool,
 }
 
 impl Programs {
@@ -114,13 +126,57 @@ impl Programs {
         stop: StopRequest,
         confirmation: Confirmation,
     ) -> Self {
-        Self { config, log, stop, confirmation }
+        Self { config, log, stop, confirmation, identity: Arc::default(), outside_root: false }
     }
 
     /// Programs without a job: their output is thrown away, and nobody stops them but who drops the call.
     pub fn detached(config: Arc<EngineConfig>) -> Self {
         let (log, _) = log::channel(log::LogOptions::default());
         Self::new(config, log, StopRequest::default(), Confirmation::default())
+    }
+
+    /// The same for programs that run outside of `process.chroot`: git, whose clone is made before an app sees it.
+    #[must_use]
+    pub fn outside_root(self) -> Self {
+        Self { outside_root: true, ..self }
+    }
+
+    /// As whom the programs run; `None` = as this process.
+    pub(crate) fn identity(&self) -> Result<Option<&Identity>, IdentityError> {
+        let wanted = &self.config.process;
+        let resolve = || {
+            let identity = Identity::resolve(wanted.user.as_deref(), wanted.uid, wanted.gid, wanted.chroot.clone())?;
+            Ok((!identity.is_current()).then_some(identity))
+        };
+        self.identity.get_or_init(resolve).as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    /// Makes a file or directory the own of whom the programs run as.
+    pub(crate) fn give(&self, path: &Path) -> io::Result<()> {
+        let identity = self.identity().map_err(io::Error::other)?;
+        identity.map_or(Ok(()), |identity| identity.give(path))
+    }
+
+    /// Where an agent for these programs makes its directory, whose name begins with `name`: in the project's directory.
+    ///
+    /// # Errors
+    /// If there is nobody as whom the programs may run.
+    pub fn agent_place(&self, project_id: i32, name: impl Into<String>) -> Result<AgentPlace, IdentityError> {
+        let identity = self.identity()?;
+        Ok(AgentPlace {
+            parent: self.config.project_dir(project_id),
+            name: name.into(),
+            owner: identity
+                .map_or_else(SocketOwner::default, |identity| SocketOwner { uid: identity.uid, gid: identity.gid }),
+            short_path_allowed: identity.is_none_or(|identity| identity.chroot.is_none()),
+        })
+    }
+
+    /// A program with what holds for all of them.
+    fn prepared(&self, program: ProcessSpec) -> Result<ProcessSpec, ProgramError> {
+        let identity = self.identity()?;
+        let identity = identity.map(|identity| if self.outside_root { identity.outside() } else { identity.clone() });
+        Ok(program.nofile(self.config.child_nofile).identity(identity))
     }
 
     /// The machine.
@@ -160,6 +216,12 @@ impl Programs {
         self.stop.check()
     }
 
+    /// Waits until the job is stopped.
+    pub(crate) async fn stopped(&self) -> ProgramError {
+        self.stop.handle.token().wait_for(StopMode::Graceful).await;
+        ProgramError::Stopped(self.stop.reason().unwrap_or(StopReason::Requested))
+    }
+
     /// Waits for a person's answer, with the status `waiting_confirmation` meanwhile; `true` = accepted.
     ///
     /// # Errors
@@ -189,7 +251,7 @@ impl Programs {
     /// If it cannot be started, or the job is stopped: then everything of the program's session has ended.
     pub async fn run(&self, program: ProcessSpec) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(program.nofile(self.config.child_nofile))?;
+        let child = process::spawn(self.prepared(program)?)?;
         let exit = child.supervise(&self.log, self.stop.handle.token()).await;
         self.end(&exit)
     }
@@ -197,7 +259,7 @@ impl Programs {
     /// As [`Programs::run`]; also gives the last lines of the program.
     pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(program.nofile(self.config.child_nofile))?;
+        let child = process::spawn(self.prepared(program)?)?;
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
         let options = log::LogOptions { redactor: self.log.redactor(), ..log::LogOptions::default() };
         let (writer, mut reader) = log::channel::<()>(options);
@@ -233,7 +295,7 @@ impl Programs {
     /// Runs a program and gives its end, output and errors; nothing goes to the log.
     pub(crate) async fn output(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>, Vec<u8>), ProgramError> {
         self.check_stop()?;
-        let program = program.nofile(self.config.child_nofile);
+        let program = self.prepared(program)?;
         let captured = process::output(program, OUTPUT_BYTES, self.stop.handle.token()).await?;
         let stderr = self.log.redactor().redact(captured.stderr.into());
         Ok((self.end(&captured.exit)?, captured.stdout, stderr.into()))

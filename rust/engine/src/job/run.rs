@@ -187,6 +187,10 @@ async fn with_known_hosts(
     let known_hosts = KnownHosts::write(&stages.spec.host_keys, &path)
         .map_err(|source| StageError::file("write", &path, source))
         .map_err(in_stage("keys"))?;
+    if known_hosts.is_some() {
+        let given = stages.programs.give(&path).map_err(|source| StageError::give(&path, source));
+        given.map_err(in_stage("keys"))?;
+    }
     keys.ssh.known_hosts = known_hosts.as_ref().map(|file| file.path().to_owned());
     let outcome = with_keys(stages, workspace, keys).await;
     if let Some(learned) = known_hosts.map(|file| file.learned()).filter(|learned| !learned.is_empty()) {

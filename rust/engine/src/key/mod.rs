@@ -3,6 +3,15 @@
 //! Not for storing keys or deciding who may use them. Invariants: a private key or passphrase is in no file, argument, log
 //! or error; memory that held one is zeroized; what a key makes on disk (a socket in a private directory) goes with its guard.
 
+mod agent;
+mod error;
+mod install;
+mod private;
 mod ssh_options;
 
+pub(crate) use agent::remove_leftovers;
+pub use agent::{Agent, AgentPlace, SocketOwner};
+pub use error::KeyError;
+pub use install::{Installation, KeyRole, install};
+pub use private::PrivateKey;
 pub use ssh_options::SshOptions;

@@ -2,16 +2,21 @@
 
 use std::{
     ffi::{CString, OsString},
-    os::unix::ffi::OsStringExt,
-    path::PathBuf,
+    fs, io,
+    os::unix::{
+        ffi::OsStringExt,
+        fs::{MetadataExt, OpenOptionsExt, fchown, lchown},
+    },
+    path::{Path, PathBuf},
 };
 
 use nix::{
     errno::Errno,
-    unistd::{Gid, Uid, User, getgrouplist},
+    unistd::{Gid, Uid, User, getegid, geteuid, getgrouplist},
 };
 
 use super::fork::Foreign;
+use crate::job::ProblemCode;
 
 /// User, groups and root directory of a child; `None` = those of this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,13 +32,37 @@ pub struct Identity {
 }
 
 /// Why there is no such identity. A job must be refused then, never run as somebody else.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum IdentityError {
     /// No such user.
     #[error("user `{user}` does not exist on this machine: create it or change `process.user`")]
     UnknownUser {
         /// Name.
         user: String,
+    },
+    /// A name and a number that do not belong together.
+    #[error("user `{user}` has the number {number}, but `process.uid` is {uid}: remove one of the two")]
+    Contradiction {
+        /// Name.
+        user: String,
+        /// Its number.
+        number: u32,
+        /// The other number.
+        uid: u32,
+    },
+    /// A number without a user has no group either.
+    #[error("this machine knows no user with the number {uid}, and so no group of it: set `process.gid` too")]
+    NoGroup {
+        /// The number.
+        uid: u32,
+    },
+    /// The root directory does not show the job its own files.
+    #[error("{directory} is not the same directory below `process.chroot` {root}: mount it there at the same path")]
+    OutsideRoot {
+        /// The project's directory.
+        directory: String,
+        /// The root directory.
+        root: String,
     },
     /// The user database cannot be asked.
     #[error("cannot look up user `{user}`")]
@@ -45,12 +74,19 @@ pub enum IdentityError {
     },
 }
 
+impl IdentityError {
+    /// The same for programs.
+    pub fn code(&self) -> ProblemCode {
+        ProblemCode::ProcessIdentity
+    }
+}
+
 impl Identity {
     /// The identity that `process.user`, `process.uid`, `process.gid` and `process.chroot` mean together.
     ///
     /// A name gives user, primary group and supplementary groups; a uid without a name does the same if the user database has
-    /// it, otherwise no supplementary groups; an explicit gid overrides the primary group. Reference: the Go server ignores
-    /// the gid, does nothing for a uid alone, and runs a job of an unknown user as itself.
+    /// it, otherwise it needs a gid; an explicit gid overrides the primary group. Reference: the Go server ignores the gid,
+    /// does nothing for a uid alone, and runs a job of an unknown user as itself.
     pub fn resolve(
         user: Option<&str>,
         uid: Option<u32>,
@@ -67,6 +103,14 @@ impl Identity {
                 .map_err(|source| IdentityError::Lookup { user: uid.to_string(), source })?,
             (None, None) => return Ok(Self { uid, gid, groups: gid.map(|gid| vec![gid]), chroot }),
         };
+        match (&entry, uid) {
+            (Some(entry), Some(uid)) if entry.uid.as_raw() != uid => {
+                let (user, number) = (entry.name.clone(), entry.uid.as_raw());
+                return Err(IdentityError::Contradiction { user, number, uid });
+            }
+            (None, Some(uid)) if gid.is_none() => return Err(IdentityError::NoGroup { uid }),
+            _ => {}
+        }
         let primary = gid.or(entry.as_ref().map(|entry| entry.gid.as_raw()));
         let groups = match &entry {
             Some(entry) => groups_of(entry, primary)?,
@@ -74,6 +118,76 @@ impl Identity {
         };
         let uid = uid.or(entry.map(|entry| entry.uid.as_raw()));
         Ok(Self { uid, gid: primary, groups: Some(groups), chroot })
+    }
+
+    /// Whether it is what this process is anyway.
+    pub(crate) fn is_current(&self) -> bool {
+        self.chroot.is_none()
+            && self.uid.is_none_or(|uid| uid == geteuid().as_raw())
+            && self.gid.is_none_or(|gid| gid == getegid().as_raw())
+    }
+
+    /// The same outside of its root directory.
+    pub(crate) fn outside(&self) -> Self {
+        Self { chroot: None, ..self.clone() }
+    }
+
+    /// Makes a file or directory that this process has made the identity's own.
+    ///
+    /// # Errors
+    /// If that is not allowed, or it has become something else meanwhile: a link, or a file that has another name too.
+    pub(crate) fn give(&self, path: &Path) -> io::Result<()> {
+        if self.uid.is_none() && self.gid.is_none() {
+            return Ok(());
+        }
+        // Its directory can belong to a user who puts something else in its place at any moment.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let found = file.metadata()?;
+        if self.owns(&found) {
+            return Ok(());
+        }
+        if !found.is_dir() && !(found.is_file() && found.nlink() == 1) {
+            return Err(io::Error::other("it was replaced by something else"));
+        }
+        fchown(&file, self.uid, self.gid)
+    }
+
+    /// As [`Identity::give`], with everything below it if it did not belong to the identity before.
+    pub(crate) fn give_tree(&self, path: &Path) -> io::Result<()> {
+        if (self.uid.is_none() && self.gid.is_none()) || self.owns(&fs::symlink_metadata(path)?) {
+            return Ok(());
+        }
+        let mut directories = vec![path.to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(&directory)? {
+                let entry = entry?;
+                let found = entry.metadata()?;
+                if found.is_dir() {
+                    directories.push(entry.path());
+                } else if found.nlink() == 1 {
+                    lchown(entry.path(), self.uid, self.gid)?;
+                }
+            }
+            self.give(&directory)?;
+        }
+        Ok(())
+    }
+
+    fn owns(&self, found: &fs::Metadata) -> bool {
+        self.uid.is_none_or(|uid| uid == found.uid()) && self.gid.is_none_or(|gid| gid == found.gid())
+    }
+
+    /// Checks that the directory is the same below the root directory.
+    pub(crate) fn check_root(&self, directory: &Path) -> Result<(), IdentityError> {
+        let Some(root) = &self.chroot else { return Ok(()) };
+        let inside = root.join(directory.strip_prefix("/").unwrap_or(directory));
+        let place = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+        if place(directory).is_some() && place(directory) == place(&inside) {
+            return Ok(());
+        }
+        let (directory, root) = (directory.display().to_string(), root.display().to_string());
+        Err(IdentityError::OutsideRoot { directory, root })
     }
 
     pub(super) fn foreign(&self) -> Option<Foreign> {

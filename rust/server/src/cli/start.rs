@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
-use semaphore_engine::config::{GitClientKind, ProcessConfig};
+use semaphore_engine::config::GitClientKind;
 use semaphore_service::{
     Services, Settings,
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec},
@@ -183,11 +183,10 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
         home_dir_mode: config.home_dir_mode,
         env: forwarded.chain(configured).collect(),
         apps,
-        // No job uses an SSH key yet; the key is announced as without effect.
-        ssh_config_path: None,
+        ssh_config_path: config.ssh_config_path.clone(),
         child_nofile: None,
         git_client: GitClientKind::CmdGit,
-        process: ProcessConfig::default(),
+        process: config.process.clone(),
         prompt_timeout: None,
         terraform_stop_timeout: None,
     }

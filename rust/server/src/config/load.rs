@@ -82,6 +82,16 @@ impl Values {
         self.get(path).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// A text, if it is set.
+    pub(super) fn set_text(&self, path: &'static str) -> Option<&str> {
+        Some(self.text(path)).filter(|text| !text.is_empty())
+    }
+
+    /// A number that its rule keeps in range, if it is set.
+    pub(super) fn set_integer(&self, path: &'static str) -> Option<u32> {
+        self.get(path).and_then(Value::as_i64).and_then(|number| u32::try_from(number).ok())
+    }
+
     /// A number; 0 when it is not set.
     pub(super) fn integer(&self, path: &'static str) -> i64 {
         self.get(path).and_then(Value::as_i64).unwrap_or_default()

@@ -8,7 +8,7 @@ mod table;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use semaphore_engine::config::HomeDirMode;
+use semaphore_engine::config::{HomeDirMode, ProcessConfig};
 use semaphore_model::Secret;
 use semaphore_service::app::App;
 use url::Url;
@@ -96,6 +96,10 @@ pub struct Config {
     pub tmp_path: PathBuf,
     /// Which HOME a task sees.
     pub home_dir_mode: HomeDirMode,
+    /// ssh configuration file that git uses with an SSH key.
+    pub ssh_config_path: Option<PathBuf>,
+    /// As whom and below which root tasks run.
+    pub process: ProcessConfig,
     /// `cmd_git` or `go_git`.
     pub git_client: String,
     /// Key that signs cookies, base64.
@@ -160,6 +164,13 @@ impl Config {
             web_host,
             tmp_path: values.text("tmp_path").into(),
             home_dir_mode: values.decode("home_dir_mode")?,
+            ssh_config_path: values.set_text("ssh_config_path").map(PathBuf::from),
+            process: ProcessConfig {
+                user: values.set_text("process.user").map(str::to_owned),
+                uid: values.set_integer("process.uid"),
+                gid: values.set_integer("process.gid"),
+                chroot: values.set_text("process.chroot").map(PathBuf::from),
+            },
             git_client: values.text("git_client").to_owned(),
             cookie_hash: values.text("cookie_hash").into(),
             cookie_encryption: values.text("cookie_encryption").into(),

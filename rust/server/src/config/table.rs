@@ -29,6 +29,10 @@ pub enum Rule {
     Port,
     /// A number that is not negative.
     NotNegative,
+    /// The number of a user or group.
+    Identifier,
+    /// A path from the root.
+    AbsolutePath,
 }
 
 /// Whether this build acts on the key.
@@ -108,7 +112,7 @@ pub static KEYS: &[Key] = &[
         key("home_dir_mode", "SEMAPHORE_HOME_DIR_MODE", Text, "template_dir", "Which HOME a task sees."),
         Rule::OneOf(&["user_home", "project_home", "template_dir"]),
     ),
-    later("ssh_config_path", "SEMAPHORE_SSH_PATH", Text, "ssh configuration file that git uses with an SSH key."),
+    key("ssh_config_path", "SEMAPHORE_SSH_PATH", Text, "", "ssh configuration file that git uses with an SSH key."),
     ruled(
         key(
             "git_client",
@@ -176,6 +180,25 @@ pub static KEYS: &[Key] = &[
         key("teams.invite_type", "SEMAPHORE_TEAMS_INVITE_TYPE", Text, "username", "How members are invited."),
         Rule::OneOf(&["email", "username", "both"]),
     ),
+    key("process.user", "SEMAPHORE_PROCESS_USER", Text, "", "User that tasks run as, with its groups."),
+    ruled(
+        key("process.uid", "SEMAPHORE_PROCESS_UID", Integer, "", "Number of the user that tasks run as."),
+        Rule::Identifier,
+    ),
+    ruled(
+        key("process.gid", "SEMAPHORE_PROCESS_GID", Integer, "", "Number of the group that tasks run as."),
+        Rule::Identifier,
+    ),
+    ruled(
+        key(
+            "process.chroot",
+            "SEMAPHORE_PROCESS_CHROOT",
+            Text,
+            "",
+            "Root directory of apps; tmp_path must be the same directory inside.",
+        ),
+        Rule::AbsolutePath,
+    ),
     // Known to the reference, without effect here until their issue is done.
     later("mysql", "", Object, "MySQL connection."),
     later("bolt", "", Object, "BoltDB file."),
@@ -214,9 +237,6 @@ pub static KEYS: &[Key] = &[
     later("log", "", Object, "Event and task log files."),
     later("log.events.enabled", "SEMAPHORE_EVENT_LOG_ENABLED", Bool, "Event log file."),
     later("log.tasks.enabled", "SEMAPHORE_TASK_LOG_ENABLED", Bool, "Task log file."),
-    later("process", "", Object, "User and root directory of tasks."),
-    later("process.user", "SEMAPHORE_PROCESS_USER", Text, "User that tasks run as."),
-    later("process.chroot", "SEMAPHORE_PROCESS_CHROOT", Text, "Root directory of tasks."),
     later("debugging", "", Object, "Delays and profiles for developers."),
     later("ha", "", Object, "Several servers on one database."),
     later("ha.enabled", "SEMAPHORE_HA_ENABLED", Bool, "Several servers on one database."),
@@ -241,6 +261,15 @@ impl Rule {
             Self::NotNegative => {
                 let good = value.as_i64().is_some_and(|number| number >= 0);
                 (!good).then(|| "must be a whole number that is not negative".to_owned())
+            }
+            Self::Identifier => {
+                // The highest number means "leave it" to the system.
+                let good = value.as_i64().is_some_and(|number| (0..i64::from(u32::MAX)).contains(&number));
+                (!good).then(|| "must be the number of a user or group, from 0 to 4294967294".to_owned())
+            }
+            Self::AbsolutePath => {
+                let good = value.as_str().is_some_and(|path| path.starts_with('/'));
+                (!good).then(|| "must be a path that begins with /".to_owned())
             }
         }
     }

@@ -105,6 +105,9 @@ fn push_keys(context: &AppContext<'_>, arguments: &mut Vec<String>, prompts: &mu
             prompts.push(Prompt { starts_with: "SSH password:".to_owned(), answer: password });
         }
     } else if let Some(KeySpec { kind: KeyKind::Ssh { login, .. }, .. }) = &inventory.key {
+        if login.starts_with('-') {
+            return Err(AppError::LoginLooksLikeOption);
+        }
         push_login(arguments, "--user", login);
     }
     if let Some((login, password)) = login_password(inventory.become_key.as_ref(), context.secrets)? {

@@ -51,6 +51,11 @@ impl App for Ansible {
                     path: path.display().to_string(),
                     source,
                 })?;
+                context.programs.give(&path).map_err(|source| AppError::File {
+                    action: "give the user of `process`",
+                    path: path.display().to_string(),
+                    source,
+                })?;
                 Some(guard)
             }
         };

@@ -7,9 +7,10 @@ use crate::{
     app::{Absolute, FileGuard, inside, write_private},
     git::{CommandLineClient, GitUrl},
     job::{
-        InventoryKind, InventorySpec, KeyKind, RepositorySpec,
+        InventoryKind, InventorySpec, RepositorySpec,
         directory::{Claim, DirectoryGuard, inventory_clone_name},
     },
+    key::{self, KeyError, KeyRole},
 };
 
 /// What is left of this stage until the end of the job.
@@ -59,15 +60,14 @@ pub(crate) async fn install(stages: &Stages<'_>, workspace: &Workspace, keys: &K
 
 /// Reference: the keys of an inventory are checked for every app; the texts are kept.
 fn check_keys(inventory: &InventorySpec) -> Result<(), StageError> {
-    match inventory.key.as_ref().map(|key| &key.kind) {
-        Some(KeyKind::Ssh { .. }) => return Err(StageError::SshKey("inventory's")),
-        Some(KeyKind::String { .. }) => return Err(StageError::KeyType("ansible user")),
-        None | Some(KeyKind::None | KeyKind::LoginPassword { .. }) => {}
+    for (role, key) in [(KeyRole::AnsibleUser, &inventory.key), (KeyRole::AnsibleBecomeUser, &inventory.become_key)] {
+        if let Some(key) = key
+            && let Err(KeyError::Type(place)) = key::install(role, &key.kind)
+        {
+            return Err(StageError::KeyType(place));
+        }
     }
-    match inventory.become_key.as_ref().map(|key| &key.kind) {
-        None | Some(KeyKind::LoginPassword { .. }) => Ok(()),
-        Some(_) => Err(StageError::KeyType("ansible become user")),
-    }
+    Ok(())
 }
 
 fn install_static(
@@ -81,6 +81,7 @@ fn install_static(
     let claim = Claim::take(&workspace.project_dir, &stem, suffix, stages.spec.task_id);
     let file = write_private(claim.path(), inventory.content.as_bytes(), 0o664)
         .map_err(|source| StageError::file("write", claim.path(), source))?;
+    stages.programs.give(claim.path()).map_err(|source| StageError::give(claim.path(), source))?;
     let argument = Some(claim.path().display().to_string());
     Ok(Inventory { argument, file: Some(file), own_clone: None, claim: Some(claim) })
 }

@@ -28,6 +28,8 @@ use crate::{
     EngineConfig,
     app::{App, AppError, PathError},
     git::{GitError, GitUrlError, RevisionError},
+    key::KeyError,
+    process::IdentityError,
 };
 
 /// What every stage has at hand.
@@ -123,10 +125,10 @@ pub(crate) enum StageError {
     File { action: &'static str, path: String, source: io::Error },
     #[error("the repository directory {path} cannot be used: {reason}")]
     LocalRepository { path: String, reason: String },
-    #[error(
-        "the {0} key is an SSH key, which this build cannot use yet: choose a key of type login with password, or none"
-    )]
-    SshKey(&'static str),
+    #[error("cannot use the SSH key of the {owner}")]
+    Key { owner: &'static str, source: KeyError },
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     #[error("access key type not supported for {0}")]
     KeyType(&'static str),
     #[error("the job has no value for the secret {0:?}: save the key or variable again")]
@@ -136,6 +138,11 @@ pub(crate) enum StageError {
 impl StageError {
     pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::File { action, path: path.display().to_string(), source }
+    }
+
+    /// A file or directory could not be given to whom the programs run as.
+    pub(crate) fn give(path: &Path, source: io::Error) -> Self {
+        Self::file("give the user of `process` (does the server run as root?)", path, source)
     }
 
     /// The reason, if the job was stopped.

@@ -48,8 +48,14 @@ pub(crate) fn prepare(stages: &Stages<'_>) -> Result<Workspace, StageError> {
     let url: GitUrl = spec.repository.url.parse()?;
 
     let project_dir = stages.config.project_dir(spec.project_id);
+    let identity = stages.programs.identity()?;
     make_directory(&project_dir)
         .inspect_err(|error| stages.log(format!("Creating tmp dir failed: {}", error.reference_text())))?;
+
+    if let Some(identity) = identity {
+        identity.give(&project_dir).map_err(|source| StageError::give(&project_dir, source))?;
+        identity.check_root(&project_dir)?;
+    }
 
     let name = clone_name(spec);
     let clone = url.local_path().is_none().then(|| Claim::take(&project_dir, &name, "", spec.task_id));
@@ -59,6 +65,9 @@ pub(crate) fn prepare(stages: &Stages<'_>) -> Result<Workspace, StageError> {
     if stages.config.home_dir_mode != HomeDirMode::ProjectHome {
         make_directory(&home_dir)
             .inspect_err(|error| stages.log(format!("Creating task home dir failed: {}", error.reference_text())))?;
+        if let Some(identity) = identity {
+            identity.give_tree(&home_dir).map_err(|source| StageError::give(&home_dir, source))?;
+        }
         if clone.as_ref().is_some_and(Claim::is_parallel) {
             own_home = Some(DirectoryGuard::new(home_dir.clone()));
         }

@@ -124,8 +124,12 @@ fn users_are_looked_up_and_never_guessed() {
     let other_group = Identity::resolve(Some("root"), None, Some(4711), None).unwrap();
     assert_eq!(other_group.gid, Some(4711));
     assert!(other_group.groups.unwrap().contains(&4711));
-    let nobody_knows = Identity::resolve(None, Some(3_999_999), None, None).unwrap();
-    assert_eq!((nobody_knows.uid, nobody_knows.gid, nobody_knows.groups), (Some(3_999_999), None, Some(Vec::new())));
+    let nobody_knows = Identity::resolve(None, Some(3_999_999), Some(5), None).unwrap();
+    assert_eq!((nobody_knows.uid, nobody_knows.gid, nobody_knows.groups), (Some(3_999_999), Some(5), Some(vec![5])));
+    let error = Identity::resolve(None, Some(3_999_999), None, None).unwrap_err();
+    assert!(error.to_string().contains("3999999") && error.to_string().contains("process.gid"), "{error}");
+    let error = Identity::resolve(Some("root"), Some(7), None, None).unwrap_err();
+    assert_eq!(error.to_string(), "user `root` has the number 0, but `process.uid` is 7: remove one of the two");
     let error = Identity::resolve(Some("no-such-user-here"), None, None, None).unwrap_err();
     assert_eq!(
         error.to_string(),
