@@ -1,12 +1,16 @@
 //! What a job wants from git, whatever the implementation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::{Branch, CommitHash, Credential, GitUrl};
-use crate::{job::ProgramError, key::SshOptions};
+use super::{Branch, CommitHash, Credential, Failure, GitUrl};
+use crate::{
+    job::{Problem, ProblemCode, ProgramError},
+    key::SshOptions,
+    process::SpawnError,
+};
 
 /// A remote repository and its clone.
 #[derive(Clone, Debug)]
@@ -71,6 +75,8 @@ pub enum GitError {
         reason: String,
         /// `exit status 128`.
         end: String,
+        /// What that means, if it is known.
+        failure: Option<Failure>,
     },
     /// git answered something that cannot be.
     #[error("git {action} of {url} gave no answer: does the branch exist?")]
@@ -88,6 +94,36 @@ pub enum GitError {
     Program(#[from] ProgramError),
 }
 
+impl GitError {
+    /// The kind of reason for programs, if it is one that people can do something about.
+    pub fn code(&self) -> Option<ProblemCode> {
+        match self {
+            Self::Failed { failure, .. } => failure.map(Failure::code),
+            Self::NoAnswer { .. } => Some(ProblemCode::Repository),
+            Self::Credential(_) => Some(ProblemCode::KeyUnreadable),
+            Self::Program(ProgramError::Start(SpawnError::NotFound { .. } | SpawnError::NoPath { .. })) => {
+                Some(ProblemCode::ToolMissing)
+            }
+            Self::Program(_) => None,
+        }
+    }
+
+    /// Code and sentence, if it is something that people can do something about.
+    pub fn problem(&self) -> Option<Problem> {
+        let code = self.code()?;
+        let message = match self {
+            Self::Failed { failure: Some(failure), .. } => format!("{self}; {}", failure.advice()),
+            other => other.to_string(),
+        };
+        Some(Problem { code, message })
+    }
+
+    /// Whether git's process ended in another way than by itself: nobody knows what it left half written.
+    pub(crate) fn was_killed(&self) -> bool {
+        matches!(self, Self::Failed { end, .. } if !end.starts_with("exit status"))
+    }
+}
+
 /// Operations on one repository. Output of the first four goes to the job's log as it comes; every call ends early with
 /// [`ProgramError::Stopped`] when the job is stopped, and leaves no process behind then.
 ///
@@ -95,7 +131,13 @@ pub enum GitError {
 #[async_trait]
 pub trait GitClient: Send + Sync {
     /// Makes the clone, with submodules. Its directory must not exist.
-    async fn clone_repository(&self, working: &Working) -> Result<(), GitError>;
+    async fn clone_repository(&self, working: &Working) -> Result<(), GitError> {
+        self.clone_with_mirror(working, None).await
+    }
+
+    /// As [`GitClient::clone_repository`]; what the mirror has is not fetched again, and the clone does not depend on the
+    /// mirror afterwards. A mirror that is not there does not matter; a broken one may make the call fail.
+    async fn clone_with_mirror(&self, working: &Working, mirror: Option<&Path>) -> Result<(), GitError>;
 
     /// Fetches, and says whether the branch only went forward since then.
     async fn can_be_pulled(&self, working: &Working) -> Result<bool, GitError>;
@@ -103,13 +145,14 @@ pub trait GitClient: Send + Sync {
     /// Brings work tree and submodules to the head of the branch.
     async fn pull(&self, working: &Working) -> Result<(), GitError>;
 
-    /// Checks out a commit, tag or branch.
+    /// Checks out a commit, tag or branch, and its submodules.
     async fn checkout(&self, working: &Working, commit: &CommitHash) -> Result<(), GitError>;
 
     /// Full hash of the commit that is checked out.
     async fn last_commit_hash(&self, working: &Working) -> Result<String, GitError>;
 
     /// Subject of the commit that is checked out, at most 100 bytes, cut between characters.
+    /// Reference: of the git library there it is the beginning of the whole message.
     async fn last_commit_message(&self, working: &Working) -> Result<String, GitError>;
 
     /// Hash of the branch at the remote repository; no clone is needed.

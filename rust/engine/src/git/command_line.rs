@@ -3,15 +3,21 @@
 use std::path::Path;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
-use super::{Branch, CommitHash, Credential, GitClient, GitError, Working, command, environment::git_environment};
+use super::{
+    Branch, CommitHash, Credential, Failure, GitClient, GitError, Working,
+    command::{self, Words},
+    environment::git_environment,
+    library,
+};
 use crate::{
     job::{ProgramEnd, Programs},
     process::{ProcessSpec, StopPlan},
 };
 
 /// Longest commit message in bytes. Reference: cut there, also in the middle of a character.
-const LONGEST_MESSAGE_BYTES: usize = 100;
+pub(super) const LONGEST_MESSAGE_BYTES: usize = 100;
 
 /// Runs `git`; one value serves one job.
 #[derive(Clone, Debug)]
@@ -33,15 +39,33 @@ impl CommandLineClient {
         Ok(ProcessSpec::new("git", directory).args(arguments).envs(environment.into_entries()).stop(StopPlan::Shell))
     }
 
+    /// The programs of the job.
+    pub(super) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     /// Runs git with its output in the job's log.
-    async fn logged(
+    pub(super) async fn logged(
         &self,
         action: &'static str,
         working: &Working,
         directory: &Path,
         arguments: Vec<String>,
     ) -> Result<(), GitError> {
-        let (end, tail) = self.programs.run_with_tail(self.program(working, directory, arguments)?).await?;
+        self.logged_as(action, working, directory, arguments, Some).await
+    }
+
+    /// As `logged`; `edit` says what of a line goes to the log.
+    pub(super) async fn logged_as(
+        &self,
+        action: &'static str,
+        working: &Working,
+        directory: &Path,
+        arguments: Vec<String>,
+        edit: fn(Bytes) -> Option<Bytes>,
+    ) -> Result<(), GitError> {
+        let program = self.program(working, directory, arguments)?;
+        let (end, tail) = self.programs.run_edited(program, edit).await?;
         match end {
             ProgramEnd::Success => Ok(()),
             ProgramEnd::Failed(end) => Err(failed(action, working, &tail, end)),
@@ -64,48 +88,94 @@ impl CommandLineClient {
     }
 }
 
+/// The parts that both clients are made of; none writes a line of its own into the log.
+impl CommandLineClient {
+    /// Checks out, then brings the submodules to what that commit wants.
+    ///
+    /// Reference: the submodules stay as the branch has them, so that a task with a commit runs with a mixture.
+    pub(super) async fn checkout_with_submodules(
+        &self,
+        working: &Working,
+        commit: &CommitHash,
+        told: Words,
+    ) -> Result<(), GitError> {
+        let path = working.path();
+        let arguments = if library::is_remote_branch(&path, commit).await {
+            command::checkout_remote_branch(commit, told)
+        } else {
+            command::checkout(commit, told)
+        };
+        self.logged("checkout", working, &path, arguments).await?;
+        if !path.join(".gitmodules").exists() {
+            return Ok(());
+        }
+        self.logged("submodule update", working, &path, command::update_submodules(told)).await
+    }
+
+    /// Fetches, then brings work tree and submodules to the branch.
+    pub(super) async fn pull_with_submodules(&self, working: &Working, told: Words) -> Result<(), GitError> {
+        let path = working.path();
+        self.logged("pull", working, &path, command::pull(&working.branch, told)).await?;
+        self.logged("submodule update", working, &path, command::update_submodules(told)).await
+    }
+
+    /// Whether `origin` only went forward.
+    pub(super) async fn is_ancestor(&self, working: &Working) -> Result<bool, GitError> {
+        let arguments = command::can_be_pulled(&working.branch);
+        succeeded(self.logged("merge-base", working, &working.path(), arguments).await)
+    }
+
+    /// Hash of what is checked out.
+    pub(super) async fn head_hash(&self, working: &Working) -> Result<String, GitError> {
+        self.answer("rev-parse", working, &working.path(), command::head_hash()).await
+    }
+
+    /// Subject of what is checked out.
+    pub(super) async fn head_message(&self, working: &Working) -> Result<String, GitError> {
+        let message = self.answer("show-branch", working, &working.path(), command::head_message()).await?;
+        Ok(cut(&message, LONGEST_MESSAGE_BYTES).to_owned())
+    }
+}
+
+/// A failure of git is an answer.
+pub(super) fn succeeded(result: Result<(), GitError>) -> Result<bool, GitError> {
+    match result {
+        Err(GitError::Failed { .. }) => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
 #[async_trait]
 impl GitClient for CommandLineClient {
-    async fn clone_repository(&self, working: &Working) -> Result<(), GitError> {
+    async fn clone_with_mirror(&self, working: &Working, mirror: Option<&Path>) -> Result<(), GitError> {
         self.programs.log_line(format!("Cloning Repository {}", working.url));
-        let arguments = command::clone(&working.url, &working.branch, &working.directory);
+        let arguments = command::clone(&working.url, &working.branch, &working.directory, mirror, Words::Plain);
         self.logged("clone", working, &working.parent, arguments).await
     }
 
     async fn can_be_pulled(&self, working: &Working) -> Result<bool, GitError> {
-        let path = working.path();
-        for (action, arguments) in
-            [("fetch", command::fetch()), ("merge-base", command::can_be_pulled(&working.branch))]
-        {
-            match self.logged(action, working, &path, arguments).await {
-                Err(GitError::Failed { .. }) => return Ok(false),
-                other => other?,
-            }
-        }
-        Ok(true)
+        let fetched = self.logged("fetch", working, &working.path(), command::fetch(Words::Plain)).await;
+        Ok(succeeded(fetched)? && self.is_ancestor(working).await?)
     }
 
     async fn pull(&self, working: &Working) -> Result<(), GitError> {
         self.programs.log_line(format!("Updating Repository {}", working.url));
-        let path = working.path();
-        self.logged("pull", working, &path, command::pull(&working.branch)).await?;
-        self.logged("submodule update", working, &path, command::update_submodules()).await
+        self.pull_with_submodules(working, Words::Plain).await
     }
 
     async fn checkout(&self, working: &Working, commit: &CommitHash) -> Result<(), GitError> {
         self.programs.log_line(format!("Checkout repository to {commit}"));
-        self.logged("checkout", working, &working.path(), command::checkout(commit)).await
+        self.checkout_with_submodules(working, commit, Words::Plain).await
     }
 
     async fn last_commit_hash(&self, working: &Working) -> Result<String, GitError> {
         self.programs.log_line("Get current commit hash");
-        self.answer("rev-parse", working, &working.path(), command::head_hash()).await
+        self.head_hash(working).await
     }
 
     async fn last_commit_message(&self, working: &Working) -> Result<String, GitError> {
         self.programs.log_line("Get current commit message");
-        let message = self.answer("show-branch", working, &working.path(), command::head_message()).await?;
-        Ok(cut(&message, LONGEST_MESSAGE_BYTES).to_owned())
+        self.head_message(working).await
     }
 
     async fn remote_commit_hash(&self, working: &Working) -> Result<String, GitError> {
@@ -139,11 +209,12 @@ fn failed(action: &'static str, working: &Working, stderr: &[u8], end: String) -
         .find(|line| line.starts_with("fatal: ") || line.starts_with("error: "))
         .or_else(|| text.lines().rev().find(|line| !line.trim().is_empty()))
         .unwrap_or("git gave no reason");
-    GitError::Failed { action, url: working.url.to_string(), reason: reason.trim().to_owned(), end }
+    let failure = Failure::of(&text, working);
+    GitError::Failed { action, url: working.url.to_string(), reason: reason.trim().to_owned(), end, failure }
 }
 
 /// The longest beginning of at most `bytes` bytes that ends between characters.
-fn cut(text: &str, bytes: usize) -> &str {
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 

@@ -4,7 +4,7 @@
 //! values are variables of the git process alone, never arguments and never on disk.
 
 use super::{Access, Transport, Working};
-use crate::{EngineConfig, app::Environment};
+use crate::{EngineConfig, app::Environment, job::HostKeyMode};
 
 /// Answers git's `get`; `store` and `erase` are ignored, so nothing is ever written. `test` and `printf` are built into the
 /// shell, the values do not appear in any argument list.
@@ -15,7 +15,8 @@ const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword
 /// Reference: there is no HOME, so no configuration of the server's user is read. The list of transports is ours: what a
 /// repository names as its submodules must not reach programs (`ext::`) or, unless it is local itself, local files.
 /// A list that the host configured (`GIT_ALLOW_PROTOCOL`) is kept, its `GIT_CONFIG_COUNT` is continued.
-/// Reference: with an ssh key `SSH_AUTH_SOCK` and `GIT_SSH_COMMAND`; neither without one.
+/// Reference: with an ssh key `SSH_AUTH_SOCK` and `GIT_SSH_COMMAND`; neither without one (in the mode `off`). ssh cannot ask
+/// anybody: git has no controlling terminal, so neither has ssh, and an askpass program exists only if the host forwards one.
 pub(crate) fn git_environment(config: &EngineConfig, working: &Working) -> Environment {
     let (url, credential) = (&working.url, working.access.credential());
     let mut environment = Environment::of_host(config);
@@ -40,8 +41,15 @@ pub(crate) fn git_environment(config: &EngineConfig, working: &Working) -> Envir
         environment.set("SEMAPHORE_GIT_USERNAME", if username.is_empty() { password } else { username });
         environment.set("SEMAPHORE_GIT_PASSWORD", if password.is_empty() { username } else { password });
     }
-    if let Access::Agent { socket } = &working.access {
+    let agent = match &working.access {
+        Access::Agent { socket } => Some(socket),
+        Access::None | Access::Password(_) => None,
+    };
+    if let Some(socket) = agent {
         environment.set("SSH_AUTH_SOCK", socket);
+    }
+    // A managed mode also counts where ssh finds a key by itself.
+    if agent.is_some() || working.ssh.mode != HostKeyMode::Off {
         environment.set("GIT_SSH_COMMAND", format!("ssh {}", working.ssh.shell_text()));
     }
     environment

@@ -1,4 +1,4 @@
-//! Git: typed addresses and names, the client interface, and the client that uses the git program.
+//! Git: typed addresses and names, the client interface, its two implementations, and mirrors.
 //!
 //! Not for directories' names, locks or the order of calls: the checkout stage of a job decides those. Invariants: no text of
 //! a user becomes an option, another transport or a refspec; credentials are in no argument, file or log line.
@@ -7,10 +7,25 @@ mod client;
 pub(crate) mod command;
 mod command_line;
 mod environment;
+mod failure;
+mod library;
+pub(crate) mod mirror;
 mod revision;
 mod url;
 
 pub use client::{Access, GitClient, GitError, Working};
 pub use command_line::CommandLineClient;
+pub use failure::Failure;
+pub use library::LibraryClient;
 pub use revision::{Branch, CommitHash, RevisionError};
 pub use url::{Credential, GitUrl, GitUrlError, Transport};
+
+use crate::{config::GitClientKind, job::Programs};
+
+/// The client that the configuration asks for (`git_client`).
+pub fn client(programs: Programs) -> Box<dyn GitClient> {
+    match programs.config().git_client {
+        GitClientKind::CmdGit => Box::new(CommandLineClient::new(programs)),
+        GitClientKind::GoGit => Box::new(LibraryClient::new(programs)),
+    }
+}

@@ -83,7 +83,7 @@ impl fmt::Debug for Credential {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitUrl {
     transport: Transport,
-    /// For git: without the credentials of http addresses.
+    /// For git: without the credentials of http addresses and without the password of others.
     text: String,
     /// For people: `***` instead of credentials.
     shown: String,
@@ -100,7 +100,7 @@ impl GitUrl {
         self.transport
     }
 
-    /// The argument for git; holds no password of an http address.
+    /// The argument for git; holds no password.
     pub fn as_argument(&self) -> &str {
         &self.text
     }
@@ -226,8 +226,12 @@ fn parse_url(scheme: &str, rest: &str, text: &str) -> Result<GitUrl, GitUrlError
     }
     let mut url = GitUrl::plain(transport, text);
     if let Some((user, password)) = userinfo.and_then(|user| user.split_once(':')) {
-        url.secrets = vec![Zeroizing::new(password.to_owned())];
+        // ssh has no way to use it, and arguments are visible to every user of the machine.
+        url.text = format!("{scheme}://{user}@{host_and_port}{path}");
         url.shown = format!("{scheme}://{user}:***@{host_and_port}{path}");
+        if !password.is_empty() {
+            url.secrets = vec![Zeroizing::new(password.to_owned()), Zeroizing::new(percent_decoded(password))];
+        }
     }
     Ok(url)
 }
@@ -451,10 +455,28 @@ mod tests {
         assert!(!format!("{url:?}").contains("p@ss") && !format!("{url:?}").contains("p%40ss"));
         let token = accepts("https://ghp_token@host/a", Transport::Https);
         assert_eq!(token.to_string(), "https://***@host/a");
-        assert_eq!(accepts("ssh://u:pw@host/a", Transport::Ssh).to_string(), "ssh://u:***@host/a");
+        let ssh = accepts("ssh://u:p%40w@host:22/a", Transport::Ssh);
+        assert_eq!((ssh.as_argument(), ssh.to_string().as_str()), ("ssh://u@host:22/a", "ssh://u:***@host:22/a"));
+        assert_eq!(ssh.secret_texts().collect::<Vec<_>>(), ["p%40w", "p@w"]);
     }
 
     proptest! {
+        #[test]
+        fn a_password_is_neither_an_argument_nor_shown(
+            scheme in "https?|ssh|git",
+            user in "[a-z0-9.]{1,8}",
+            password in "[A-Z0-9%~=+:]{6,16}",
+            path in "/[a-z/]{0,8}",
+        ) {
+            if let Ok(url) = format!("{scheme}://{user}:{password}@host.example:22{path}").parse::<GitUrl>() {
+                for text in [url.as_argument().to_owned(), url.to_string()] {
+                    prop_assert!(!text.contains(&password), "{text}");
+                }
+                prop_assert!(url.secret_texts().any(|secret| secret == password));
+                prop_assert_eq!(url.as_argument().parse::<GitUrl>().map(|url| url.transport()), Ok(url.transport()));
+            }
+        }
+
         #[test]
         fn an_accepted_url_is_never_an_option(text in "\\PC{0,40}|[-a-z:/@.\\[\\]%0-9 \\n]{0,40}|(ssh|https|git)://[-a-z@:./%]{0,20}") {
             if let Ok(url) = text.parse::<GitUrl>() {

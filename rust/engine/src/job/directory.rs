@@ -1,7 +1,10 @@
 //! Names of a job's directories and files, and who may use them.
 //!
-//! Two jobs of this process never work in the same clone or inventory file: the first to ask gets the reference's name, a
-//! job that comes while it runs gets a name of its own (`..._task_<id>`), which is removed at its end. Nobody waits.
+//! Two jobs never work in the same clone or inventory file: the first to ask gets the reference's name, a job that comes while
+//! it runs gets a name of its own (`..._task_<id>`), which is removed at its end. Nobody waits. Jobs of this process see each
+//! other in memory, jobs of another process (two servers with one `tmp_path`) by lock files.
+//!
+//! What the reference does not have lies in one hidden directory of the project, [`OWN_DIRECTORY`]: locks and mirrors.
 //!
 //! Reference: parallel tasks of a template share one clone there and disturb each other.
 
@@ -12,8 +15,16 @@ use std::{
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
-use super::JobSpec;
+use super::{JobSpec, claim_lock::ClaimLock};
 use crate::{EngineConfig, key};
+
+/// Name of the directory in the directory of a project in which our own works lie beside those of the reference.
+pub const OWN_DIRECTORY: &str = ".semaphore";
+
+/// Where the mirror of a repository is kept. It may be removed at any moment: the next clone makes a new one.
+pub fn mirror_path(project_dir: &Path, repository_id: i32) -> PathBuf {
+    project_dir.join(OWN_DIRECTORY).join(format!("mirror_{repository_id}"))
+}
 
 /// Places in use by jobs of this process. A static on purpose: it guards paths of the file system, which is as global, and
 /// several engines in one process (server and C library) must see each other.
@@ -29,6 +40,8 @@ pub(crate) struct Claim {
     path: PathBuf,
     /// The name of its own that a parallel job got.
     parallel: bool,
+    /// Against other processes; `None` if the file system has no locks.
+    lock: Option<ClaimLock>,
 }
 
 impl Claim {
@@ -36,16 +49,34 @@ impl Claim {
     pub(crate) fn take(directory: &Path, stem: &str, suffix: &str, task_id: i32) -> Self {
         let mut names = in_use();
         let mut path = directory.join(format!("{stem}{suffix}"));
-        let parallel = names.contains(&path);
-        let mut number = 1_u32;
-        while names.contains(&path) {
+        let mut number = 0_u32;
+        loop {
+            if !names.contains(&path)
+                && let Some(lock) = lock_of(&path)
+            {
+                names.insert(path.clone());
+                return Self { path, parallel: number > 0, lock };
+            }
+            number += 1;
             // More than one job with the same id: several databases share this directory.
             let again = if number > 1 { format!("_{number}") } else { String::new() };
             path = directory.join(format!("{stem}_task_{task_id}{again}{suffix}"));
-            number += 1;
         }
-        names.insert(path.clone());
-        Self { path, parallel }
+    }
+
+    /// Whether the last owner was killed while he changed what is here.
+    pub(crate) fn is_half_made(&self) -> bool {
+        self.lock.as_ref().is_some_and(ClaimLock::is_marked)
+    }
+
+    /// What is here is going to be changed: whoever finds it in this state must not use it.
+    pub(crate) fn begin_change(&self) -> io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), ClaimLock::mark)
+    }
+
+    /// What is here is whole, or not there.
+    pub(crate) fn end_change(&self) -> io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), ClaimLock::unmark)
     }
 
     /// The path.
@@ -66,8 +97,28 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        in_use().remove(&self.path);
+        let mut names = in_use();
+        self.lock = None;
+        names.remove(&self.path);
     }
+}
+
+/// The lock of a path; `None` if another process holds it, `Some(None)` if there can be none.
+#[expect(clippy::option_option, reason = "busy and impossible are different answers")]
+fn lock_of(path: &Path) -> Option<Option<ClaimLock>> {
+    match ClaimLock::take(&lock_path(path)) {
+        Ok(lock) => lock.map(Some),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "cannot lock; another server must not use the same tmp_path");
+            Some(None)
+        }
+    }
+}
+
+/// `<directory>/.semaphore/locks/<name>.lock`
+fn lock_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(OWN_DIRECTORY).join("locks").join(format!("{name}.lock"))
 }
 
 /// Name of the clone of a template's repository.
@@ -88,20 +139,27 @@ pub(crate) fn inventory_clone_name(repository_id: i32, template_id: i32, invento
 pub async fn remove_leftovers(config: &EngineConfig, project_id: i32, task_id: i32) -> io::Result<()> {
     let directory = config.project_dir(project_id);
     let sweep = move || {
-        let entries = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        let mut result = key::remove_leftovers(&directory, |name| belongs_to(name, task_id));
-        for entry in entries {
-            let entry = entry?;
-            if belongs_to(&entry.file_name().to_string_lossy(), task_id) {
-                result = result.and(remove_now(&entry.path()));
-            }
-        }
-        result
+        let own = directory.join(OWN_DIRECTORY);
+        let of_keys = key::remove_leftovers(&directory, |name| belongs_to(name, task_id));
+        let all = [own.join("locks"), own, directory];
+        all.iter().map(|directory| sweep_directory(directory, task_id)).fold(of_keys, io::Result::and)
     };
     tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)?
+}
+
+fn sweep_directory(directory: &Path, task_id: i32) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let mut result = Ok(());
+    for entry in entries {
+        let entry = entry?;
+        if belongs_to(&entry.file_name().to_string_lossy(), task_id) {
+            result = result.and(remove_now(&entry.path()));
+        }
+    }
+    result
 }
 
 /// Name of the file with the secret variables of a task.
@@ -189,6 +247,26 @@ mod tests {
         assert_eq!(third.name(), "repository_1_template_2_task_8_2");
         drop(first);
         assert_eq!(take(9).name(), "repository_1_template_2");
+        drop((second, third));
+        assert_eq!(fs::read_dir(directory.path().join(".semaphore/locks")).unwrap().count(), 0, "locks are left");
+    }
+
+    /// Another process is another open file: the lock is the system's.
+    #[test]
+    fn a_directory_that_another_process_uses_is_not_shared() {
+        let directory = tempfile::tempdir().unwrap();
+        let take = || Claim::take(directory.path(), "repository_1_template_2", "", 7);
+        let other = ClaimLock::take(&lock_path(&directory.path().join("repository_1_template_2"))).unwrap().unwrap();
+        let claim = take();
+        assert_eq!((claim.name().as_str(), claim.is_parallel()), ("repository_1_template_2_task_7", true));
+        // The other one is killed while it writes.
+        other.mark().unwrap();
+        drop(other);
+        let next = take();
+        assert!(!next.is_parallel() && next.is_half_made());
+        next.end_change().unwrap();
+        drop(next);
+        assert!(!take().is_half_made());
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 //! may start what. Invariants: the events are in the order in which things happened, [`JobEvent::Done`] is the last and comes
 //! when everything is cleaned up; a secret is in no event; two jobs never work in one clone (see `directory.rs`).
 
+mod claim_lock;
 mod directory;
 mod event;
 mod known_hosts;
@@ -16,8 +17,8 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use directory::remove_leftovers;
 pub(crate) use directory::secret_variables_name;
+pub use directory::{OWN_DIRECTORY, mirror_path, remove_leftovers};
 pub use event::{JobEvent, Outcome, StopReason};
 pub use known_hosts::KnownHosts;
 pub use problem::{Problem, ProblemCode};

@@ -89,14 +89,22 @@ impl Problem {
 
     /// The reason of a stage that could not do its work; `None` if the job was stopped: that is no failure.
     pub(crate) fn of_stage(error: &StageError) -> Option<Self> {
-        error.stop_reason().is_none().then(|| Self::new(code_of_stage(error), error_chain(error)))
+        if error.stop_reason().is_some() {
+            return None;
+        }
+        match error {
+            StageError::Git(error) => error.problem(),
+            _ => None,
+        }
+        .or_else(|| Some(Self::new(code_of_stage(error), error_chain(error))))
     }
 }
 
 fn code_of_stage(error: &StageError) -> ProblemCode {
     match error {
         StageError::App(error) => code_of_app(error),
-        StageError::Git(error) => code_of_git(error),
+        StageError::Git(GitError::Program(error)) => code_of_program(error),
+        StageError::Git(error) => error.code().unwrap_or(ProblemCode::Repository),
         StageError::GitUrl(_) | StageError::Revision(_) | StageError::LocalRepository { .. } => ProblemCode::Repository,
         StageError::Path(error) => code_of_path(error),
         StageError::Program(error) => code_of_program(error),
@@ -125,15 +133,6 @@ fn code_of_path(error: &PathError) -> ProblemCode {
         | PathError::Escapes { what: "inventory", .. }
         | PathError::ControlCharacter("inventory") => ProblemCode::InventoryMissing,
         _ => ProblemCode::PlaybookMissing,
-    }
-}
-
-fn code_of_git(error: &GitError) -> ProblemCode {
-    match error {
-        GitError::Program(error) => code_of_program(error),
-        GitError::Credential(_) => ProblemCode::KeyType,
-        GitError::Failed { reason, .. } if reason.contains("Host key verification failed") => ProblemCode::HostKey,
-        _ => ProblemCode::Repository,
     }
 }
 

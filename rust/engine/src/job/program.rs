@@ -256,8 +256,12 @@ impl Programs {
         self.end(&exit)
     }
 
-    /// As [`Programs::run`]; also gives the last lines of the program.
-    pub(crate) async fn run_with_tail(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
+    /// As [`Programs::run`]; also gives the last lines of the program, and `edit` says what of a line goes to the log.
+    pub(crate) async fn run_edited(
+        &self,
+        program: ProcessSpec,
+        edit: fn(Bytes) -> Option<Bytes>,
+    ) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
         self.check_stop()?;
         let child = process::spawn(self.prepared(program)?)?;
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
@@ -284,7 +288,9 @@ impl Programs {
                         tail.pop_front();
                     }
                     tail.push_back(record.text.clone());
-                    self.log.line_at(record.time, record.stream, record.text);
+                    if let Some(text) = edit(record.text) {
+                        self.log.line_at(record.time, record.stream, text);
+                    }
                 }
             }
         };

@@ -1,7 +1,7 @@
 //! Stage 3: the repository's files are there, at the right commit.
 //!
 //! Reference: `LocalJob.updateRepository`, `checkoutRepository`: a clone that is there is fetched and pulled; if anything about
-//! that fails, it is removed and made anew.
+//! that fails, it is removed and made anew. A mirror of the repository saves what was fetched before (`git::mirror`).
 
 use std::{
     fs,
@@ -11,9 +11,12 @@ use std::{
 use super::{StageError, Stages, keys::Keys, workspace::Workspace};
 use crate::{
     app::Commit,
-    git::{Branch, CommandLineClient, CommitHash, GitClient, GitError, GitUrl, Working},
+    git::{
+        self, Branch, CommitHash, GitClient, GitError, GitUrl, Working,
+        mirror::{Mirror, Source},
+    },
     job::{
-        JobEvent, ProgramError, RepositorySpec, SecretSet,
+        JobEvent, ProgramError, Programs, RepositorySpec, SecretSet,
         directory::{self, Claim, DirectoryGuard},
     },
 };
@@ -55,14 +58,14 @@ pub(crate) async fn check_out(
         })?;
         return Ok(CheckedOut { work_dir: path, commit: Commit::default(), own_clone: None });
     };
-    let client = CommandLineClient::new(stages.programs.clone());
+    let client = git::client(stages.programs.clone());
     let updated = async {
         let working = working(stages.secrets, keys, &stages.spec.repository, workspace.url.clone(), claim)?;
-        let own_clone = update(&client, &working, claim).await?;
+        let own_clone = update(stages, client.as_ref(), &working, claim, stages.spec.repository.id).await?;
         Ok((working, own_clone))
     };
     let (working, own_clone) = stages.log_failure("Failed updating repository", updated.await)?;
-    let commit = commit(stages, &client, &working).await;
+    let commit = commit(stages, client.as_ref(), &working, claim).await;
     let commit = stages.log_failure("Failed to checkout repository to required commit", commit)?;
     Ok(CheckedOut { work_dir: working.path(), commit, own_clone })
 }
@@ -91,40 +94,119 @@ pub(super) fn working(
 
 /// Brings the clone to the head of its branch; the guard of a parallel job's clone is given back.
 ///
-/// When this fails or is dropped at any moment after it began to write, no clone is left.
+/// When this fails or is dropped at any moment after it began to write, no clone is left; when the whole process is killed
+/// meanwhile, the claim's lock tells the next job of it.
 pub(super) async fn update(
+    stages: &Stages<'_>,
     client: &dyn GitClient,
     working: &Working,
     claim: &Claim,
+    repository_id: i32,
 ) -> Result<Option<DirectoryGuard>, StageError> {
     let path = working.path();
+    let mirror = Mirror::new(directory::mirror_path(&working.parent, repository_id));
     // What lies at a parallel job's own name is a left-over of a killed server.
-    if !claim.is_parallel() && is_clone_of(&path, &working.url) && client.can_be_pulled(working).await? {
+    let is_usable = !claim.is_parallel() && !claim.is_half_made() && is_clone_of(&path, &working.url);
+    if is_usable && !is_locked_by_git(&path) && client.can_be_pulled(working).await? {
         // From here on a work tree may be half written.
-        let guard = DirectoryGuard::new(path.clone());
+        let change = Change::begin(claim, &path)?;
         match client.pull(working).await {
             Ok(()) => {
-                guard.keep();
+                change.keep()?;
+                mirror.fill(&path).await;
                 return Ok(None);
             }
             Err(GitError::Program(error @ ProgramError::Stopped(_))) => {
-                remove_guarded(guard, &path).await?;
+                change.undo().await?;
                 return Err(error.into());
             }
-            Err(_) => remove_guarded(guard, &path).await?,
+            Err(_) => change.undo().await?,
         }
     }
+    let change = Change::begin(claim, &path)?;
     directory::remove(&path).await.map_err(|source| StageError::file("remove", &path, source))?;
-    let guard = DirectoryGuard::new(path.clone());
-    if let Err(error) = client.clone_repository(working).await {
-        remove_guarded(guard, &path).await?;
+    if let Err(error) = make_clone(stages.programs, client, working, &mirror).await {
+        change.undo().await?;
         return Err(error.into());
     }
     if claim.is_parallel() {
-        return Ok(Some(guard));
+        return Ok(Some(change.keep_for_job()?));
     }
-    guard.keep();
+    change.keep()?;
     Ok(None)
+}
+
+/// Clones with the help of the mirror, and makes the mirror what the clone is. A broken mirror is thrown away.
+async fn make_clone(
+    programs: &Programs,
+    client: &dyn GitClient,
+    working: &Working,
+    mirror: &Mirror,
+) -> Result<(), GitError> {
+    let path = working.path();
+    let source = mirror.source(programs).await?;
+    let borrowed = match &source {
+        Source::Mirror(borrowed) => Some(borrowed.path()),
+        Source::Network(_) => None,
+    };
+    match client.clone_with_mirror(working, borrowed).await {
+        Err(GitError::Failed { failure, .. })
+            if borrowed.is_some() && !failure.is_some_and(git::Failure::is_about_remote) =>
+        {
+            programs.log_line("The copy of the repository on this machine may be damaged; everything is fetched again");
+            mirror.discard().await;
+            if let Err(error) = directory::remove(&path).await {
+                tracing::warn!(path = %path.display(), %error, "cannot remove a clone that failed");
+            }
+            client.clone_repository(working).await?;
+        }
+        cloned => cloned?,
+    }
+    // A borrowed mirror cannot be replaced.
+    let making = match source {
+        Source::Mirror(_) => None,
+        Source::Network(making) => making,
+    };
+    mirror.fill(&path).await;
+    drop(making);
+    Ok(())
+}
+
+/// A clone that is being changed: if nothing else is said, it goes.
+struct Change<'a> {
+    claim: &'a Claim,
+    guard: DirectoryGuard,
+    path: &'a Path,
+}
+
+impl<'a> Change<'a> {
+    fn begin(claim: &'a Claim, path: &'a Path) -> Result<Self, StageError> {
+        claim.begin_change().map_err(|source| StageError::file("mark the clone", path, source))?;
+        Ok(Self { claim, guard: DirectoryGuard::new(path.to_owned()), path })
+    }
+
+    /// It is whole, and the next job may use it.
+    fn keep(self) -> Result<(), StageError> {
+        self.keep_for_job().map(DirectoryGuard::keep)
+    }
+
+    /// It is whole, and goes with the job.
+    fn keep_for_job(self) -> Result<DirectoryGuard, StageError> {
+        self.claim.end_change().map_err(|source| StageError::file("mark the clone", self.path, source))?;
+        Ok(self.guard)
+    }
+
+    /// It goes now.
+    async fn undo(self) -> Result<(), StageError> {
+        self.guard.remove().await.map_err(|source| StageError::file("remove", self.path, source))?;
+        self.claim.end_change().map_err(|source| StageError::file("mark the clone", self.path, source))
+    }
+}
+
+/// Whether a git that was killed, or one that a program of the last job started, left the work tree's lock behind. This job
+/// has the clone for itself, so nobody holds it any more; what was half written then is not known.
+fn is_locked_by_git(clone: &Path) -> bool {
+    ["index.lock", "HEAD.lock"].iter().any(|name| clone.join(".git").join(name).exists())
 }
 
 /// Whether the directory is a clone that was made from this very address.
@@ -139,21 +221,30 @@ fn is_clone_of(path: &Path, url: &GitUrl) -> bool {
     written.is_some_and(|written| written == url.as_argument() || written.contains(['"', '\\']))
 }
 
-async fn remove_guarded(guard: DirectoryGuard, path: &Path) -> Result<(), StageError> {
-    guard.remove().await.map_err(|source| StageError::file("remove", path, source))
-}
-
 /// Checks out the commit that was asked for, or tells which one the branch has.
-async fn commit(stages: &Stages<'_>, client: &dyn GitClient, working: &Working) -> Result<Commit, StageError> {
+async fn commit(
+    stages: &Stages<'_>,
+    client: &dyn GitClient,
+    working: &Working,
+    claim: &Claim,
+) -> Result<Commit, StageError> {
     if let Some(text) = &stages.spec.commit_hash {
         let wanted: CommitHash = text.parse()?;
-        let checked_out = client.checkout(working, &wanted).await;
-        if let Err(GitError::Program(error @ ProgramError::Stopped(_))) = checked_out {
+        let path = working.path();
+        let change = Change::begin(claim, &path)?;
+        match client.checkout(working, &wanted).await {
+            Ok(()) => change.keep()?,
+            // Git said no by itself: the work tree is what it was, or the next pull or clone will see.
+            Err(error @ GitError::Failed { .. }) if !error.was_killed() && !is_locked_by_git(&path) => {
+                change.keep()?;
+                return Err(error.into());
+            }
             // A checkout that was interrupted leaves a mixture of two commits.
-            remove_guarded(DirectoryGuard::new(working.path()), &working.path()).await?;
-            return Err(error.into());
+            Err(error) => {
+                change.undo().await?;
+                return Err(error.into());
+            }
         }
-        checked_out?;
         // Reference: the message is not looked up, and the task keeps the hash it was given.
         return Ok(Commit { hash: Some(text.clone()), message: String::new() });
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{StageError, Stages, checkout, keys::Keys, workspace::Workspace};
 use crate::{
     app::{Absolute, FileGuard, inside, write_private},
-    git::{CommandLineClient, GitUrl},
+    git::{self, GitUrl},
     job::{
         InventoryKind, InventorySpec, RepositorySpec,
         directory::{Claim, DirectoryGuard, inventory_clone_name},
@@ -106,7 +106,7 @@ async fn install_from_repository(
     let claim = Claim::take(&workspace.project_dir, &name, "", stages.spec.task_id);
     let working = checkout::working(stages.secrets, keys, repository, url, &claim)?;
     let argument = Some(joined(working.path())?);
-    let client = CommandLineClient::new(stages.programs.clone());
-    let own_clone = checkout::update(&client, &working, &claim).await?;
+    let client = git::client(stages.programs.clone());
+    let own_clone = checkout::update(stages, client.as_ref(), &working, &claim, repository.id).await?;
     Ok(Inventory { argument, file: None, own_clone, claim: Some(claim) })
 }

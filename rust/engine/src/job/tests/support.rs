@@ -189,6 +189,8 @@ impl World {
         let mut names: Vec<String> = fs::read_dir(self.config.project_dir(1))
             .map(|entries| entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect())
             .unwrap_or_default();
+        // Mirrors and locks are not a job's; `checkout.rs` looks at them.
+        names.retain(|name| name != crate::job::OWN_DIRECTORY);
         names.sort();
         names
     }
