@@ -28,7 +28,8 @@ impl World {
         let url = ssh.serve_repository(work.publish(server.directory().join("project.git")).path());
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key");
-        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&path).status().unwrap();
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&path).status().unwrap();
         assert!(made.success());
         ssh.authorize(&fs::read_to_string(directory.path().join("key.pub")).unwrap());
         let private = fs::read_to_string(path).unwrap();
@@ -129,7 +130,8 @@ fn ansible_checks_hosts_as_the_project_says() {
         project.add_repository(&world.admin, &directory.display().to_string(), "", project.key).into();
     let key = project.key(&world.admin, "ssh", &world.key);
     let host = format!("box ansible_host={} ansible_port={}", world.ssh.host(), world.ssh.port());
-    let inventory = json!({"name": "ssh", "project_id": project.id, "type": "static", "inventory": host, "ssh_key_id": key});
+    let inventory =
+        json!({"name": "ssh", "project_id": project.id, "type": "static", "inventory": host, "ssh_key_id": key});
     let inventories = format!("/api/project/{}/inventory", project.id);
     body["inventory_id"] = world.admin.post(&inventories, &inventory).expect(201).id().into();
     let template = world.admin.post(&format!("/api/project/{}/templates", project.id), &body).expect(201).id();

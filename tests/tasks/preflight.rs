@@ -128,11 +128,7 @@ fn a_server_without_its_own_tables_runs_on() {
     let policy = json!({"mode": "accept-new", "known_hosts": ""});
     admin.put(&path("/host_keys"), &policy).expect(204);
     let database = server.directory().join("database.sqlite");
-    let dropped = std::process::Command::new("python3")
-        .args(["-c", DROP_OWN_TABLES])
-        .arg(&database)
-        .output()
-        .unwrap();
+    let dropped = std::process::Command::new("python3").args(["-c", DROP_OWN_TABLES]).arg(&database).output().unwrap();
     assert!(dropped.status.success(), "{dropped:?}");
     assert_eq!(String::from_utf8_lossy(&dropped.stdout).trim(), "5");
 

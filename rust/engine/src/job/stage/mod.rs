@@ -82,16 +82,15 @@ impl Stages<'_> {
 
     /// Tells why the job ends, unless it was stopped or the preflight has told this reason already.
     ///
-    /// Its sentence is in the log at the end; where the reference's words for that leave the reason out, it is written here.
+    /// Its sentence is in the log at the end, but for git: the reference's words for that leave the reason out, so it is written here.
     pub(crate) fn tell_failure(&self, error: &StageError) {
         let Some(problem) = Problem::of_stage(error) else { return };
         if self.told.has(problem.code) {
             return;
         }
-        if error.reference_text() == problem.message {
-            self.tell(problem);
-        } else {
-            self.problem("error", problem);
+        match error {
+            StageError::Git(GitError::Failed { .. }) => self.problem("error", problem),
+            _ => self.tell(problem),
         }
     }
 

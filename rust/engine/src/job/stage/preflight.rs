@@ -147,6 +147,7 @@ fn is_empty_yaml(text: &str) -> bool {
             continue;
         }
         let Some((key, value)) = trimmed.split_once(':') else { return false };
+        let value = if value.trim().starts_with('#') { "" } else { value.split(" #").next().unwrap_or_default() };
         let (key, value) = (key.trim_matches(['"', '\'']), value.trim());
         let is_more = value.starts_with(['{', '[', '&', '*', '!']) && value != "{}";
         if key == "plugin" || is_more || trimmed.starts_with(['{', '[', '&', '*', '!', '%', '-']) {
@@ -155,7 +156,6 @@ fn is_empty_yaml(text: &str) -> bool {
         if key != "hosts" {
             continue;
         }
-        let value = value.split(" #").next().unwrap_or_default().trim();
         let has_below = lines.get(index + 1).is_some_and(|next| indentation(next) > indentation(line));
         if has_below || !["", "{}", "~", "null"].contains(&value) {
             return false;
