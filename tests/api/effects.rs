@@ -44,6 +44,7 @@ effects! {
     PUT    "/api/project/{project_id}" => update_project;
     DELETE "/api/project/{project_id}" => delete_project;
     DELETE "/api/project/{project_id}/cache" => clear_project_cache;
+    PUT    "/api/project/{project_id}/host_keys" => set_host_keys;
     DELETE "/api/project/{project_id}/me" => leave_project;
     POST   "/api/project/{project_id}/users" => add_member;
     PUT    "/api/project/{project_id}/users/{user_id}" => update_member;
@@ -596,6 +597,31 @@ fn detach_inventory(world: &World) -> Check {
         .post(&world.path(&format!("/templates/{template}/inventory/{inventory}/detach")), &json!({}))
         .expect(204);
     inventory_belongs_to(inventory, None)
+}
+
+const HOST_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+
+fn set_host_keys(world: &World) -> Check {
+    let path = world.path("/host_keys");
+    assert_eq!(world.admin.get(&path).expect(200).json(), json!({"mode": "off", "known_hosts": ""}));
+    let lines = format!("# ours\r\ngit.example.org {HOST_KEY}\r\n");
+    world.admin.put(&path, &json!({"mode": "strict", "known_hosts": lines})).expect(204);
+    // What is refused changes nothing.
+    let bad = json!({"mode": "off", "known_hosts": format!("a {HOST_KEY}\nnonsense\n")});
+    let refusal = world.admin.put(&path, &bad).expect(400).json();
+    assert!(refusal["error"].as_str().unwrap().contains("line 2 of the known hosts is not valid"), "{refusal}");
+    for half in [json!({"known_hosts": ""}), json!({"mode": "off"}), json!({"mode": "none", "known_hosts": ""})] {
+        world.admin.put(&path, &half).expect(400);
+    }
+    let stored = format!("# ours\ngit.example.org {HOST_KEY}\n");
+    Box::new(move |world| {
+        let answer = world.admin.get(&world.path("/host_keys")).expect(200).json();
+        assert_eq!(answer, json!({"mode": "strict", "known_hosts": stored}));
+        assert_eq!(world.value("select mode from rs_host_key_policy"), "strict");
+        let events = world.admin.get(&world.path("/events")).expect(200).json();
+        let told = |event: &Value| event["description"] == "Host keys of the project set to strict";
+        assert_eq!(events.as_array().unwrap().iter().filter(|event| told(event)).count(), 1);
+    })
 }
 
 fn create_view(world: &World) -> Check {

@@ -156,6 +156,50 @@ async function scenario(page) {
     await picture(page, 'task-missing')
   })
 
+  await test('a task that fails says why', async () => {
+    const failed = await page.evaluate(async (project) => {
+      const call = async (method, path, body) => {
+        const answer = await fetch(new URL(`api/project/${project}/${path}`, document.baseURI).pathname, { method, body: body && JSON.stringify(body) })
+        return answer.status === 204 ? null : answer.json()
+      }
+      const [[repository], [inventory], [environment]] = await Promise.all(['repositories', 'inventory', 'environment'].map((list) => call('GET', list)))
+      const of = { project_id: Number(project), repository_id: repository.id, inventory_id: inventory.id, environment_id: environment?.id }
+      const template = await call('POST', 'templates', { ...of, name: 'Browser test', app: 'bash', playbook: 'browser-test-absent.sh', type: '', arguments: '[]' })
+      const task = await call('POST', 'tasks', { template_id: template.id })
+      return { template: template.id, task: task.id }
+    }, project)
+    await page.goto(`${base}/project/${project}/tasks/${failed.task}`)
+    const reasons = page.getByRole('list', { name: 'Why the task failed' })
+    await reasons.getByText('The script browser-test-absent.sh does not exist').waitFor({ timeout: taskTimeout })
+    await picture(page, 'task-failed')
+    await page.evaluate(async ([project, template]) => fetch(new URL(`api/project/${project}/templates/${template}`, document.baseURI).pathname, { method: 'DELETE' }), [project, failed.template])
+  })
+
+  await test('the settings keep the host keys and name a wrong line', async () => {
+    await page.goto(`${base}/project/${project}/history`)
+    await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Settings' }).click()
+    await page.getByRole('heading', { name: 'Host keys' }).waitFor()
+    await page.getByLabel('Strict').check()
+    const lines = page.getByLabel('Known hosts', { exact: true })
+    const line = 'git.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
+    await lines.fill(`${line}\nnonsense`)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('line 2 of the known hosts is not valid', { exact: false }).waitFor()
+    await picture(page, 'settings-refused')
+    await lines.fill(line)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('The host keys are saved.').waitFor()
+    await page.reload()
+    await page.getByRole('heading', { name: 'Host keys' }).waitFor()
+    assert(await page.getByLabel('Strict').isChecked(), 'the mode is forgotten')
+    assert((await lines.inputValue()) === line, 'the lines are forgotten')
+    await picture(page, 'settings')
+    await page.getByLabel('Off', { exact: false }).first().check()
+    await lines.fill('')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('The host keys are saved.').waitFor()
+  })
+
   await test('signing out ends the session', async () => {
     await page.goto(`${base}/projects`)
     await page.getByRole('button', { name: /^Account of/ }).click()

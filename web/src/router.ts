@@ -46,6 +46,7 @@ export const router = createRouter({
           component: () => import('@/views/HistoryView.vue'),
           beforeEnter: taskOfQuery,
         },
+        { path: 'settings', name: 'settings', component: () => import('@/views/SettingsView.vue') },
         {
           path: 'tasks/:task(\\d+)',
           name: 'task',

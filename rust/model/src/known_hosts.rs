@@ -38,9 +38,9 @@ impl HostKeyMode {
     }
 }
 
-/// What a project knows about the keys of hosts.
+/// What a project knows about the keys of hosts. In JSON both parts must be there: one that is left out by mistake must not
+/// switch the checks off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct HostKeyPolicy {
     /// How strictly they are checked.
     pub mode: HostKeyMode,

@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 #[cfg(test)]
 mod fixture;
+pub mod host_keys;
 pub mod inventory;
 pub mod key;
 pub mod member;

@@ -10,7 +10,7 @@ use semaphore_engine::{
         Access, Branch, CommandLineClient, Credential, GitClient, GitUrl, GitUrlError, RevisionError, Transport,
         Working,
     },
-    job::Programs,
+    job::{HostKeys, KnownHosts, Programs},
     key::{Agent, SshOptions},
 };
 use semaphore_model::{AccessKey, AccessKeyType, EventObject, ProjectId, Referrers, Repository, Secret, UserId};
@@ -105,6 +105,10 @@ impl Services {
             Some(agent) => Access::Agent { socket: agent.socket().to_owned() },
             None => credential(&key, url.transport()).map_or(Access::None, Access::Password),
         };
+        let policy = self.store.get_host_key_policy(repository.project_id).await?;
+        let known = HostKeys { mode: policy.mode, known_hosts: policy.known_hosts };
+        let known_hosts = KnownHosts::for_question(&known, &programs, repository.project_id.0)
+            .map_err(|error| Error::internal("a file for the known hosts cannot be made", error))?;
         let working = Working {
             url,
             // Not asked for, but part of every working copy.
@@ -114,7 +118,11 @@ impl Services {
                 .or_else(|_| "main".parse())
                 .map_err(|error: RevisionError| Error::invalid(error.to_string()))?,
             access,
-            ssh: SshOptions { config: self.engine.ssh_config_path.clone(), ..SshOptions::default() },
+            ssh: SshOptions {
+                mode: known.mode,
+                known_hosts: known_hosts.as_ref().map(|file| file.path().to_owned()),
+                config: self.engine.ssh_config_path.clone(),
+            },
             parent: std::env::temp_dir(),
             directory: String::new(),
         };
@@ -125,6 +133,9 @@ impl Services {
         };
         if let Some(agent) = agent {
             agent.closed().await;
+        }
+        if let Some(learned) = known_hosts.map(|file| file.learned()).filter(|learned| !learned.is_empty()) {
+            self.store.merge_known_hosts(repository.project_id, &learned).await?;
         }
         answer
     }

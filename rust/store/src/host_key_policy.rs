@@ -32,27 +32,27 @@ impl Store {
     ///
     /// Two tasks that end at the same time lose nothing of each other: the union is made in one transaction.
     pub async fn merge_known_hosts(&self, id: ProjectId, lines: &str) -> Result<bool> {
-        let merge = async || {
-            let mut transaction = self.begin().await?;
-            let row = transaction.fetch_optional(SELECT, params![id]).await?;
-            let policy = row.as_ref().map(HostKeyPolicy::from_row).transpose()?.unwrap_or_default();
-            let Some(known_hosts) =
-                (policy.mode == HostKeyMode::AcceptNew).then(|| union(&policy.known_hosts, lines)).flatten()
-            else {
-                return Ok(false);
-            };
-            transaction.set_host_key_policy(id, &HostKeyPolicy { known_hosts, ..policy }).await?;
-            transaction.commit().await?;
-            Ok(true)
+        crate::own_table::nothing_if_missing(self.merge(id, lines).await)
+    }
+
+    async fn merge(&self, id: ProjectId, lines: &str) -> Result<bool> {
+        let mut transaction = self.begin().await?;
+        let row = transaction.fetch_optional(SELECT, params![id]).await?;
+        let policy = row.as_ref().map(HostKeyPolicy::from_row).transpose()?.unwrap_or_default();
+        let is_open = policy.mode == HostKeyMode::AcceptNew;
+        let Some(known_hosts) = is_open.then(|| union(&policy.known_hosts, lines)).flatten() else {
+            return Ok(false);
         };
-        crate::own_table::nothing_if_missing(merge().await)
+        transaction.set_host_key_policy(id, &HostKeyPolicy { known_hosts, ..policy }).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 }
 
 impl Transaction {
     /// Sets the project's policy.
     ///
-    /// Errors: [`StoreError::OwnTableMissing`], for [`Store::with_own_tables`] around it.
+    /// Errors: [`StoreError::OwnTableMissing`], for [`Store::make_own_tables`] and once more.
     pub async fn set_host_key_policy(&mut self, id: ProjectId, policy: &HostKeyPolicy) -> Result<()> {
         let values = params![policy.mode.as_str(), &policy.known_hosts, id];
         let text = "update rs_host_key_policy set mode = ?, known_hosts = ? where project_id = ?";

@@ -1,8 +1,7 @@
 //! The rule for tables of our own: one that is not there means that nothing is known, never a failed task or request.
 //!
 //! Reading and everything that happens beside a task's state goes through [`nothing_if_missing`] (inside a transaction:
-//! [`Transaction::execute_own`]); a write that somebody asked for goes through [`Store::with_own_tables`], which makes the tables
-//! again. Not for tables of the reference: without them there is no server.
+//! [`Transaction::execute_own`]); a write that somebody asked for is done once more after [`Store::make_own_tables`]. Not for tables of the reference: without them there is no server.
 
 use crate::db::{Param, Row, Transaction};
 use crate::error::StoreError;
@@ -26,18 +25,9 @@ impl Store {
         nothing_if_missing(self.db().fetch_all(text, values).await)
     }
 
-    /// Runs a writing use case; if a table of ours is not there, makes the tables again and runs it once more.
-    ///
-    /// Errors: those of the use case, and [`StoreError::OwnTableMissing`] if the table vanishes again meanwhile.
-    pub async fn with_own_tables<T>(&self, write: impl AsyncFn() -> Result<T>) -> Result<T> {
-        match write().await {
-            Err(StoreError::OwnTableMissing { source }) => {
-                tracing::warn!(error = %source, "a table of our own is not there and is made again");
-                self.db().prepare_own_tables().await?;
-                write().await
-            }
-            other => other,
-        }
+    /// Makes the tables of our own that are not there: after [`StoreError::OwnTableMissing`], before the same write once more.
+    pub async fn make_own_tables(&self) -> Result<()> {
+        self.db().prepare_own_tables().await
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::db::params;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
-use semaphore_model::{Event, EventObject, ProjectId, TaskId, TaskOutput, TaskStatus, UserId};
+use semaphore_model::{Event, EventObject, JobStage, ProjectId, TaskId, TaskOutput, TaskStatus, UserId};
 
 /// A new status with the task's start and end.
 pub type StatusChange = (TaskStatus, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
@@ -25,6 +25,8 @@ pub struct TaskStep<'a> {
     pub commit: Option<(&'a str, &'a str)>,
     /// Text of the activity to record.
     pub event: Option<&'a str>,
+    /// What the task's job did from when to when; kept beside the rest if our table is there.
+    pub stages: &'a [JobStage],
 }
 
 impl Store {
@@ -44,6 +46,9 @@ impl Store {
         if let Some((status, start, end)) = step.status {
             let text = "update task set status = ?, start = ?, `end` = ? where id = ?";
             transaction.change(text, params![status.as_str(), start, end, step.task_id]).await?;
+        }
+        if !step.stages.is_empty() {
+            transaction.replace_job_stages(step.task_id, step.stages).await?;
         }
         if let Some(description) = step.event {
             // The user may have been deleted while the task went on; that must not keep its end from being stored.

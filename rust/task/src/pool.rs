@@ -11,7 +11,7 @@ use std::{
 
 use chrono::Utc;
 use semaphore_engine::EngineConfig;
-use semaphore_model::{Flavour, ProjectId, TaskId, TaskStatus, TemplateId};
+use semaphore_model::{Flavour, JobStage, ProjectId, TaskId, TaskStatus, TemplateId};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -92,6 +92,7 @@ struct State {
 
 struct Running {
     task: QueuedTask,
+    stages: Vec<JobStage>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
@@ -176,6 +177,11 @@ impl Pool {
     pub fn is_active(&self, task: TaskId) -> bool {
         let state = self.shared.lock();
         state.running.contains_key(&task) || state.queue.iter().any(|queued| queued.state.id == task)
+    }
+
+    /// What the job of a running task did so far; `None` if the task does not run here.
+    pub fn job_stages(&self, task: TaskId) -> Option<Vec<JobStage>> {
+        self.shared.lock().running.get(&task).map(|running| running.stages.clone())
     }
 
     /// Stops a task: a waiting one at once, a running one by its app's stop plan, or immediately if `forced`.
@@ -278,6 +284,13 @@ impl Shared {
         }
     }
 
+    /// Mirrors what a runner's job did so far into what [`Pool::job_stages`] shows.
+    pub(crate) fn set_stages(&self, task: TaskId, stages: &[JobStage]) {
+        if let Some(running) = self.lock().running.get_mut(&task) {
+            running.stages = stages.to_vec();
+        }
+    }
+
     fn forget(&self, task: TaskId) {
         self.lock().running.remove(&task);
         self.wake.notify_one();
@@ -322,7 +335,7 @@ async fn dispatch(shared: &Arc<Shared>) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let id = task.state.id;
         let runner = Runner::new(Arc::clone(shared), task.clone(), inbox);
-        state.running.insert(id, Running { task, commands });
+        state.running.insert(id, Running { task, stages: Vec::new(), commands });
         let shared = Arc::clone(shared);
         let tracker = shared.tracker.clone();
         tracker.spawn(async move {

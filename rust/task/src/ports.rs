@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use semaphore_engine::{
     config::AppConfig,
-    job::{JobSpec, SecretSet},
+    job::{JobSpec, Problem, SecretSet},
     log::Stream,
 };
-use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId, UserId};
+use semaphore_model::{JobStage, ProjectId, TaskId, TaskStatus, TemplateId, UserId};
 
 /// A task in the queue: what the pool has to know before it is started.
 #[derive(Clone, Debug)]
@@ -82,6 +82,12 @@ pub struct TaskChange<'a> {
     pub commit: Option<(&'a str, &'a str)>,
     /// Activity to record.
     pub event: Option<TaskEvent>,
+    /// Why the task does not do well.
+    pub problem: Option<&'a Problem>,
+    /// What its job did so far; given together with the final state.
+    pub stages: &'a [JobStage],
+    /// Lines for the known hosts of the project.
+    pub known_hosts: Option<&'a str>,
 }
 
 /// Everything that is needed to start a task's job.

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use semaphore_engine::{
     EngineConfig,
-    job::{self, JobControl, JobEvent, Outcome, StopReason},
+    job::{self, JobControl, JobEvent, Outcome, Problem, ProblemCode, StopReason},
     log::{LogRecord, Stream},
 };
-use semaphore_model::{Flavour, TaskStatus, error_chain};
+use semaphore_model::{Flavour, JobStage, TaskStatus, error_chain};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -39,6 +39,8 @@ pub(crate) struct Runner {
     last_time: DateTime<Utc>,
     /// Streams of which an unfinished line is shown.
     unfinished: Vec<Stream>,
+    /// What the job did so far; the last one has no end while it runs.
+    stages: Vec<JobStage>,
 }
 
 impl Runner {
@@ -51,6 +53,7 @@ impl Runner {
             early_stop: None,
             last_time: DateTime::UNIX_EPOCH,
             unfinished: Vec::new(),
+            stages: Vec::new(),
         }
     }
 
@@ -74,7 +77,11 @@ impl Runner {
 
         let outcome = match self.shared.repository.prepare(&self.task).await {
             Ok(prepared) => self.drive(prepared).await,
-            Err(error) => Outcome::Broken { stage: "prepare".to_owned(), error: error_chain(&error) },
+            Err(error) => {
+                let problem = Problem { code: ProblemCode::Specification, message: error_chain(&error) };
+                self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
+                Outcome::Broken { stage: "prepare".to_owned(), error: problem.message }
+            }
         };
         self.finish(outcome).await;
     }
@@ -105,7 +112,13 @@ impl Runner {
                         self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
                     }
                     Some(JobEvent::Partial { stream, text }) => self.partial(stream, &text),
-                    Some(JobEvent::Problem(_) | JobEvent::KnownHosts(_)) => {}
+                    Some(JobEvent::Problem(problem)) => {
+                        self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
+                    }
+                    Some(JobEvent::KnownHosts(lines)) => {
+                        self.store(|| TaskChange { known_hosts: Some(&lines), ..TaskChange::default() }).await;
+                    }
+                    Some(JobEvent::Stage { stage, time }) => self.begin_stage(stage, time),
                     Some(JobEvent::Done(outcome)) => return outcome,
                     None => return Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() },
                 },
@@ -123,6 +136,18 @@ impl Runner {
                     }
                 }
             }
+        }
+    }
+
+    fn begin_stage(&mut self, stage: String, time: DateTime<Utc>) {
+        self.end_stage(time);
+        self.stages.push(JobStage { stage, start: time, end: None });
+        self.shared.set_stages(self.task.state.id, &self.stages);
+    }
+
+    fn end_stage(&mut self, time: DateTime<Utc>) {
+        if let Some(last) = self.stages.last_mut() {
+            last.end = last.end.or(Some(time.max(last.start)));
         }
     }
 
@@ -218,11 +243,20 @@ impl Runner {
         let reason = reason.map(|text| format!("Failed to run task: {text}"));
         let lines: Vec<_> = reason.map(|text| self.line(text)).into_iter().collect();
         self.task.state.status = status;
-        self.task.state.end = Some(Utc::now());
+        let end = Utc::now();
+        self.task.state.end = Some(end);
+        self.end_stage(end);
+        let stages = std::mem::take(&mut self.stages);
         let state = self.task.state.clone();
         let event = Some(status_event(&self.task));
-        self.store(|| TaskChange { lines: &lines, state: Some(&state), event: event.clone(), ..TaskChange::default() })
-            .await;
+        self.store(|| TaskChange {
+            lines: &lines,
+            state: Some(&state),
+            event: event.clone(),
+            stages: &stages,
+            ..TaskChange::default()
+        })
+        .await;
         self.shared.set_status(state.id, status);
         for stream in std::mem::take(&mut self.unfinished) {
             self.shared.observer.partial(&state, stream, "");

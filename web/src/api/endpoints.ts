@@ -1,6 +1,7 @@
 /** One function for each API call of the pages. */
 import { request } from './client'
 import type {
+  HostKeys,
   LoginMethods,
   NamedObject,
   NewTask,
@@ -11,6 +12,7 @@ import type {
   Task,
   TaskListItem,
   TaskOutput,
+  TaskReason,
   Template,
   User,
 } from './types'
@@ -36,6 +38,11 @@ export const api = {
   repositories: (project: number, signal?: AbortSignal) =>
     list<Repository>(`project/${project}/repositories`, signal),
 
+  hostKeys: (project: number, signal?: AbortSignal) =>
+    request<HostKeys>('GET', `project/${project}/host_keys`, { signal }),
+  setHostKeys: (project: number, keys: HostKeys) =>
+    request<null>('PUT', `project/${project}/host_keys`, { body: keys }),
+
   templates: (project: number, signal?: AbortSignal) => list<Template>(`project/${project}/templates`, signal),
   template: (project: number, template: number, signal?: AbortSignal) =>
     request<Template>('GET', `project/${project}/templates/${template}`, { signal }),
@@ -50,6 +57,8 @@ export const api = {
   createTask: (project: number, task: NewTask) => request<Task>('POST', `project/${project}/tasks`, { body: task }),
   task: (project: number, task: number, signal?: AbortSignal) =>
     request<Task>('GET', `project/${project}/tasks/${task}`, { signal }),
+  taskReason: (project: number, task: number, signal?: AbortSignal) =>
+    request<TaskReason>('GET', `project/${project}/tasks/${task}/status`, { signal }),
   output: (project: number, task: number, signal?: AbortSignal) =>
     list<TaskOutput>(`project/${project}/tasks/${task}/output`, signal),
   rawOutput: (project: number, task: number, signal?: AbortSignal) =>

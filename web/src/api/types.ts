@@ -12,6 +12,32 @@ export type TaskStatus =
   | 'success'
   | 'error'
 
+/** Why a task is as it is. */
+export interface TaskReason {
+  status: TaskStatus
+  /** What its job does at the moment. */
+  stage?: string
+  start: string | null
+  end: string | null
+  problems: TaskProblem[]
+}
+
+export interface TaskProblem {
+  code: string
+  /** For people: what, why, and what to do. */
+  message: string
+  time: string
+}
+
+export type HostKeyMode = 'off' | 'accept-new' | 'strict'
+
+/** What a project knows about the keys of hosts. */
+export interface HostKeys {
+  mode: HostKeyMode
+  /** Lines of a known_hosts file. */
+  known_hosts: string
+}
+
 export interface User {
   id: number
   username: string

@@ -10,7 +10,7 @@ use super::{AppContext, details};
 use crate::{
     EngineConfig,
     config::HomeDirMode,
-    job::{SecretVarKind, TemplateKind},
+    job::{HostKeyMode, SecretVarKind, TemplateKind},
 };
 
 /// Variables in the order of their definition; a name may come twice, the later value wins when a process is started.
@@ -64,6 +64,28 @@ impl Environment {
         }
     }
 
+    /// How strictly the keys of hosts are checked, for Ansible and the git that ansible-galaxy starts; nothing in the mode `off`.
+    ///
+    /// It comes before what the user sets for ssh, and ssh takes the first value of an option.
+    fn set_host_keys(&mut self, context: &AppContext<'_>) {
+        if context.ssh.mode == HostKeyMode::Off {
+            return;
+        }
+        let ours = context.ssh.shell_text();
+        let with_ours = |theirs: Option<&OsStr>| {
+            let mut text = OsString::from(&ours);
+            if let Some(theirs) = theirs {
+                text.push(" ");
+                text.push(theirs);
+            }
+            text
+        };
+        let common = with_ours(self.get("ANSIBLE_SSH_COMMON_ARGS"));
+        self.set("ANSIBLE_SSH_COMMON_ARGS", common);
+        self.set("ANSIBLE_HOST_KEY_CHECKING", "True");
+        self.set("GIT_SSH_COMMAND", format!("ssh {ours}"));
+    }
+
     /// The inventory's agent, then kind and versions for build and deploy.
     fn set_task_kind(&mut self, context: &AppContext<'_>) {
         if let Some(socket) = context.agent {
@@ -100,6 +122,7 @@ pub(crate) fn galaxy(context: &AppContext<'_>) -> Environment {
         environment.set("ANSIBLE_HOME", ansible_home(context.home_dir));
     }
     environment.set_user_variables(context);
+    environment.set_host_keys(context);
     environment
 }
 

@@ -15,10 +15,7 @@ mod shell;
 mod terraform;
 mod variable;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -63,27 +60,17 @@ pub struct AppContext<'a> {
     pub programs: &'a Programs,
 }
 
-impl AppContext<'_> {
-    /// The playbook or script as a file.
-    ///
-    /// Reference: an absolute path is used as it is.
-    fn playbook_path(&self) -> Result<PathBuf, PathError> {
-        inside(self.work_dir, &self.spec.playbook, "playbook", Absolute::Allowed)
-    }
-
-    /// Says in the log which file is missing, and where it was looked for, before the program fails for that reason.
-    ///
-    /// Reference: the program is started nevertheless; its exit code and its own message are what clients know.
-    fn warn_if_missing(&self, what: &str) -> Result<(), PathError> {
-        let path = self.playbook_path()?;
-        if !path.is_file() {
-            let (name, path) = (&self.spec.playbook, path.display());
-            self.programs.log_line(format!(
-                "error: the {what} {name} does not exist: there is no file {path}; correct the path in the template or the branch"
-            ));
-        }
-        Ok(())
-    }
+/// What has to be there for an app to run. It is looked for before the app is started, so that people learn what is missing.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// Programs by name or path, each with what it does: `runs the playbook`.
+    pub programs: Vec<(String, &'static str)>,
+    /// The environment in whose PATH they are.
+    pub environment: Environment,
+    /// What the template's playbook is called, if it must be a file.
+    pub file: Option<&'static str>,
+    /// Whether it works on the hosts of the inventory.
+    pub hosts: bool,
 }
 
 /// An executor. One value serves one job; the calls come in this order, each at most once, none at the same time as another:
@@ -99,6 +86,11 @@ impl AppContext<'_> {
 pub trait App: Send + Sync {
     /// Refuses a specification that this app can never run.
     fn check(&self, spec: &JobSpec) -> Result<(), AppError>;
+
+    /// What has to be there for [`App::run`]. Nothing is started to find that out.
+    fn needs(&self, _context: &AppContext<'_>) -> Needs {
+        Needs::default()
+    }
 
     /// Installs what the repository asks for.
     async fn install_requirements(&self, context: &AppContext<'_>) -> Result<(), AppError>;

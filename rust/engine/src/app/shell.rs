@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::Path};
 
 use async_trait::async_trait;
 
-use super::{Absolute, App, AppContext, AppError, environment, inside, variable};
+use super::{Absolute, App, AppContext, AppError, Needs, environment, inside, variable};
 use crate::{
     config::AppConfig,
     job::{JobSpec, ProgramEnd, SecretVarKind},
@@ -72,14 +72,21 @@ impl App for Shell {
         Ok(())
     }
 
+    fn needs(&self, context: &AppContext<'_>) -> Needs {
+        let purpose = if self.script_is_file { "runs the script" } else { "is the program of the app" };
+        Needs {
+            programs: vec![(self.program.clone(), purpose)],
+            environment: environment::shell(context),
+            file: self.script_is_file.then_some("script"),
+            hosts: false,
+        }
+    }
+
     async fn install_requirements(&self, _: &AppContext<'_>) -> Result<(), AppError> {
         Ok(())
     }
 
     async fn run(&self, context: &AppContext<'_>) -> Result<ProgramEnd, AppError> {
-        if self.script_is_file {
-            context.warn_if_missing("script")?;
-        }
         let program = ProcessSpec::new(&self.program, context.work_dir)
             .args(self.arguments(context))
             .envs(environment::shell(context).into_entries())

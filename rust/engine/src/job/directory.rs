@@ -139,11 +139,10 @@ pub(crate) fn inventory_clone_name(repository_id: i32, template_id: i32, invento
 pub async fn remove_leftovers(config: &EngineConfig, project_id: i32, task_id: i32) -> io::Result<()> {
     let directory = config.project_dir(project_id);
     let sweep = move || {
-        let swept = key::remove_leftovers(&directory, |name| belongs_to(name, task_id));
         let own = directory.join(OWN_DIRECTORY);
-        let all_in = directory.clone();
+        let of_keys = key::remove_leftovers(&directory, |name| belongs_to(name, task_id));
         let all = [own.join("locks"), own, directory];
-        all.iter().map(|directory| sweep_directory(directory, task_id)).fold(swept, io::Result::and)
+        all.iter().map(|directory| sweep_directory(directory, task_id)).fold(of_keys, io::Result::and)
     };
     tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)?
 }

@@ -1,5 +1,6 @@
 //! What a job tells its host, in order.
 
+use chrono::{DateTime, Utc};
 use semaphore_model::TaskStatus;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,13 @@ pub enum JobEvent {
     },
     /// Why the job cannot do well, found before or while it runs; its sentence is in the log as well.
     Problem(Problem),
+    /// From here on this stage works; the one before it is over.
+    Stage {
+        /// `workspace`, `keys`, `checkout`, `inventory`, `requirements` or `run`.
+        stage: String,
+        /// When it began.
+        time: DateTime<Utc>,
+    },
     /// Lines that were added to the known hosts (mode `accept-new`), to be kept for the project's next jobs.
     KnownHosts(String),
     /// The job is over; nothing of it is left behind.

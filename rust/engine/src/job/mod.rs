@@ -7,6 +7,7 @@
 mod claim_lock;
 mod directory;
 mod event;
+mod known_hosts;
 mod problem;
 mod program;
 mod run;
@@ -19,11 +20,13 @@ mod tests;
 pub(crate) use directory::secret_variables_name;
 pub use directory::{OWN_DIRECTORY, mirror_path, remove_leftovers};
 pub use event::{JobEvent, Outcome, StopReason};
+pub use known_hosts::KnownHosts;
 pub use problem::{Problem, ProblemCode};
 pub use program::{ProgramEnd, ProgramError, Programs};
 pub use run::{Job, JobControl, JobEvents, attended, start};
 pub use secret::{SecretRef, SecretSet};
+pub use semaphore_model::HostKeyMode;
 pub use spec::{
-    AnsibleParams, EnvironmentSpec, HostKeyMode, HostKeys, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec,
-    RepositorySpec, SecretVar, SecretVarKind, TaskDetails, TemplateKind, TerraformParams, VaultKind, VaultSpec,
+    AnsibleParams, EnvironmentSpec, HostKeys, InventoryKind, InventorySpec, JobSpec, KeyKind, KeySpec, RepositorySpec,
+    SecretVar, SecretVarKind, TaskDetails, TemplateKind, TerraformParams, VaultKind, VaultSpec,
 };

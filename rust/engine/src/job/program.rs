@@ -191,6 +191,18 @@ impl Programs {
         self.log.line(Stream::System, Bytes::from(line.into()));
     }
 
+    /// Looks for these texts in what programs print from now on. Only the first call counts.
+    pub(crate) fn watch(&self, texts: &[&str]) {
+        if let Some(watch) = log::Watch::new(texts) {
+            self.log.watch(watch);
+        }
+    }
+
+    /// Whether the text with this position in the watched list was seen.
+    pub(crate) fn has_seen(&self, position: usize) -> bool {
+        self.log.watched().is_some_and(|watch| watch.has_seen(position))
+    }
+
     /// A text without the secrets of the job.
     pub(crate) fn redacted(&self, text: &str) -> String {
         redacted(&self.log, text)

@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::{
-    JobEvent, JobSpec, KeyKind, KeySpec, Outcome, SecretSet, StopReason,
+    JobEvent, JobSpec, KeyKind, KeySpec, Outcome, Problem, ProblemCode, SecretSet, StopReason,
+    known_hosts::{KnownHosts, known_hosts_name},
     program::{Confirmation, Programs, StopRequest, redacted},
-    stage::{self, StageError, Stages, keys::Keys, workspace::Workspace},
+    stage::{self, StageError, Stages, Told, keys::Keys, workspace::Workspace},
 };
 use crate::{
     EngineConfig,
@@ -94,10 +95,9 @@ pub fn start(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runti
     let work = work(config, spec, secrets, log.clone(), stop, confirmation);
     runtime.spawn(async move {
         // In a task of its own, so that a defect of ours ends the job and not the host's wait for its end.
-        let outcome = tokio::spawn(work).await.unwrap_or_else(|error| Outcome::Broken {
-            stage: "engine".to_owned(),
-            error: format!("internal error: {error}; please report it"),
-        });
+        let outcome = tokio::spawn(work)
+            .await
+            .unwrap_or_else(|error| broken(&log, "engine", format!("internal error: {error}; please report it")));
         let outcome = match outcome {
             Outcome::Broken { stage, error } => Outcome::Broken { stage, error: redacted(&log, &error) },
             other => other,
@@ -133,19 +133,29 @@ async fn work(
     confirmation: Confirmation,
 ) -> Outcome {
     log.marker(JobEvent::Status(TaskStatus::Running));
-    let broken = |error: String| Outcome::Broken { stage: "workspace".to_owned(), error };
     match redactor(&spec, &secrets) {
         Ok(redactor) => log.set_redactor(redactor),
-        Err(error) => return broken(error.to_string()),
+        Err(error) => return broken(&log, "workspace", error.to_string()),
     }
     let config = match with_absolute_paths(config) {
         Ok(config) => config,
-        Err(error) => return broken(format!("cannot find the directory of tmp_path: {error}")),
+        Err(error) => return broken(&log, "workspace", format!("cannot find the directory of tmp_path: {error}")),
     };
     let app = app::create(&spec.app, &config);
     let programs = Programs::new(Arc::clone(&config), log, stop, confirmation);
-    let stages = Stages { config: &config, spec: &spec, secrets: &secrets, programs: &programs, app: app.as_ref() };
-    through_stages(&stages).await.unwrap_or_else(|(stage, error)| error.outcome(stage))
+    let (app, told) = (app.as_ref(), Told::default());
+    let stages = Stages { config: &config, spec: &spec, secrets: &secrets, programs: &programs, app, told };
+    through_stages(&stages).await.unwrap_or_else(|(stage, error)| {
+        stages.tell_failure(&error);
+        error.outcome(stage)
+    })
+}
+
+/// The end of a job that broke outside of its stages, with its problem told.
+fn broken(log: &LogWriter<JobEvent>, stage: &str, error: String) -> Outcome {
+    let problem = Problem { code: ProblemCode::Machine, message: redacted(log, &error) };
+    log.marker(JobEvent::Problem(problem));
+    Outcome::Broken { stage: stage.to_owned(), error }
 }
 
 /// Programs run in other directories, so a relative path would mean something else to them.
@@ -186,22 +196,51 @@ fn login_and_password(key: &KeySpec, secrets: &SecretSet) -> Option<Zeroizing<Ve
 
 /// The stages in their order. Whatever happens, what they made is undone in the opposite order.
 async fn through_stages(stages: &Stages<'_>) -> Result<Outcome, (&'static str, StageError)> {
-    let programs = stages.programs;
-    let in_stage = |stage: &'static str| move |error: StageError| (stage, error);
-    let check_stop = |stage| programs.check_stop().map_err(|error| (stage, StageError::from(error)));
-
-    check_stop("workspace")?;
+    begin(stages, "workspace")?;
     let workspace = stage::workspace::prepare(stages).map_err(in_stage("workspace"))?;
     let outcome = async {
         stage::run::check(stages).map_err(in_stage("run"))?;
-        check_stop("keys")?;
-        let keys = stage::keys::install(stages, &workspace).await.map_err(in_stage("keys"))?;
-        let outcome = with_keys(stages, &workspace, &keys).await;
+        begin(stages, "keys")?;
+        let mut keys = stage::keys::install(stages, &workspace).await.map_err(in_stage("keys"))?;
+        let outcome = with_known_hosts(stages, &workspace, &mut keys).await;
         keys.remove().await;
         outcome
     };
     let outcome = outcome.await;
     workspace.remove().await;
+    outcome
+}
+
+/// Tells that a stage begins; an error if the job was stopped.
+fn begin(stages: &Stages<'_>, stage: &'static str) -> Result<(), (&'static str, StageError)> {
+    stages.programs.check_stop().map_err(|error| (stage, StageError::from(error)))?;
+    stages.begin(stage);
+    Ok(())
+}
+
+fn in_stage(stage: &'static str) -> impl Fn(StageError) -> (&'static str, StageError) {
+    move |error| (stage, error)
+}
+
+/// The stages that use keys, with the file of known hosts; what it has at the end is told.
+async fn with_known_hosts(
+    stages: &Stages<'_>,
+    workspace: &Workspace,
+    keys: &mut Keys,
+) -> Result<Outcome, (&'static str, StageError)> {
+    let path = workspace.project_dir.join(known_hosts_name(stages.spec.task_id));
+    let known_hosts = KnownHosts::write(&stages.spec.host_keys, &path)
+        .map_err(|source| StageError::file("write", &path, source))
+        .map_err(in_stage("keys"))?;
+    if known_hosts.is_some() {
+        let given = stages.programs.give(&path).map_err(|source| StageError::give(&path, source));
+        given.map_err(in_stage("keys"))?;
+    }
+    keys.ssh.known_hosts = known_hosts.as_ref().map(|file| file.path().to_owned());
+    let outcome = with_keys(stages, workspace, keys).await;
+    if let Some(learned) = known_hosts.map(|file| file.learned()).filter(|learned| !learned.is_empty()) {
+        stages.programs.event(JobEvent::KnownHosts(learned));
+    }
     outcome
 }
 
@@ -211,13 +250,11 @@ async fn with_keys(
     workspace: &Workspace,
     keys: &Keys,
 ) -> Result<Outcome, (&'static str, StageError)> {
-    let in_stage = |stage: &'static str| move |error: StageError| (stage, error);
-    let check_stop = |stage| stages.programs.check_stop().map_err(|error| (stage, StageError::from(error)));
-
-    check_stop("checkout")?;
+    begin(stages, "checkout")?;
+    stage::preflight::before_checkout(stages, workspace);
     let files = stage::checkout::check_out(stages, workspace, keys).await.map_err(in_stage("checkout"))?;
     let outcome = async {
-        check_stop("inventory")?;
+        begin(stages, "inventory")?;
         let inventory = stage::inventory::install(stages, workspace, keys).await.map_err(in_stage("inventory"))?;
         let git = stage::requirements::git(stages, workspace, keys).map_err(in_stage("requirements"))?;
         let context = AppContext {
@@ -233,17 +270,22 @@ async fn with_keys(
             commit: &files.commit,
             programs: stages.programs,
         };
-        let outcome = async {
-            check_stop("requirements")?;
-            stage::requirements::install(stages, &context).await.map_err(in_stage("requirements"))?;
-            check_stop("run")?;
-            stage::run::run(stages, &context).await.map_err(in_stage("run"))
-        };
-        let outcome = outcome.await;
+        let outcome = with_files(stages, &context).await;
         inventory.remove().await;
         outcome
     };
     let outcome = outcome.await;
     files.remove().await;
     outcome
+}
+
+/// The stages in which the app works.
+async fn with_files(stages: &Stages<'_>, context: &AppContext<'_>) -> Result<Outcome, (&'static str, StageError)> {
+    stage::preflight::before_run(stages, context);
+    begin(stages, "requirements")?;
+    stage::requirements::install(stages, context).await.map_err(in_stage("requirements"))?;
+    begin(stages, "run")?;
+    let outcome = stage::run::run(stages, context).await.map_err(in_stage("run"))?;
+    stages.diagnose(&outcome);
+    Ok(outcome)
 }

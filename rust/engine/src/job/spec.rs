@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use semaphore_model::HostKeyMode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -251,19 +252,6 @@ pub struct HostKeys {
     pub mode: HostKeyMode,
     /// Lines of a `known_hosts` file; unused in the mode `off`.
     pub known_hosts: String,
-}
-
-/// How strictly the keys of hosts are checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HostKeyMode {
-    /// Not at all. The default of the reference.
-    #[default]
-    Off,
-    /// Unknown hosts are accepted and remembered, changed keys refused.
-    AcceptNew,
-    /// Only hosts that are known.
-    Strict,
 }
 
 /// A vault password of a template.

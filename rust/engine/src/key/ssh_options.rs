@@ -31,7 +31,7 @@ impl SshOptions {
             "-o".to_owned(),
             format!("StrictHostKeyChecking={checking}"),
             "-o".to_owned(),
-            format!("UserKnownHostsFile={}", known.display()),
+            format!("UserKnownHostsFile={}", file_name(known)),
         ];
         if let Some(config) = &self.config {
             arguments.extend(["-F".to_owned(), config.display().to_string()]);
@@ -53,6 +53,12 @@ impl SshOptions {
     }
 }
 
+/// A path as ssh reads it: `%` begins a token, a blank another file.
+fn file_name(path: &Path) -> String {
+    let text = path.display().to_string().replace('%', "%%");
+    if text.contains([' ', '\t']) { format!("\"{text}\"") } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +72,10 @@ mod tests {
         );
         options = SshOptions { mode: HostKeyMode::Strict, known_hosts: Some("/tmp/k".into()), config: None };
         assert_eq!(options.shell_text(), "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/tmp/k");
+        options = SshOptions { mode: HostKeyMode::AcceptNew, known_hosts: Some("/tmp/a b/100%".into()), config: None };
+        assert_eq!(
+            options.shell_text(),
+            r#"-o StrictHostKeyChecking=accept-new -o 'UserKnownHostsFile="/tmp/a b/100%%"'"#
+        );
     }
 }

@@ -18,6 +18,7 @@ mod queue;
 mod record;
 mod redact;
 mod split;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -28,3 +29,4 @@ pub use queue::{Batch, Empty, Limits, LogOptions, LogReader, LogWriter, channel}
 pub use record::{LogRecord, Stream};
 pub use redact::{LineRedaction, Redactor, RedactorError, SHORTEST_SECRET_BYTES};
 pub use split::{LONGEST_LINE_BYTES, LineSplitter};
+pub(crate) use watch::Watch;

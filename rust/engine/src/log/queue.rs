@@ -14,7 +14,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use super::{LineWriter, LogRecord, PartialWriter, Redactor, Stream};
+use super::{LineWriter, LogRecord, PartialWriter, Redactor, Stream, watch::Watch};
 
 /// Records of a batch at most.
 const BATCH_RECORDS: usize = 1000;
@@ -74,6 +74,7 @@ pub fn channel<M>(options: LogOptions) -> (LogWriter<M>, LogReader<M>) {
         }),
         show_partial: OnceLock::new(),
         limits: options.limits,
+        watch: OnceLock::new(),
         readable: Notify::new(),
         writable: Notify::new(),
     });
@@ -105,6 +106,7 @@ struct Shared<M> {
     state: Mutex<State<M>>,
     show_partial: OnceLock<ShowPartial<M>>,
     limits: Limits,
+    watch: OnceLock<Watch>,
     readable: Notify,
     writable: Notify,
 }
@@ -257,6 +259,16 @@ impl<M> LogWriter<M> {
         self.open.0.lock().redactor = redactor;
     }
 
+    /// Looks for texts in what programs print from now on. Only the first call counts.
+    pub(crate) fn watch(&self, watch: Watch) {
+        let _ = self.open.0.watch.set(watch);
+    }
+
+    /// What the watch has seen so far.
+    pub(crate) fn watched(&self) -> Option<&Watch> {
+        self.open.0.watch.get()
+    }
+
     /// Sequence number of the next record.
     pub fn next_seq(&self) -> u64 {
         self.open.0.lock().next_seq
@@ -270,6 +282,9 @@ impl<M> LogWriter<M> {
     /// Numbers the lines and moves them into the queue, all under one lock.
     pub(super) fn push(&self, lines: &mut Vec<Line>) {
         let shared = &self.open.0;
+        if let Some(watch) = shared.watch.get() {
+            lines.iter().filter(|line| line.stream != Stream::System).for_each(|line| watch.look_at(&line.text));
+        }
         let mut state = shared.lock();
         if lines.is_empty() || state.abandoned || state.closed {
             lines.clear();

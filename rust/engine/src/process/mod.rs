@@ -35,6 +35,7 @@ pub use child::{Child, ChildControl, ControlError};
 pub use exit::{Exit, Problem};
 pub use identity::{Identity, IdentityError};
 pub use output::{FlushHandle, OutputEnd, attach};
+pub(crate) use resolve::find as find_program;
 pub use spawn::{SpawnError, spawn};
 pub use spec::{ProcessSpec, Prompt, Stdin};
 pub use stop::{StopHandle, StopMode, StopPlan, StopToken};

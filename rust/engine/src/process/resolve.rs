@@ -118,7 +118,17 @@ fn look_at(path: &Path, root: Option<&Path>) -> Candidate {
 
 /// A name with a slash is a path; others are looked for in the job's own PATH, absolute entries only: a program of that name
 /// in the working directory of a repository must not be run by accident.
-fn find(program: &OsStr, path: Option<&OsStr>, dir: &Path, root: Option<&Path>) -> Result<PathBuf, SpawnError> {
+///
+/// `path` is the value of PATH, paths are meant below `root`.
+///
+/// # Errors
+/// Why it cannot be started.
+pub(crate) fn find(
+    program: &OsStr,
+    path: Option<&OsStr>,
+    dir: &Path,
+    root: Option<&Path>,
+) -> Result<PathBuf, SpawnError> {
     let name = program.to_string_lossy().into_owned();
     if name.is_empty() {
         return Err(SpawnError::NoProgram);

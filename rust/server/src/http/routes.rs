@@ -13,8 +13,8 @@ use super::{
     },
     error::{method_not_allowed, not_found},
     handlers::{
-        app, auth, environment, event, inventory, key, member, option, project, repository, system, task, template,
-        token, user, view,
+        app, auth, environment, event, host_keys, inventory, key, member, option, project, repository, system, task,
+        template, token, user, view,
     },
     state::AppState,
     ws,
@@ -108,6 +108,8 @@ table! {
     GET      "/api/project/{project_id}/events"             ProjectAccess<Member>,          reads  => event::get_project_events;
     GET      "/api/project/{project_id}/events/last"        ProjectAccess<Member>,          reads  => event::get_last_project_events;
     DELETE   "/api/project/{project_id}/cache"              ProjectAccess<ManageResources>, writes => project::clear_project_cache;
+    GET      "/api/project/{project_id}/host_keys"          ProjectAccess<Member>,          reads  => host_keys::get_host_keys;
+    PUT      "/api/project/{project_id}/host_keys"          ProjectAccess<ManageResources>, writes => host_keys::set_host_keys;
     POST     "/api/project/{project_id}/notifications/test" ProjectAccess<ManageResources>, reads  => project::send_test_notification;
 
     // Members
@@ -185,6 +187,7 @@ table! {
     GET      "/api/project/{project_id}/tasks/{task_id}/output"     ProjectAccess<Member>,          reads  => task::get_task_output;
     GET      "/api/project/{project_id}/tasks/{task_id}/raw_output" ProjectAccess<Member>,          reads  => task::get_task_raw_output;
     GET      "/api/project/{project_id}/tasks/{task_id}/stages"     ProjectAccess<Member>,          reads  => task::get_task_stages;
+    GET      "/api/project/{project_id}/tasks/{task_id}/status"     ProjectAccess<Member>,          reads  => task::get_task_status;
     GET      "/api/project/{project_id}/tasks/{task_id}/ansible/hosts"  ProjectAccess<Member>,      reads  => task::get_ansible_hosts;
     GET      "/api/project/{project_id}/tasks/{task_id}/ansible/errors" ProjectAccess<Member>,      reads  => task::get_ansible_errors;
     POST     "/api/project/{project_id}/tasks/{task_id}/stop"       ProjectAccess<RunTasks>,        writes => task::stop_task;

@@ -13,10 +13,12 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use semaphore_model::{
-    Project, ProjectId, Task, TaskId, TaskOutput, TaskStage, TaskWithTemplate, TemplateId, User, UserId,
+    JobStage, Project, ProjectId, Task, TaskId, TaskOutput, TaskProblem, TaskStage, TaskStatus, TaskWithTemplate,
+    TemplateId, User, UserId, time,
 };
 use semaphore_store::{OutputCursor, Page, TaskFilter, TaskStatistics, TaskStatisticsFilter};
 use semaphore_task::{Pool, StopError};
+use serde::Serialize;
 
 pub(crate) use self::ansible::ReportCache;
 pub use self::{
@@ -27,6 +29,24 @@ use crate::{Error, Result, Services};
 
 /// Lines of output that are read at a time.
 const CHUNK: u32 = 10_000;
+
+/// Why a task is as it is. Ours; the reference has nothing of the kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskReason {
+    /// Its status.
+    pub status: TaskStatus,
+    /// What its job does at the moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Start of the run.
+    #[serde(with = "time::rfc3339_option")]
+    pub start: Option<DateTime<Utc>>,
+    /// End of the run.
+    #[serde(with = "time::rfc3339_option")]
+    pub end: Option<DateTime<Utc>>,
+    /// What was found, in order.
+    pub problems: Vec<TaskProblem>,
+}
 
 impl Services {
     /// A task of a project; 400 with an empty body if there is none. Reference: not 404.
@@ -58,6 +78,23 @@ impl Services {
     pub async fn task_stages(&self, project: ProjectId, task: TaskId) -> Result<Vec<TaskStage>> {
         let task = self.task(project, task).await?;
         Ok(self.store.list_task_stages(project, task.id).await?)
+    }
+
+    /// Why a task is as it is: its status, what its job does at the moment, and the problems that were found.
+    pub async fn task_state(&self, pool: &Pool, project: ProjectId, task: TaskId) -> Result<TaskReason> {
+        let task = self.task(project, task).await?;
+        let stage = pool.job_stages(task.id).and_then(|mut stages| Some(stages.pop()?.stage));
+        let problems = self.store.list_task_problems(task.id).await?;
+        Ok(TaskReason { status: task.status, stage, start: task.start, end: task.end, problems })
+    }
+
+    /// What the job of a task did from when to when, so far if it runs.
+    pub async fn job_stages(&self, pool: &Pool, project: ProjectId, task: TaskId) -> Result<Vec<JobStage>> {
+        let task = self.task(project, task).await?;
+        match pool.job_stages(task.id) {
+            Some(stages) => Ok(stages),
+            None => Ok(self.store.list_job_stages(task.id).await?),
+        }
     }
 
     /// Numbers of tasks per day and status.

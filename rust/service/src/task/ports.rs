@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::Utc;
-use semaphore_engine::job::remove_leftovers;
-use semaphore_model::{ProjectId, Secret, Task, TaskId, TaskOutput, TaskStatus, Template};
+use semaphore_engine::job::{Problem, ProblemCode, remove_leftovers};
+use semaphore_model::{ProjectId, Secret, Task, TaskId, TaskOutput, TaskProblem, TaskStatus, Template};
 use semaphore_store::{StoreError, TaskStep};
 use semaphore_task::{
     NewLine, Pool, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskRepository, TaskState,
@@ -105,10 +105,12 @@ impl TaskPorts {
         task.state.end = Some(Utc::now());
         let line = NewLine::whole(Utc::now(), format!("Failed to run task: {reason}"));
         let description = format!("Task ID {} ({}) finished with status ERROR", task.state.id, task.template_name);
+        let problem = Problem { code: ProblemCode::Interrupted, message: reason.to_owned() };
         let change = TaskChange {
             lines: std::slice::from_ref(&line),
             state: Some(&task.state),
             event: Some(TaskEvent { description }),
+            problem: Some(&problem),
             ..TaskChange::default()
         };
         let stored = self.store(&task.state, change).await;
@@ -143,8 +145,17 @@ impl TaskRepository for TaskPorts {
             status: change.state.map(|state| (state.status, state.start, state.end)),
             commit: change.commit,
             event: change.event.as_ref().map(|event| event.description.as_str()),
+            stages: change.stages,
         };
-        self.services.store.store_task_step(&step).await.map_err(port_error)?;
+        let store = &self.services.store;
+        if let Some(Problem { code, message }) = change.problem {
+            let problem = TaskProblem { code: code.as_str().to_owned(), message: message.clone(), time: Utc::now() };
+            store.insert_task_problem(task.id, &problem).await.map_err(port_error)?;
+        }
+        if let Some(lines) = change.known_hosts {
+            store.merge_known_hosts(task.project_id, lines).await.map_err(port_error)?;
+        }
+        store.store_task_step(&step).await.map_err(port_error)?;
         if change.state.is_some_and(|state| state.status.is_finished()) {
             self.forget_secret(task.id);
         }

@@ -29,6 +29,7 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
     let project = queued.state.project_id;
     let task = services.store.get_task(project, queued.state.id).await.map_err(port_error)?;
     let template = services.store.get_template(project, task.template_id).await.map_err(port_error)?;
+    let policy = services.store.get_host_key_policy(project).await.map_err(port_error)?;
     let mut builder = Builder { services, template, task, secrets: SecretSet::default() };
     let repository = builder.repository().await?;
     let inventory = builder.inventory().await?;
@@ -66,7 +67,7 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
         terraform,
         vaults,
         details,
-        host_keys: HostKeys::default(),
+        host_keys: HostKeys { mode: policy.mode, known_hosts: policy.known_hosts },
         first_seq: 0,
     };
     // As administrators left them last, not as they were at the start of the server.

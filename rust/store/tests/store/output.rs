@@ -137,6 +137,7 @@ async fn a_step_of_a_task_is_all_or_nothing() {
         status: Some((TaskStatus::Success, Some(end), Some(end))),
         commit: Some(("abc", "subject")),
         event: Some("finished"),
+        stages: &[],
     };
     store.store_task_step(&step).await.unwrap();
     let found = store.get_task(project.id, task.id).await.unwrap();

@@ -45,14 +45,18 @@ fn stage(stage: &str, is_over: bool) -> JobStage {
 }
 
 async fn set_policy(store: &Store, project: &Project, policy: &HostKeyPolicy) {
-    store
-        .with_own_tables(async || {
-            let mut transaction = store.begin().await?;
-            transaction.set_host_key_policy(project.id, policy).await?;
-            transaction.commit().await
-        })
-        .await
-        .unwrap();
+    let write = || async {
+        let mut transaction = store.begin().await?;
+        transaction.set_host_key_policy(project.id, policy).await?;
+        transaction.commit().await
+    };
+    match write().await {
+        Err(StoreError::OwnTableMissing { .. }) => {
+            store.make_own_tables().await.unwrap();
+            write().await.unwrap();
+        }
+        written => written.unwrap(),
+    }
 }
 
 async fn set_stages(store: &Store, task: &semaphore_model::Task, stages: &[JobStage]) {

@@ -13,7 +13,7 @@ use md5::{Digest, Md5};
 
 use crate::{
     EngineConfig,
-    app::{Absolute, AppContext, AppError, Environment, environment, inside},
+    app::{Absolute, AppContext, AppError, Environment, PathError, environment, inside},
     git::git_environment,
     job::ProgramEnd,
     process::{ProcessSpec, StopPlan},
@@ -44,16 +44,30 @@ impl Kind {
 
 /// Installs collections, then roles. Each place is looked at twice if the playbook lies in the root, as in the reference.
 pub(super) async fn install(context: &AppContext<'_>) -> Result<(), AppError> {
+    for (kind, file) in files(context)? {
+        install_file(context, kind, &file).await?;
+    }
+    Ok(())
+}
+
+/// Whether there is any requirements file.
+pub(super) fn has_requirements(context: &AppContext<'_>) -> bool {
+    files(context).is_ok_and(|files| files.iter().any(|(_, file)| file.exists()))
+}
+
+/// The places of requirements files, in the order in which they are looked at.
+fn files(context: &AppContext<'_>) -> Result<Vec<(Kind, PathBuf)>, PathError> {
     // Reference: also an absolute playbook is looked for below the repository here.
     let playbook = inside(context.work_dir, &context.spec.playbook, "playbook", Absolute::Joined)?;
     let playbook_dir = playbook.parent().unwrap_or(context.work_dir);
+    let mut files = Vec::with_capacity(8);
     for kind in [Kind::Collection, Kind::Role] {
         for directory in [playbook_dir, context.work_dir] {
-            install_file(context, kind, &directory.join(kind.directory()).join("requirements.yml")).await?;
-            install_file(context, kind, &directory.join("requirements.yml")).await?;
+            files.push((kind, directory.join(kind.directory()).join("requirements.yml")));
+            files.push((kind, directory.join("requirements.yml")));
         }
     }
-    Ok(())
+    Ok(files)
 }
 
 async fn install_file(context: &AppContext<'_>, kind: Kind, file: &Path) -> Result<(), AppError> {

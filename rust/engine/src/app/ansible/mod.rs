@@ -8,7 +8,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::{Absolute, App, AppContext, AppError, FileGuard, environment, inside, write_private};
+use super::{Absolute, App, AppContext, AppError, FileGuard, Needs, environment, inside, write_private};
 use crate::{
     job::{JobSpec, ProgramEnd, ProgramError, secret_variables_name},
     process::{Problem, ProcessSpec, Stdin, StopPlan},
@@ -27,12 +27,19 @@ impl App for Ansible {
         Ok(())
     }
 
+    fn needs(&self, context: &AppContext<'_>) -> Needs {
+        let mut programs = vec![("ansible-playbook".to_owned(), "runs the playbook")];
+        if galaxy::has_requirements(context) {
+            programs.push(("ansible-galaxy".to_owned(), "installs the requirements of the repository"));
+        }
+        Needs { programs, environment: environment::playbook(context), file: Some("playbook"), hosts: true }
+    }
+
     async fn install_requirements(&self, context: &AppContext<'_>) -> Result<(), AppError> {
         galaxy::install(context).await
     }
 
     async fn run(&self, context: &AppContext<'_>) -> Result<ProgramEnd, AppError> {
-        context.warn_if_missing("playbook")?;
         // Both live until the program has ended: the guard removes the file on every way out.
         let secret_file = match arguments::secret_variables(context) {
             None => None,

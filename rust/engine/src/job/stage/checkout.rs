@@ -64,22 +64,10 @@ pub(crate) async fn check_out(
         let own_clone = update(stages, client.as_ref(), &working, claim, stages.spec.repository.id).await?;
         Ok((working, own_clone))
     };
-    let updated = stages.log_failure("Failed updating repository", updated.await);
-    let (working, own_clone) = updated.inspect_err(|error| tell_problem(stages, error))?;
+    let (working, own_clone) = stages.log_failure("Failed updating repository", updated.await)?;
     let commit = commit(stages, client.as_ref(), &working, claim).await;
-    let commit = stages.log_failure("Failed to checkout repository to required commit", commit);
-    let commit = commit.inspect_err(|error| tell_problem(stages, error))?;
+    let commit = stages.log_failure("Failed to checkout repository to required commit", commit)?;
     Ok(CheckedOut { work_dir: working.path(), commit, own_clone })
-}
-
-/// What people can do about it, as a line and as an event.
-pub(super) fn tell_problem(stages: &Stages<'_>, error: &StageError) {
-    let StageError::Git(error) = error else { return };
-    if let Some(mut problem) = error.problem() {
-        problem.message = stages.programs.redacted(&problem.message);
-        stages.log(problem.message.clone());
-        stages.programs.event(JobEvent::Problem(problem));
-    }
 }
 
 /// A directory that is used in place.

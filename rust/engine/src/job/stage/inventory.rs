@@ -58,8 +58,7 @@ pub(crate) async fn install(stages: &Stages<'_>, workspace: &Workspace, keys: &K
             }
         }
     };
-    let installed = stages.log_failure("Failed to install inventory", installed.await);
-    installed.inspect_err(|error| checkout::tell_problem(stages, error))
+    stages.log_failure("Failed to install inventory", installed.await)
 }
 
 /// Reference: the keys of an inventory are checked for every app; the texts are kept.

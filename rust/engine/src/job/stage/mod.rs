@@ -1,22 +1,29 @@
 //! The stages of a job, one file each, in the order in which they run: workspace, keys, checkout, inventory,
-//! requirements, run.
+//! requirements, run. Beside them `preflight` says beforehand what would make a run fail, and `diagnosis` afterwards what did.
 //!
 //! A stage gives back a value that later stages use and whose destructor undoes what has to be undone; the values live until
 //! the end of the job, so every way out of it cleans up.
 
 pub(crate) mod checkout;
+pub(crate) mod diagnosis;
 pub(crate) mod inventory;
 pub(crate) mod keys;
+pub(crate) mod preflight;
 pub(crate) mod requirements;
 pub(crate) mod run;
 pub(crate) mod workspace;
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
+use chrono::Utc;
 use semaphore_model::error_chain;
 use thiserror::Error;
 
-use super::{JobSpec, Outcome, ProgramError, Programs, SecretSet, StopReason};
+use super::{JobEvent, JobSpec, Outcome, Problem, ProblemCode, ProgramError, Programs, SecretSet, StopReason};
 use crate::{
     EngineConfig,
     app::{App, AppError, PathError},
@@ -32,11 +39,59 @@ pub(crate) struct Stages<'a> {
     pub(crate) secrets: &'a SecretSet,
     pub(crate) programs: &'a Programs,
     pub(crate) app: &'a dyn App,
+    /// What kinds of problems were told.
+    pub(crate) told: Told,
+}
+
+/// The codes of the problems of a job that were told, so that one reason is not told twice.
+#[derive(Debug, Default)]
+pub(crate) struct Told(Mutex<Vec<ProblemCode>>);
+
+impl Told {
+    fn add(&self, code: ProblemCode) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(code);
+    }
+
+    fn has(&self, code: ProblemCode) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&code)
+    }
 }
 
 impl Stages<'_> {
     pub(crate) fn log(&self, line: impl Into<String>) {
         self.programs.log_line(line);
+    }
+
+    /// Says that a stage begins.
+    pub(crate) fn begin(&self, stage: &str) {
+        self.programs.event(JobEvent::Stage { stage: stage.to_owned(), time: Utc::now() });
+    }
+
+    /// Tells a problem: `<level>: <sentence>` in the log, and an event.
+    pub(crate) fn problem(&self, level: &str, problem: Problem) {
+        self.log(format!("{level}: {}", problem.message));
+        self.tell(problem);
+    }
+
+    /// Tells the host about a problem.
+    pub(crate) fn tell(&self, problem: Problem) {
+        self.told.add(problem.code);
+        let message = self.programs.redacted(&problem.message);
+        self.programs.event(JobEvent::Problem(Problem { message, ..problem }));
+    }
+
+    /// Tells why the job ends, unless it was stopped or the preflight has told this reason already.
+    ///
+    /// Its sentence is in the log at the end, but for git: the reference's words for that leave the reason out, so it is written here.
+    pub(crate) fn tell_failure(&self, error: &StageError) {
+        let Some(problem) = Problem::of_stage(error) else { return };
+        if self.told.has(problem.code) {
+            return;
+        }
+        match error {
+            StageError::Git(GitError::Failed { .. }) => self.problem("error", problem),
+            _ => self.tell(problem),
+        }
     }
 
     /// Writes `<what>: <reason>` unless the job was stopped: that is no failure. The words of the reference are used.

@@ -58,6 +58,7 @@ pub(super) struct Finished {
     pub(super) commit: Option<(String, String)>,
     pub(super) problems: Vec<Problem>,
     pub(super) known_hosts: String,
+    pub(super) stages: Vec<String>,
 }
 
 impl Finished {
@@ -204,6 +205,7 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
         commit: None,
         problems: vec![],
         known_hosts: String::new(),
+        stages: vec![],
     };
     let mut next_seq = first_seq;
     let mut done = false;
@@ -223,6 +225,7 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
             JobEvent::Commit { hash, message } => finished.commit = Some((hash, message)),
             JobEvent::Problem(problem) => finished.problems.push(problem),
             JobEvent::KnownHosts(lines) => finished.known_hosts.push_str(&lines),
+            JobEvent::Stage { stage, .. } => finished.stages.push(stage),
             JobEvent::Partial { .. } => {}
             JobEvent::Done(outcome) => {
                 finished.outcome = outcome;

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod auth;
 pub(crate) mod environment;
 pub(crate) mod event;
+pub(crate) mod host_keys;
 pub(crate) mod inventory;
 pub(crate) mod key;
 pub(crate) mod member;

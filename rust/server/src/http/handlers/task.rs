@@ -9,12 +9,10 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use semaphore_model::{
-    NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStage, TaskStatus, TaskWithTemplate, TemplateId, ansi,
-};
+use semaphore_model::{NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStatus, TaskWithTemplate, TemplateId, ansi};
 use semaphore_service::{
     Error,
-    task::{AnsibleError, AnsibleHost},
+    task::{AnsibleError, AnsibleHost, TaskReason},
 };
 use semaphore_store::{OutputCursor, TaskStatistics};
 use semaphore_task::Location;
@@ -202,13 +200,28 @@ pub(crate) async fn get_ansible_errors(
     Ok(Json(state.services().ansible_report(access.project_id(), task).await?.1))
 }
 
-/// `GET /api/project/{project_id}/tasks/{task_id}/stages`
+/// `GET /api/project/{project_id}/tasks/{task_id}/stages`: the reference's list; with `?extended=true` what the task's job did
+/// from when to when.
 pub(crate) async fn get_task_stages(
     access: ProjectAccess<Member>,
     State(state): State<AppState>,
     PathId(task): PathId<TaskId>,
-) -> Result<Json<Vec<TaskStage>>> {
-    Ok(Json(state.services().task_stages(access.project_id(), task).await?))
+    query: QueryTexts,
+) -> Result<Response> {
+    let (services, project) = (state.services(), access.project_id());
+    if query.get("extended") == Some("true") {
+        return Ok(Json(services.job_stages(state.tasks().pool()?, project, task).await?).into_response());
+    }
+    Ok(Json(services.task_stages(project, task).await?).into_response())
+}
+
+/// `GET /api/project/{project_id}/tasks/{task_id}/status`: why the task is as it is. Ours.
+pub(crate) async fn get_task_status(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    PathId(task): PathId<TaskId>,
+) -> Result<Json<TaskReason>> {
+    Ok(Json(state.services().task_state(state.tasks().pool()?, access.project_id(), task).await?))
 }
 
 #[derive(Default, Deserialize)]
