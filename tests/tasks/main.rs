@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ansible;
+mod apps;
 mod failure;
 mod output;
 mod restart;
 mod stop;
+mod terraform;
+mod terraform_backend;
 mod websocket;
