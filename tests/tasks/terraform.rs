@@ -306,10 +306,10 @@ resource "terraform_data" "slow" {
     world.tell(task, "stop");
     wait_for_line(&world, task, "Stopping: waiting up to 120 s for tofu to end what it is doing");
     assert_eq!(world.status(task), "stopping");
+    wait_for_line(&world, task, "Interrupt received");
     fs::write(world.directory().join("go"), "").unwrap();
     let (status, log) = world.end(task);
     assert_eq!(status, "stopped", "{log}");
-    assert!(log.contains("Interrupt received"), "{log}");
     assert!(!lock.exists(), "the state is locked for ever");
     let state = fs::read_to_string(world.directory().join("terraform.tfstate")).unwrap();
     assert!(state.contains("quick"), "what was made is not known any more: {state}");
