@@ -277,7 +277,7 @@ fn a_configuration_that_is_wrong_says_why() {
 /// Waits for a line of the log.
 #[track_caller]
 fn wait_for_line(world: &World, task: i64, part: &str) {
-    wait_until(part, Duration::from_secs(60), || world.log(task).contains(part).then_some(()));
+    wait_until(part, Duration::from_mins(1), || world.log(task).contains(part).then_some(()));
 }
 
 #[test]

@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    fn spec(terraform: Value, environment: Value) -> JobSpec {
+    fn spec(terraform: &Value, environment: &Value) -> JobSpec {
         serde_json::from_value(json!({
             "task_id": 1, "project_id": 1, "template_id": 1, "app": "tofu", "playbook": "", "details": {},
             "repository": {"id": 1, "name": "", "url": "/r", "branch": "", "key": {"id": 1, "kind": {"type": "none"}}},
@@ -141,7 +141,7 @@ mod tests {
     /// Arguments of template and task behind the fixed ones.
     #[track_caller]
     fn check(given: &Value, plan: &[&str], apply: &[&str]) {
-        let spec = spec(json!({"stage_arguments": given.clone(), "destroy": true}), json!({"extra_vars": {"n": 5}}));
+        let spec = spec(&json!({"stage_arguments": given, "destroy": true}), &json!({"extra_vars": {"n": 5}}));
         let secrets = SecretSet::default();
         let run = Run::new(&spec, &secrets);
         for (stage, fixed, own) in [
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn init_has_arguments_of_its_own() {
-        let of = |parameters: Value| init(&spec(parameters, json!({})).terraform).join(" ");
+        let of = |parameters: Value| init(&spec(&parameters, &json!({})).terraform).join(" ");
         assert_eq!(of(json!({"stage_arguments": {"default": ["-d"]}})), "init -lock=false -migrate-state");
         assert_eq!(
             of(json!({"upgrade": true, "reconfigure": true, "stage_arguments": {"init": ["-i", "-j"]}})),
@@ -182,7 +182,7 @@ mod tests {
         let mut secret =
             |name: &str, value: &str| json!({"name": name, "kind": "var", "value": secrets.insert(name, value.into())});
         let list = json!([secret("a", "it's $x `y` \\ \"z\""), secret("b", "")]);
-        let spec = spec(json!({}), json!({"secrets": list, "extra_vars": {"a": "plain", "c": "d"}}));
+        let spec = spec(&json!({}), &json!({"secrets": list, "extra_vars": {"a": "plain", "c": "d"}}));
         let run = Run::new(&spec, &secrets);
         assert_eq!(run.arguments(Stage::Plan), ["plan", "-lock=false", "-var", "c=d"]);
         let mut environment = Environment::default();
