@@ -125,9 +125,41 @@ fn push_quoted(text: &mut Vec<u8>, word: &[u8]) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
+
+    /// Words as a shell reads them: white space separates, single quotes keep, a backslash outside of them keeps one character.
+    fn words(text: &[u8]) -> Vec<Vec<u8>> {
+        let (mut words, mut word, mut quoted) = (vec![], None::<Vec<u8>>, false);
+        let mut bytes = text.iter().copied();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'\'' => {
+                    quoted = !quoted;
+                    word.get_or_insert_default();
+                }
+                b' ' | b'\t' | b'\n' if !quoted => words.extend(word.take()),
+                b'\\' if !quoted => word.get_or_insert_default().extend(bytes.next()),
+                other => word.get_or_insert_default().push(other),
+            }
+        }
+        words.extend(word);
+        words
+    }
+
+    proptest! {
+        #[test]
+        fn every_secret_is_one_word(values in prop::collection::vec(prop::collection::vec(1_u8.., 0..24), 1..4)) {
+            let mut text = Vec::new();
+            for value in &values {
+                text.push(b' ');
+                push_quoted(&mut text, value);
+            }
+            prop_assert_eq!(words(&text), values);
+        }
+    }
 
     fn spec(terraform: &Value, environment: &Value) -> JobSpec {
         serde_json::from_value(json!({
