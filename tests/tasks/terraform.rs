@@ -205,13 +205,14 @@ const SECRET: &str = "it's \"a\" $HOME `x` \\n %20 ; | & < > #\tend\nsecond line
 fn variables_and_secrets_arrive_as_they_are() {
     const PROBE: &str = r#"
 variable "token" { type = string }
+variable "quote" { type = string }
 variable "words" { type = list(string) }
 variable "n" { type = number }
 variable "f" { type = bool }
 resource "terraform_data" "a" {
   provisioner "local-exec" {
-    command     = "printf %s \"$TOKEN\" > token; tr '\\0' ' ' < /proc/$PPID/cmdline > argv; printf 'visible %s\n' \"$TOKEN\""
-    environment = { TOKEN = var.token }
+    command     = "printf %s \"$TOKEN\" > token; printf %s \"$QUOTE\" > quote; env; tr '\\0' ' ' < /proc/$PPID/cmdline > argv; printf 'visible %s\n' \"$TOKEN\""
+    environment = { TOKEN = var.token, QUOTE = var.quote }
   }
 }
 output "words" { value = var.words }
@@ -223,7 +224,8 @@ output "f" { value = !var.f }
     }
     let files = [("infra/main.tf", PROBE), ("infra/terraform.tfvars", "token = \"of the repository\"\n")];
     let mut world = World::on(Server::start(), &files, |admin, project, template| {
-        let secrets = json!([{"name": "token", "secret": SECRET, "type": "var", "operation": "create"},
+        let secrets = json!([{"name": "quote", "secret": "it's; another <secret>", "type": "var", "operation": "create"},
+                             {"name": "token", "secret": SECRET, "type": "var", "operation": "create"},
                              {"name": "words", "secret": r#"["a b", "it's"]"#, "type": "var", "operation": "create"}]);
         let environment = json!({"name": "variables", "project_id": project.id, "env": "{}", "secrets": secrets,
             "json": json!({"n": 41, "f": false, "token": "not this one"}).to_string()});
@@ -234,6 +236,8 @@ output "f" { value = !var.f }
     let (status, log) = world.run(&json!({}));
     assert_eq!(status, "success", "{log}");
     assert_eq!(fs::read_to_string(world.directory().join("token")).unwrap(), SECRET);
+    assert_eq!(fs::read_to_string(world.directory().join("quote")).unwrap(), "it's; another <secret>");
+    assert!(log.contains("TF_CLI_ARGS_apply=") && !log.contains("another <secret>"), "{log}");
     for line in ["n = 42", "f = true"] {
         assert!(log.lines().any(|l| l == line), "{line} is missing:\n{log}");
     }

@@ -135,8 +135,10 @@ fn redactor(spec: &JobSpec, secrets: &SecretSet) -> Result<Redactor, log::Redact
     let repositories = spec.inventory.iter().filter_map(|inventory| inventory.repository.as_ref());
     let urls: Vec<GitUrl> =
         repositories.chain([&spec.repository]).filter_map(|repository| repository.url.parse().ok()).collect();
+    let quoted = app::quoted_secrets(spec, secrets);
     let in_urls = urls.iter().flat_map(GitUrl::secret_texts);
-    Redactor::new(secrets.values().chain(in_urls.map(str::as_bytes)))
+    let in_urls = in_urls.map(str::as_bytes);
+    Redactor::new(secrets.values().chain(in_urls).chain(quoted.iter().map(|secret| secret.as_slice())))
 }
 
 /// The stages in their order. Whatever happens, what they made is undone in the opposite order.

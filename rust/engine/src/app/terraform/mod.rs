@@ -15,6 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 
+pub(crate) use self::arguments::quoted_secrets;
 use self::{
     arguments::{Run, Stage},
     backend::BackendFile,
