@@ -180,9 +180,10 @@ async fn arguments_and_environment_of_the_other_shell_apps_are_those_of_the_reco
         let _ = fs::remove_file(world.path("bin/records"));
         let finished = world.run_with(spec, secrets).await;
         finished.expect(&Outcome::Success);
-        let (argv, cwd, environment) = match world.records().pop() {
-            Some(record) => (record["argv"].clone(), record["cwd"].clone(), record["env"].clone()),
-            None => {
+        let (argv, cwd, environment) = if let Some(record) = world.records().pop() {
+            (record["argv"].clone(), record["cwd"].clone(), record["env"].clone())
+        } else {
+            {
                 let line =
                     finished.lines.last().unwrap().replace("vs=***", "vs=var secret").replace("***", "env secret");
                 let [argv, cwd, environment]: [serde_json::Value; 3] = serde_json::from_str(&line).unwrap();
