@@ -165,7 +165,7 @@ def prepare_config():
 def server_environment():
     """What the server and so its tasks see: the programs of the project's own environment first on PATH."""
     environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS") and not k.startswith("SEMAPHORE_")}
-    environment["PATH"] = os.pathsep.join([str(PROJECT / ".deps/venv/bin"), environment.get("PATH", "/usr/local/bin:/usr/bin:/bin")])
+    environment["PATH"] = os.pathsep.join([str(PROJECT / ".deps/venv/bin"), str(PROJECT / ".deps/bin"), environment.get("PATH", "/usr/local/bin:/usr/bin:/bin")])
     return environment
 
 

@@ -40,17 +40,25 @@ pub fn program() -> &'static Path {
 
 /// Directory of `ansible-playbook`, or `None` with a note that the test is left out; with CI=true its absence is a failure.
 pub fn ansible() -> Option<PathBuf> {
-    let own = project_root().join(".deps/venv/bin");
-    if own.join("ansible-playbook").is_file() {
+    real_part("ansible-playbook", ".deps/venv/bin")
+}
+
+/// Directory of `tofu`, as [`ansible`].
+pub fn tofu() -> Option<PathBuf> {
+    real_part("tofu", ".deps/bin")
+}
+
+fn real_part(program: &str, own: &str) -> Option<PathBuf> {
+    let own = project_root().join(own);
+    if own.join(program).is_file() {
         return Some(own);
     }
-    let found =
-        env::split_paths(&env::var_os("PATH").unwrap_or_default()).find(|d| d.join("ansible-playbook").is_file());
-    assert!(found.is_some() || env::var("CI").as_deref() != Ok("true"), "ansible-playbook is missing: make deps");
+    let found = env::split_paths(&env::var_os("PATH").unwrap_or_default()).find(|d| d.join(program).is_file());
+    assert!(found.is_some() || env::var("CI").as_deref() != Ok("true"), "{program} is missing: make deps");
     if found.is_none() {
         #[expect(clippy::print_stderr, reason = "the omission must be seen in the test's output")]
         {
-            eprintln!("left out: ansible-playbook is missing (make deps)");
+            eprintln!("left out: {program} is missing (make deps)");
         }
     }
     found

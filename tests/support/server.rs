@@ -19,7 +19,7 @@ use nix::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Client, ansible, program, wait_until};
+use crate::{Client, ansible, program, tofu, wait_until};
 
 /// Password of the administrator `admin` that every fixture has.
 pub const PASSWORD: &str = "a password of the tests";
@@ -276,10 +276,10 @@ impl Drop for Server {
     }
 }
 
-/// The tests' own Ansible first, then the PATH of the caller.
+/// The tests' own Ansible and OpenTofu first, then the PATH of the caller.
 fn search_path() -> OsString {
     let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let own = ansible().into_iter().chain(std::env::split_paths(&inherited));
+    let own = ansible().into_iter().chain(tofu()).chain(std::env::split_paths(&inherited));
     std::env::join_paths(own).unwrap()
 }
 

@@ -3,7 +3,8 @@
 //   BASE_URL=http://127.0.0.1:3000 LOGIN=admin PASSWORD=... TEMPLATE='Disks' node e2e/run.mjs
 //
 // PASSWORD_FILE may stand for PASSWORD. Optional: TEMPLATE (name; the first of the list otherwise), PROJECT (name; the first project otherwise), CHROMIUM (path), SCREENSHOTS (directory for pictures),
-// TASK_TIMEOUT (seconds until the task must have ended, 120 by default).
+// TASK_TIMEOUT (seconds until the task must have ended, 120 by default),
+// INFRASTRUCTURE (directory with a configuration for OpenTofu; without it the question about a plan is left out).
 // The last line is `N passed, N failed`; the exit status is 0 only if nothing failed.
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,6 +16,7 @@ const password = process.env.PASSWORD || readFileSync(required('PASSWORD_FILE'),
 let template = process.env.TEMPLATE ?? ''
 const projectName = process.env.PROJECT ?? ''
 const pictures = process.env.SCREENSHOTS ?? ''
+const infrastructure = process.env.INFRASTRUCTURE ?? ''
 const taskTimeout = Number(process.env.TASK_TIMEOUT ?? 120) * 1000
 const STEP_TIMEOUT = 15_000
 
@@ -148,6 +150,9 @@ async function scenario(page) {
     await picture(page, 'task-dark')
   })
 
+  if (infrastructure === '') console.log('skip  a person decides about a plan: INFRASTRUCTURE is not set')
+  else await decisions(page, project)
+
   await test('an unknown address and an unknown task say so', async () => {
     await page.goto(`${base}/nothing/here`)
     await page.getByRole('heading', { name: 'Page not found' }).waitFor()
@@ -227,6 +232,62 @@ async function scenario(page) {
 
   await test('no error in the console', async () => {
     assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
+  })
+}
+
+/** A plan of OpenTofu is shown and waits; first it is rejected, then confirmed. */
+async function decisions(page, project) {
+  const name = 'Infrastructure'
+  await test('a template of OpenTofu is made', async () => {
+    const status = await page.evaluate(
+      async ({ project, name, url }) => {
+        const call = async (method, path, body) => {
+          const response = await fetch(new URL(`api/project/${project}/${path}`, document.baseURI).pathname, { method, body: body && JSON.stringify(body) })
+          if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+          return response.json()
+        }
+        const own = { project_id: Number(project), name }
+        const [key] = await call('GET', 'keys')
+        const repository = await call('POST', 'repositories', { ...own, git_url: url, git_branch: '', ssh_key_id: key.id })
+        const [environment] = await call('GET', 'environment')
+        await call('POST', 'templates', { ...own, app: 'tofu', playbook: '', type: '', repository_id: repository.id, environment_id: environment.id, arguments: '["-no-color"]' })
+        return 'made'
+      },
+      { project, name, url: infrastructure },
+    )
+    assert(status === 'made', status)
+  })
+
+  const waits = async () => {
+    await page.goto(`${base}/project/${project}/templates`)
+    await page.getByRole('button', { name: `Run ${name}`, exact: true }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).click()
+    await page.waitForURL(/\/tasks\/\d+$/)
+    await page.locator('main [data-status="waiting_confirmation"]').first().waitFor({ timeout: taskTimeout })
+    await page.locator('.log-text', { hasText: 'Plan: 1 to add, 0 to change, 0 to destroy.' }).first().waitFor()
+    await page.getByText('This task waits for a decision.').waitFor()
+  }
+  const button = (label) => page.getByRole('button', { name: label, exact: true })
+  const ends = async (status, line) => {
+    await page.locator(`main [data-status="${status}"]`).first().waitFor({ timeout: taskTimeout })
+    await page.locator('.log-text', { hasText: line }).first().waitFor()
+    await button('Confirm').waitFor({ state: 'hidden' })
+  }
+
+  await test('a plan is shown, and nothing happens when it is rejected', async () => {
+    await waits()
+    await button('Confirm').waitFor()
+    await picture(page, 'task-waits-for-confirmation')
+    await button('Reject').click()
+    await ends('error', 'the plan was rejected')
+    await picture(page, 'task-rejected')
+  })
+
+  await test('a plan that is confirmed is applied', async () => {
+    await waits()
+    await button('Confirm').click()
+    await ends('success', 'Apply complete! Resources: 1 added, 0 changed, 0 destroyed.')
+    await picture(page, 'task-applied')
   })
 }
 

@@ -25,6 +25,7 @@ pub use environment::Environment;
 pub(crate) use file::{FileGuard, write_private};
 pub use path::PathError;
 pub(crate) use path::{Absolute, inside};
+pub(crate) use terraform::quoted_secrets;
 
 use crate::{
     EngineConfig,

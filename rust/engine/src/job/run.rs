@@ -175,7 +175,9 @@ fn redactor(spec: &JobSpec, secrets: &SecretSet) -> Result<Redactor, log::Redact
         repositories.chain([&spec.repository]).filter_map(|repository| repository.url.parse().ok()).collect();
     let pairs: Vec<_> = keys(spec).filter_map(|key| login_and_password(key, secrets)).collect();
     let in_urls = urls.iter().flat_map(GitUrl::secret_texts);
-    let values = secrets.values().chain(in_urls.map(str::as_bytes)).chain(pairs.iter().map(|pair| pair.as_slice()));
+    let quoted = app::quoted_secrets(spec, secrets);
+    let derived = pairs.iter().chain(&quoted).map(|secret| secret.as_slice());
+    let values = secrets.values().chain(in_urls.map(str::as_bytes)).chain(derived);
     Redactor::new(values)
 }
 

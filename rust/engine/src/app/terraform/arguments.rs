@@ -12,6 +12,8 @@ use std::{
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
+use zeroize::Zeroizing;
+
 use crate::{
     app::{Environment, variable},
     job::{JobSpec, SecretSet, SecretVar, SecretVarKind, TerraformParams},
@@ -109,9 +111,27 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Secrets as they stand in `TF_CLI_ARGS` if that differs from what they are: a program that prints its environment shows them.
+pub(crate) fn quoted_secrets(spec: &JobSpec, values: &SecretSet) -> Vec<Zeroizing<Vec<u8>>> {
+    let secrets = spec.environment.secrets.iter().filter(|secret| secret.kind == SecretVarKind::Var);
+    let values = secrets.filter_map(|secret| values.get(&secret.value)).filter(|value| value.contains(&b'\''));
+    values
+        .map(|value| {
+            let mut text = Zeroizing::new(Vec::with_capacity(value.len() * 2));
+            push_escaped(&mut text, value);
+            text
+        })
+        .collect()
+}
+
 /// One word for the program's reader of `TF_CLI_ARGS`, which reads like a shell: in single quotes everything is itself.
 fn push_quoted(text: &mut Vec<u8>, word: &[u8]) {
     text.push(b'\'');
+    push_escaped(text, word);
+    text.push(b'\'');
+}
+
+fn push_escaped(text: &mut Vec<u8>, word: &[u8]) {
     for &byte in word {
         if byte == b'\'' {
             text.extend_from_slice(b"'\\''");
@@ -119,17 +139,50 @@ fn push_quoted(text: &mut Vec<u8>, word: &[u8]) {
             text.push(byte);
         }
     }
-    text.push(b'\'');
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn spec(terraform: Value, environment: Value) -> JobSpec {
+    /// Words as a shell reads them: white space separates, quotes keep, a backslash outside of them keeps one character.
+    fn words(text: &[u8]) -> Vec<Vec<u8>> {
+        let (mut words, mut word, mut quote) = (vec![], None::<Vec<u8>>, None);
+        let mut bytes = text.iter().copied();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                _ if quote == Some(byte) => quote = None,
+                b'\'' | b'"' if quote.is_none() => {
+                    quote = Some(byte);
+                    word.get_or_insert_default();
+                }
+                b' ' | b'\t' | b'\n' if quote.is_none() => words.extend(word.take()),
+                b'\\' if quote.is_none() => word.get_or_insert_default().extend(bytes.next()),
+                other => word.get_or_insert_default().push(other),
+            }
+        }
+        words.extend(word);
+        words
+    }
+
+    proptest! {
+        #[test]
+        fn every_secret_is_one_word(values in prop::collection::vec("[a'\"$`\\\\ ;\\n]{0,8}|\\PC{0,8}", 1..4)) {
+            let values: Vec<Vec<u8>> = values.into_iter().map(String::into_bytes).collect();
+            let mut text = Vec::new();
+            for value in &values {
+                text.push(b' ');
+                push_quoted(&mut text, value);
+            }
+            prop_assert_eq!(words(&text), values);
+        }
+    }
+
+    fn spec(terraform: &Value, environment: &Value) -> JobSpec {
         serde_json::from_value(json!({
             "task_id": 1, "project_id": 1, "template_id": 1, "app": "tofu", "playbook": "", "details": {},
             "repository": {"id": 1, "name": "", "url": "/r", "branch": "", "key": {"id": 1, "kind": {"type": "none"}}},
@@ -141,7 +194,7 @@ mod tests {
     /// Arguments of template and task behind the fixed ones.
     #[track_caller]
     fn check(given: &Value, plan: &[&str], apply: &[&str]) {
-        let spec = spec(json!({"stage_arguments": given.clone(), "destroy": true}), json!({"extra_vars": {"n": 5}}));
+        let spec = spec(&json!({"stage_arguments": given, "destroy": true}), &json!({"extra_vars": {"n": 5}}));
         let secrets = SecretSet::default();
         let run = Run::new(&spec, &secrets);
         for (stage, fixed, own) in [
@@ -168,7 +221,7 @@ mod tests {
 
     #[test]
     fn init_has_arguments_of_its_own() {
-        let of = |parameters: Value| init(&spec(parameters, json!({})).terraform).join(" ");
+        let of = |parameters: Value| init(&spec(&parameters, &json!({})).terraform).join(" ");
         assert_eq!(of(json!({"stage_arguments": {"default": ["-d"]}})), "init -lock=false -migrate-state");
         assert_eq!(
             of(json!({"upgrade": true, "reconfigure": true, "stage_arguments": {"init": ["-i", "-j"]}})),
@@ -181,8 +234,8 @@ mod tests {
         let mut secrets = SecretSet::default();
         let mut secret =
             |name: &str, value: &str| json!({"name": name, "kind": "var", "value": secrets.insert(name, value.into())});
-        let list = json!([secret("a", "it's $x `y` \\ \"z\""), secret("b", "")]);
-        let spec = spec(json!({}), json!({"secrets": list, "extra_vars": {"a": "plain", "c": "d"}}));
+        let list = json!([secret("a", "it's $x `y` \\ \"z\""), secret("b", ""), secret("d", "it's")]);
+        let spec = spec(&json!({}), &json!({"secrets": list, "extra_vars": {"a": "plain", "c": "d"}}));
         let run = Run::new(&spec, &secrets);
         assert_eq!(run.arguments(Stage::Plan), ["plan", "-lock=false", "-var", "c=d"]);
         let mut environment = Environment::default();
@@ -191,7 +244,7 @@ mod tests {
             let (name, value) = run.secret_environment(stage, environment).unwrap();
             format!("{name}:{}", value.into_string().unwrap())
         };
-        let words = r#"-var 'a=it'\''s $x `y` \ "z"' -var 'b='"#;
+        let words = r#"-var 'a=it'\''s $x `y` \ "z"' -var 'b=' -var 'd=it'\''s'"#;
         assert_eq!(text(Stage::Plan, &environment), format!("TF_CLI_ARGS_plan:{words}"));
         assert_eq!(text(Stage::Apply, &environment), format!("TF_CLI_ARGS_apply:-compact-warnings {words}"));
     }

@@ -15,6 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 
+pub(crate) use self::arguments::quoted_secrets;
 use self::{
     arguments::{Run, Stage},
     backend::BackendFile,
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// How long a stopped program may take to end in order, unless configured.
-const STOP_TIMEOUT: Duration = Duration::from_secs(120);
+const STOP_TIMEOUT: Duration = Duration::from_mins(2);
 /// The one that starts another of the three itself.
 const TERRAGRUNT: &str = "terragrunt";
 /// Workspace of templates whose inventory names none.
@@ -73,7 +74,7 @@ impl Terraform {
     }
 
     /// Does `work`; a stop meanwhile is explained in the log, because it can take long.
-    async fn patiently<T>(&self, context: &AppContext<'_>, work: impl Future<Output = T>) -> T {
+    async fn patiently<T>(&self, context: &AppContext<'_>, work: impl Future<Output = T> + Send) -> T {
         let notice = || {
             let (program, seconds) = (&self.id, stop_timeout(context.config).as_secs());
             format!(
@@ -95,14 +96,14 @@ impl Terraform {
         let arguments = arguments::init(&context.spec.terraform);
         let program = self.command(context, arguments, environment::terraform_init(context));
         let end = context.programs.run_with_questions(program, |record| output::is_question(&record.lossy()));
-        self.succeeded("init", self.patiently(context, end).await?)
+        self.succeeded("init", self.patiently(context, Box::pin(end)).await?)
     }
 
     /// Reference: a backend without workspaces is no error; its program says so by its exit code.
     async fn has_workspaces(&self, context: &AppContext<'_>) -> Result<bool, AppError> {
         let arguments = vec!["workspace".to_owned(), "list".to_owned()];
         let program = self.command(context, arguments, environment::terraform(context, false));
-        match self.patiently(context, context.programs.output(program)).await {
+        match self.patiently(context, Box::pin(context.programs.output(program))).await {
             Ok((end, _, _)) => Ok(end == ProgramEnd::Success),
             Err(error @ ProgramError::Stopped(_)) => Err(error.into()),
             Err(_) => Ok(false),
@@ -114,30 +115,30 @@ impl Terraform {
         let arguments = [run, &["workspace", "select", "-or-create=true", workspace(context.spec)]].concat();
         let arguments = arguments.into_iter().map(str::to_owned).collect();
         let program = self.command(context, arguments, environment::terraform(context, false));
-        let end = self.patiently(context, context.programs.run(program)).await?;
+        let end = self.patiently(context, Box::pin(context.programs.run(program))).await?;
         self.succeeded("workspace select", end)
     }
 
     async fn plan(&self, context: &AppContext<'_>) -> Result<(ProgramEnd, Plan), AppError> {
-        let program = self.run_command(context, Stage::Plan)?;
+        let program = self.run_command(context, Stage::Plan);
         let mut plan = Plan::default();
         let end = context.programs.run_seen(program, |record| plan.line(&record.lossy()));
-        let end = self.patiently(context, end).await?;
+        let end = self.patiently(context, Box::pin(end)).await?;
         Ok((end, plan))
     }
 
     async fn apply(&self, context: &AppContext<'_>) -> Result<ProgramEnd, AppError> {
-        let program = self.run_command(context, Stage::Apply)?;
-        Ok(self.patiently(context, context.programs.run(program)).await?)
+        let program = self.run_command(context, Stage::Apply);
+        Ok(self.patiently(context, Box::pin(context.programs.run(program))).await?)
     }
 
-    fn run_command(&self, context: &AppContext<'_>, stage: Stage) -> Result<ProcessSpec, AppError> {
+    fn run_command(&self, context: &AppContext<'_>, stage: Stage) -> ProcessSpec {
         let mut environment = environment::terraform(context, true);
         let run = Run::new(context.spec, context.secrets);
         if let Some((name, value)) = run.secret_environment(stage, &environment) {
             environment.set(name, value);
         }
-        Ok(self.command(context, run.arguments(stage), environment))
+        self.command(context, run.arguments(stage), environment)
     }
 }
 

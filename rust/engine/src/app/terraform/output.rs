@@ -47,7 +47,9 @@ mod tests {
     #[track_caller]
     fn check(lines: &[&str], no_changes: bool) {
         let mut plan = Plan::default();
-        lines.iter().for_each(|line| plan.line(line));
+        for line in lines {
+            plan.line(line);
+        }
         assert_eq!(plan.has_no_changes(), no_changes, "{lines:?}");
     }
 

@@ -154,6 +154,61 @@ async fn python_and_custom_apps_are_started_with_their_own_arguments() {
     assert_eq!((record["stdin_is_tty"].clone(), record["stdout_is_tty"].clone()), (json!(false), json!(false)));
 }
 
+/// The recorded scenes `python`, `powershell` and `custom app`: arguments, directory and the whole environment.
+#[tokio::test]
+async fn arguments_and_environment_of_the_other_shell_apps_are_those_of_the_recorded_scenes() {
+    const PROBE: &str = "import json, os, sys\nprint(json.dumps([sys.argv, os.getcwd(), dict(os.environ)]))\n";
+    let world = World::new();
+    world.record(&["powershell", "pwsh"]);
+    let repository = world.repository("repo", &[("hello.py", PROBE), ("hello.ps1", ""), ("thing.x", "")]);
+    let hash = git(&repository, &["rev-parse", "HEAD"]);
+    let variables = ["vs=var secret", "f=true", "greeting=hi", "l=[1,2]", "n=5", "o={\"a\":\"b\"}", "z=null"];
+    for (app, playbook, before) in
+        [("python", "hello.py", &[][..]), ("powershell", "hello.ps1", &["-File"]), ("myapp", "thing.x", &["-x", "-y"])]
+    {
+        let mut secrets = SecretSet::default();
+        let var = secrets.insert("vs", b"var secret".to_vec());
+        let env = secrets.insert("SEC", b"env secret".to_vec());
+        let spec = world.spec_with(app, playbook, &file_url(&repository), json!({
+            "environment": {
+                "extra_vars": {"z": null, "greeting": "hi", "n": 5, "f": true, "l": [1, 2], "o": {"a": "b"}},
+                "env": [["FOO", "bar"], ["PATH_X", "$PATH"]],
+                "secrets": [{"name": "vs", "kind": "var", "value": var}, {"name": "SEC", "kind": "env", "value": env}],
+            },
+            "inventory": {"id": 1, "name": "st", "kind": "static", "content": "localhost"},
+        }));
+        let _ = fs::remove_file(world.path("bin/records"));
+        let finished = world.run_with(spec, secrets).await;
+        finished.expect(&Outcome::Success);
+        let (argv, cwd, environment) = if let Some(record) = world.records().pop() {
+            (record["argv"].clone(), record["cwd"].clone(), record["env"].clone())
+        } else {
+            {
+                let line =
+                    finished.lines.last().unwrap().replace("vs=***", "vs=var secret").replace("***", "env secret");
+                let [argv, cwd, environment]: [serde_json::Value; 3] = serde_json::from_str(&line).unwrap();
+                (argv, cwd, environment)
+            }
+        };
+        let expected: Vec<&str> = before.iter().copied().chain([playbook]).chain(variables).collect();
+        assert_eq!(argv, json!(expected), "{app}");
+        let clone = world.project("repository_1_template_1").display().to_string();
+        assert_eq!(cwd, json!(clone), "{app}");
+        let mut environment = environment.as_object().unwrap().clone();
+        environment.remove("LC_CTYPE"); // of Python itself
+        let expected = json!({
+            "PATH": world.config.path, "FWD_A": "forwarded", "CFG_VAR": "from config", "HOME": world.config.home, "PWD": clone,
+            "FOO": "bar", "PATH_X": "$PATH", "SEC": "env secret",
+            "SEMAPHORE_TASK_DETAILS_ID": "1", "SEMAPHORE_TASK_DETAILS_USERNAME": "admin",
+            "SEMAPHORE_TASK_DETAILS_URL": "http://web/project/1/history?t=1",
+            "SEMAPHORE_TASK_DETAILS_COMMIT_HASH": hash, "SEMAPHORE_TASK_DETAILS_COMMIT_MESSAGE": "first commit",
+            "SEMAPHORE_TASK_DETAILS_INVENTORY_NAME": "st", "SEMAPHORE_TASK_DETAILS_INVENTORY_ID": "1",
+            "SEMAPHORE_TASK_DETAILS_REPOSITORY_NAME": "g", "SEMAPHORE_TASK_DETAILS_REPOSITORY_ID": "1",
+        });
+        assert_eq!(serde_json::Value::Object(environment), expected, "{app}");
+    }
+}
+
 #[tokio::test]
 async fn failures_are_results_with_the_words_of_the_reference() {
     let world = World::new();
