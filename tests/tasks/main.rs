@@ -6,5 +6,6 @@ mod ansible;
 mod failure;
 mod output;
 mod restart;
+mod robust;
 mod stop;
 mod websocket;

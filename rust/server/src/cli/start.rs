@@ -1,6 +1,6 @@
 //! What every command does first: logging, configuration, database.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use semaphore_engine::config::{GitClientKind, ProcessConfig};
@@ -188,7 +188,7 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
         child_nofile: None,
         git_client: GitClientKind::CmdGit,
         process: ProcessConfig::default(),
-        prompt_timeout: None,
+        prompt_timeout: (config.prompt_timeout_seconds > 0).then(|| Duration::from_secs(config.prompt_timeout_seconds)),
         terraform_stop_timeout: None,
     }
 }
