@@ -89,7 +89,7 @@ async fn parts_of_a_line_are_known_and_become_lines_without_the_table() {
     };
     assert_eq!(read().await, lines.iter().map(|line| (line.output.clone(), line.continued)).collect::<Vec<_>>());
 
-    drop_own_tables(&fixture::path(&directory)).await;
+    drop_own_tables(&directory.path().join("database.sqlite")).await;
     store.append_task_output(task.id, &lines).await.unwrap();
     let found = read().await;
     assert_eq!(found.len(), 1400);
