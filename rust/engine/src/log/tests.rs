@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use base64::Engine as _;
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -244,7 +245,6 @@ fn encoded_secrets_are_hidden() {
     }
     // The lines of an encoded file.
     let key = format!("-----BEGIN KEY-----\n{}\n-----END KEY-----\n", "abcdefghij".repeat(20));
-    use base64::Engine as _;
     let encoded = base64::engine::general_purpose::STANDARD.encode(&key);
     for length in [64, 76, 1000] {
         for line in encoded.as_bytes().chunks(length).map(|line| std::str::from_utf8(line).unwrap()) {

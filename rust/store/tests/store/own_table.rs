@@ -69,7 +69,7 @@ async fn parts_of_a_line_are_known_and_become_lines_without_the_table() {
     let line = |number: usize| semaphore_model::TaskOutput {
         time: Utc::now(),
         output: format!("line {number}"),
-        continued: number % 3 == 0,
+        continued: number.is_multiple_of(3),
         ..semaphore_model::TaskOutput::default()
     };
     // More than one statement, full ones and a rest.
