@@ -36,7 +36,7 @@ fn split(bencher: Bencher<'_, '_>) {
 }
 
 /// From bytes to batches through the bounded queue, writer and reader on one thread, with this many secrets to hide.
-#[divan::bench(args = [0, 3, 50])]
+#[divan::bench(args = [0, 3, 10, 50])]
 fn pipeline(bencher: Bencher<'_, '_>, secrets: usize) {
     let text = lines(LINES);
     let secrets: Vec<_> = (0..secrets).map(|n| format!("a secret value {n}")).collect();

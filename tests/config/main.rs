@@ -48,6 +48,7 @@ keys! {
     "max_parallel_tasks" => max_parallel_tasks;
     "max_tasks_per_template" => max_tasks_per_template;
     "max_task_duration_sec" => max_task_duration_sec;
+    "process.prompt_timeout_sec" => prompt_timeout_sec;
     "password_login_disable" => password_login_disable;
     "non_admin_can_create_project" => non_admin_can_create_project;
     "apps" => apps;
@@ -235,6 +236,23 @@ fn max_task_duration_sec() {
     assert_eq!(row["status"], "error", "{row} {lines:?}");
     let last = lines.last().unwrap();
     assert!(last.contains("longer than 1 s") && last.contains("max_task_duration_sec"), "{lines:?}");
+}
+
+/// Ansible is told by the repository to ask for a password that nobody has stored.
+fn prompt_timeout_sec() {
+    if semaphore_tests::ansible().is_none() {
+        return;
+    }
+    let server = Server::with_config(json!({"process": {"prompt_timeout_sec": 2}}));
+    let repository = server.directory().join("repository");
+    let playbook = "- hosts: localhost\n  gather_facts: false\n  tasks: []\n";
+    git_repository(&repository, &[("ansible.cfg", "[defaults]\nask_vault_pass = True\n"), ("site.yml", playbook)]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let (row, lines) = project.run(&admin, "ansible", "site.yml");
+    assert_eq!(row["status"], "error", "{row} {lines:?}");
+    let last = lines.last().unwrap();
+    assert!(last.contains("waits for input") && last.contains("Vault password") && last.contains("2 s"), "{lines:?}");
 }
 
 fn apps() {

@@ -18,6 +18,7 @@ mod inventory_repository;
 mod output;
 mod preflight;
 mod restart;
+mod robust;
 mod stop;
 mod terraform;
 mod terraform_backend;

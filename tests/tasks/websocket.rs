@@ -17,7 +17,11 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 const PAUSE: Duration = Duration::from_secs(30);
 
 async fn connect(server: &Server, client: Option<&Client>) -> Result<Socket, tungstenite::Error> {
-    let mut request = format!("ws://127.0.0.1:{}/api/ws", server.port()).into_client_request()?;
+    connect_to(server, client, "/api/ws").await
+}
+
+async fn connect_to(server: &Server, client: Option<&Client>, path: &str) -> Result<Socket, tungstenite::Error> {
+    let mut request = format!("ws://127.0.0.1:{}{path}", server.port()).into_client_request()?;
     if let Some(cookie) = client.and_then(Client::cookie) {
         request.headers_mut().insert("Cookie", cookie.parse().unwrap());
     }
@@ -134,6 +138,53 @@ async fn a_reader_who_keeps_up_gets_every_line() {
     assert!(numbers.is_sorted(), "lines came out of order");
     assert!(numbers.len() > 1000, "only {} of 20000 lines came", numbers.len());
     assert_eq!(frames.last().unwrap()["status"], "success");
+}
+
+/// The script goes on when the beginning of its line was seen.
+#[tokio::test]
+async fn who_asks_for_it_sees_a_line_before_its_end() {
+    let (server, admin, project) =
+        with_script("printf BEGUN\nuntil [ -e go ]; do sleep 0.02; done\nrm go\necho , and ended\n");
+    let template = project.template(&admin, "bash", "script.sh");
+    let mut plain = connect(&server, Some(&admin)).await.unwrap();
+    let mut asking = connect_to(&server, Some(&admin), "/api/ws?partial=true").await.unwrap();
+    let task = project.start(&admin, template);
+    let partial = loop {
+        let text = frame(&mut asking).await;
+        if text.contains(r#""type":"partial""#) {
+            break text;
+        }
+    };
+    let expected =
+        json!({"output": "BEGUN", "project_id": project.id, "stream": "stdout", "task_id": task, "type": "partial"});
+    assert_eq!(partial, expected.to_string());
+    std::fs::write(server.directory().join("repository/go"), "").unwrap();
+    let rest = frames_of(&mut asking, task).await;
+    let of_line: Vec<_> = rest.iter().filter(|f| f["type"] == "partial" || f["output"] == "BEGUN, and ended").collect();
+    // The line, and then that nothing is unfinished any more.
+    assert_eq!(of_line.len(), 2, "{of_line:?}");
+    assert_eq!((&of_line[0]["type"], &of_line[1]["output"]), (&json!("log"), &json!("")));
+    let seen = frames_of(&mut plain, task).await;
+    assert!(seen.iter().all(|f| f["type"] != "partial"), "a plain client gets the frames of the reference only");
+    assert_eq!(seen.iter().filter(|f| f["output"] == "BEGUN, and ended").count(), 1);
+    let stored = format!("select output from task__output where task_id = {task} and output like 'BEGUN%'");
+    assert_eq!(server.sql(&stored), [["BEGUN, and ended"]]);
+}
+
+/// A reader who stops reading keeps neither the task nor other readers back.
+#[tokio::test]
+async fn a_line_of_many_megabytes_passes_a_client_who_does_not_read() {
+    let (server, admin, project) = with_script("head -c 20000000 /dev/zero | tr '\\0' x\necho\necho after\n");
+    let template = project.template(&admin, "bash", "script.sh");
+    let idle = connect_to(&server, Some(&admin), "/api/ws?partial=true").await.unwrap();
+    let mut reader = connect_to(&server, Some(&admin), "/api/ws?partial=true").await.unwrap();
+    let task = project.start(&admin, template);
+    let frames = frames_of(&mut reader, task).await;
+    assert_eq!(frames.last().unwrap()["status"], "success");
+    let longest =
+        frames.iter().filter(|f| f["type"] == "partial").filter_map(|f| f["output"].as_str()).map(str::len).max();
+    assert!(longest.is_none_or(|length| length <= 4096), "{longest:?}");
+    drop(idle);
 }
 
 #[tokio::test]

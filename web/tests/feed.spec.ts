@@ -238,6 +238,28 @@ describe('a task as the page shows it', () => {
     expect(shown()).toEqual(['a'])
   })
 
+  it('shows a line before its end, until the line takes its place', async () => {
+    server.store('a')
+    void feed.start()
+    FakeSocket.last.open()
+    await vi.advanceTimersByTimeAsync(200)
+    const unfinished = () => [...feed.partial.value]
+    FakeSocket.last.send({ type: 'partial', stream: 'stdout', output: '10%' })
+    FakeSocket.last.send({ type: 'partial', stream: 'terminal', output: 'Go on? ' })
+    FakeSocket.last.send({ type: 'partial', stream: 'stdout', output: '20%' })
+    FakeSocket.last.send({ type: 'partial', task_id: 8, stream: 'stdout', output: 'of another task' })
+    expect(unfinished()).toEqual([['terminal', 'Go on? '], ['stdout', '20%']])
+    expect(shown()).toEqual(['a'])
+    server.tell(1, '100%')
+    FakeSocket.last.send({ type: 'partial', stream: 'stdout', output: '' })
+    // In one step, although live lines are otherwise collected for a moment.
+    expect(shown()).toEqual(['a', '100%'])
+    expect(unfinished()).toEqual([['terminal', 'Go on? ']])
+    server.store('100%')
+    server.finish('success')
+    expect(unfinished()).toEqual([])
+  })
+
   it('does not mind frames of others', async () => {
     void feed.start()
     FakeSocket.last.open()

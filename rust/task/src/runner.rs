@@ -162,12 +162,12 @@ impl Runner {
             });
         }
         self.store(|| TaskChange { lines: &lines, ..TaskChange::default() }).await;
-        // The record takes the place of what was shown of its line.
+        self.shared.observer.lines(&self.task.state, &lines);
+        // The record has taken the place of what was shown of its line.
         let is_told = |stream: &mut Stream| records.iter().any(|record| record.stream == *stream);
         for stream in self.unfinished.extract_if(.., is_told) {
             self.shared.observer.partial(&self.task.state, stream, "");
         }
-        self.shared.observer.lines(&self.task.state, &lines);
     }
 
     fn partial(&mut self, stream: Stream, text: &str) {

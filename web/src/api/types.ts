@@ -208,4 +208,13 @@ export interface LogFrame {
   output: string
 }
 
-export type Frame = UpdateFrame | LogFrame
+/** A line that has no end yet; not a frame of the Go server. An empty text: it is complete, or was taken back. */
+export interface PartialFrame {
+  type: 'partial'
+  project_id: number
+  task_id: number
+  stream: 'stdout' | 'stderr' | 'system' | 'terminal'
+  output: string
+}
+
+export type Frame = UpdateFrame | LogFrame | PartialFrame

@@ -133,6 +133,8 @@ export function readFrame(data: unknown): Frame | null {
     const parsed = JSON.parse(data) as Partial<Frame> | null
     if (parsed === null || typeof parsed.task_id !== 'number') return null
     if (parsed.type === 'log') return typeof parsed.output === 'string' ? (parsed as Frame) : null
+    if (parsed.type === 'partial')
+      return typeof parsed.output === 'string' && typeof parsed.stream === 'string' ? (parsed as Frame) : null
     if (parsed.type === 'update') return typeof parsed.status === 'string' ? (parsed as Frame) : null
     return null
   } catch {

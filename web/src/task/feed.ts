@@ -38,6 +38,8 @@ export class TaskFeed {
   /** Grows with each change of `log`. */
   readonly revision = shallowRef(0)
   readonly log = new LogDocument()
+  /** Lines that have no end yet, one of each stream at most: what a program asks, how far it is. Not part of the log. */
+  readonly partial: ShallowRef<ReadonlyMap<string, string>> = shallowRef(new Map())
 
   private readonly merge = new LogMerge()
   private state: TaskState | null = null
@@ -64,6 +66,7 @@ export class TaskFeed {
       frame: (frame) => {
         if (frame.project_id !== this.project || frame.task_id !== this.id || this.complete) return
         if (frame.type === 'log') this.line(frame.output, frame.time)
+        else if (frame.type === 'partial') this.unfinished(frame.stream, frame.output)
         else this.news(reduceTask(this.state, { kind: 'update', frame, asOf: Date.now() }))
       },
     })
@@ -130,6 +133,7 @@ export class TaskFeed {
   private closed(): void {
     if (this.complete) return
     this.interrupted = true
+    this.partial.value = new Map()
     this.cancel('settle')
     this.connection.value = 'connecting'
     this.later('poll', POLL_MS, () => void this.poll())
@@ -172,6 +176,16 @@ export class TaskFeed {
     }
   }
 
+  private unfinished(stream: string, text: string): void {
+    // The whole line came before: it takes the place of its beginning in one step.
+    if (text === '') this.flush()
+    if (text === '' && !this.partial.value.has(stream)) return
+    const lines = new Map(this.partial.value)
+    lines.delete(stream)
+    if (text !== '' && !this.finishing) lines.set(stream, text)
+    this.partial.value = lines
+  }
+
   private flush(): void {
     if (this.fresh.length === 0) return
     this.log.append(this.fresh)
@@ -207,6 +221,7 @@ export class TaskFeed {
     this.task.value = next.task
     if (hasEnded(next.task.status) && !this.finishing && !this.complete) {
       this.finishing = true
+      this.partial.value = new Map()
       this.cancel('settle')
       this.cancel('poll')
       this.cancel('patience')

@@ -391,3 +391,60 @@ impl Programs {
 pub(crate) fn redacted(log: &LogWriter<JobEvent>, text: &str) -> String {
     String::from_utf8_lossy(&log.redactor().redact(Bytes::copy_from_slice(text.as_bytes()))).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::log::LogOptions;
+
+    fn programs() -> (Programs, log::LogReader<JobEvent>) {
+        let (log, reader) = log::channel(LogOptions::default());
+        log.show_partials(|stream, text| JobEvent::Partial { stream, text });
+        let programs = Programs::new(Arc::default(), log, StopRequest::default(), Confirmation::default());
+        (programs, reader)
+    }
+
+    /// The way over the tail takes nothing from a record: parts of a long line, unfinished lines and redaction are as without it.
+    #[tokio::test]
+    async fn a_program_with_a_tail_is_logged_as_any_other() {
+        let script = "head -c 2500000 /dev/zero | tr '\\0' x; echo; printf 'is hunter2 '; sleep 0.4; echo end";
+        for with_tail in [true, false] {
+            let (programs, mut reader) = programs();
+            programs.log.set_redactor(log::Redactor::new([b"hunter2".as_slice()]).unwrap());
+            let program = ProcessSpec::new("sh", "/").args(["-c", script]).env("PATH", "/usr/bin:/bin");
+            let run = async {
+                if with_tail {
+                    let (end, tail) = programs.run_with_tail(program).await.unwrap();
+                    assert!(tail.ends_with(b"\nis *** end"));
+                    assert_eq!(end, ProgramEnd::Success);
+                } else {
+                    assert_eq!(programs.run(program).await.unwrap(), ProgramEnd::Success);
+                }
+                programs.log.close();
+            };
+            let read = async {
+                let (mut records, mut partials) = (Vec::new(), Vec::new());
+                while let Some(batch) = reader.next_batch().await {
+                    match batch {
+                        Batch::Records(more) => records.extend(more),
+                        Batch::Marker(JobEvent::Partial { text, .. }) => partials.push(text),
+                        Batch::Marker(other) => panic!("{other:?}"),
+                    }
+                }
+                (records, partials)
+            };
+            let ((), (records, partials)) = tokio::join!(run, read);
+            let seen: Vec<_> = records.iter().map(|record| (record.continued, record.text.len())).collect();
+            let part = log::LONGEST_LINE_BYTES;
+            // What could be the beginning of the secret waits for the next part: none of it is `x`.
+            let text: usize = seen[..3].iter().map(|(_, length)| length).sum();
+            assert_eq!(text, 2_500_000);
+            assert_eq!(seen.iter().map(|(continued, _)| *continued).collect::<Vec<_>>(), [true, true, false, false]);
+            assert!(seen.iter().all(|(_, length)| *length <= part + 64));
+            assert_eq!(records[3].lossy(), "is *** end");
+            assert!(partials.iter().any(|text| text == "is *** "), "{partials:?}");
+        }
+    }
+}

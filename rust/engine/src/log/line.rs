@@ -77,8 +77,11 @@ impl<M> LineWriter<M> {
 
     /// Shows what there is of the unfinished line.
     pub(crate) fn show_partial(&self) {
-        self.log
-            .partial(self.stream, newest(&self.redaction.provisional(self.splitter.rest(), LONGEST_PROVISIONAL_BYTES)));
+        let text = newest(&self.redaction.provisional(self.splitter.rest(), LONGEST_PROVISIONAL_BYTES));
+        // Empty if all of it could be the beginning of a secret.
+        if !text.is_empty() {
+            self.log.partial(self.stream, text);
+        }
     }
 
     /// Hands over what the buffer has got.

@@ -190,13 +190,13 @@ impl LineRedaction {
             cut_front(&mut text);
             return text.into();
         };
-        let (skipped, mut text) = window(longest + patterns.longest);
+        let (skipped, mut text) = window(longest + patterns.longest - 1);
         let spans = patterns.spans(&text, self.masked.saturating_sub(skipped).min(text.len()));
         // A secret that begins before the window ends before this.
         let begin = if skipped > 0 { (patterns.longest - 1).min(text.len()) } else { 0 };
         let end = patterns.possible_secret(&text).max(begin);
         let mut shown = BytesMut::with_capacity(text.len());
-        mask(&text, &spans, begin..end, false, &mut shown);
+        mask(&text, &spans, begin..end, self.masked > 0 && skipped == 0, &mut shown);
         text.zeroize();
         if skipped > 0 {
             let mut shown = Vec::from(shown);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use base64::Engine as _;
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -123,6 +124,136 @@ proptest! {
         // The state is that of a new line now.
         prop_assert_eq!(line.part(Bytes::from_static(b"cccc"), false), Bytes::from_static(b"cccc"));
     }
+}
+
+proptest! {
+    /// What is shown of an unfinished line is the beginning of what the line will show, however it goes on; so neither a
+    /// secret nor the beginning of one is ever seen.
+    #[test]
+    fn what_is_shown_early_is_shown_in_the_end(
+        parts in proptest::collection::vec("[abc]{1,12}", 0..4),
+        rest in "[abc]{0,40}",
+        end in "[abc]{0,20}",
+        secrets in proptest::collection::vec("[abc]{4,9}", 0..4),
+    ) {
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let mut line = redactor(&secrets).line();
+        let mut shown = Vec::new();
+        for part in &parts {
+            shown.extend_from_slice(&line.part(Bytes::copy_from_slice(part.as_bytes()), true));
+        }
+        let early = [shown.clone(), line.provisional(rest.as_bytes(), 4096).to_vec()].concat();
+        shown.extend_from_slice(&line.part(Bytes::from(format!("{rest}{end}")), false));
+        let (early, shown) = (String::from_utf8(early).unwrap(), String::from_utf8(shown).unwrap());
+        prop_assert!(shown.starts_with(&early), "{early:?} is not the beginning of {shown:?}");
+        prop_assert_eq!(shown, mask_slowly(&format!("{}{rest}{end}", parts.concat()), &secrets));
+    }
+
+    /// The same where only the end of a long line is shown: it is a piece of what the line shows.
+    #[test]
+    fn the_end_of_a_long_line_shows_no_piece_of_a_secret(
+        text in "[abc]{0,200}",
+        end in "[abc]{0,20}",
+        secrets in proptest::collection::vec("[abc]{4,9}", 1..4),
+        longest in 1_usize..60,
+    ) {
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let early = redactor(&secrets).line().provisional(text.as_bytes(), longest);
+        let early = String::from_utf8(early.to_vec()).unwrap();
+        let shown = mask_slowly(&format!("{text}{end}"), &secrets);
+        prop_assert!(shown.contains(&early), "{early:?} is not in {shown:?}");
+    }
+}
+
+#[test]
+fn what_could_become_a_secret_is_held_back() {
+    let line = redactor(&["hunter2"]).line();
+    assert_eq!(line.provisional(b"Password: hun", 4096), "Password: ");
+    assert_eq!(line.provisional(b"Password: hunk", 4096), "Password: hunk");
+    assert_eq!(line.provisional(b"Password: hunter2 h", 4096), "Password: *** ");
+    // Not in the middle of a character, and not more than asked for.
+    let plain = Redactor::default().line();
+    assert_eq!(plain.provisional("ab\u{20ac}c".as_bytes(), 3), "c");
+    assert_eq!(plain.provisional(b"abc", 2), "bc");
+}
+
+#[test]
+fn unfinished_lines_wait_behind_everything_and_go_when_their_line_comes() {
+    let (log, mut reader) = channel::<(Stream, String)>(options(1 << 20, 1 << 20));
+    let mut out = log.lines(Stream::Stdout);
+    let mut error = log.lines(Stream::Stderr);
+    out.write(b"nobody looks");
+    out.show_partial();
+    assert_eq!(reader.try_batch(), Err(Empty::Open));
+    log.show_partials(|stream, text| (stream, text));
+    out.write(b"\n10%\r20% hunter2\r");
+    out.show_partial();
+    error.write(b"Password: hunt");
+    error.show_partial();
+    error.show_partial();
+    out.write(b"30");
+    out.show_partial();
+    let Ok(Batch::Records(records)) = reader.try_batch() else { panic!("no records") };
+    assert_eq!(records[0].lossy(), "nobody looks");
+    assert_eq!(reader.try_batch(), Ok(Batch::Marker((Stream::Stdout, "30".into()))));
+    out.write(b"%\r");
+    out.show_partial();
+    assert_eq!(reader.try_batch(), Ok(Batch::Marker((Stream::Stdout, "30%".into()))));
+    assert_eq!(reader.try_batch(), Ok(Batch::Marker((Stream::Stderr, "Password: ".into()))));
+    // The line takes the place of what was shown of it, if that was not read yet.
+    out.show_partial();
+    out.write(b"\n");
+    let Ok(Batch::Records(records)) = reader.try_batch() else { panic!("no records") };
+    assert_eq!(records[0].lossy(), "10%\r20% ***\r30%");
+    assert_eq!(reader.try_batch(), Err(Empty::Open));
+    error.show_partial();
+    log.close();
+    assert_eq!(reader.try_batch(), Err(Empty::Closed));
+}
+
+#[test]
+fn encoded_secrets_are_hidden() {
+    let secret = "p\u{e4}ss w/rd?&>>1";
+    let shows_nothing = |text: &str| {
+        let shown = redact(&[secret, "robot:p\u{e4}ss w/rd?&>>1"], text);
+        assert!(shown.len() <= 10 && shown.contains("***"), "{text} shows {shown}");
+    };
+    // base64, base64url, with the line feed of echo; urllib.parse.quote and quote_plus, encodeURIComponent, a form, curl.
+    for text in [
+        "cMOkc3Mgdy9yZD8mPj4x",
+        "cMOkc3Mgdy9yZD8mPj4xCg==",
+        "cMOkc3Mgdy9yZD8mPj4x\n",
+        "p%C3%A4ss%20w/rd%3F%26%3E%3E1",
+        "p%C3%A4ss+w%2Frd%3F%26%3E%3E1",
+        "p%C3%A4ss%20w%2Frd%3F%26%3E%3E1",
+        "p%c3%a4ss%20w%2frd%3f%26%3e%3e1",
+        "cm9ib3Q6cMOkc3Mgdy9yZD8mPj4x",
+    ] {
+        shows_nothing(text);
+    }
+    // Both alphabets: these bytes give `+` and `/`, or `-` and `_`.
+    for text in ["fn5+fn5/fn9+fw", "fn5-fn5_fn9-fw"] {
+        assert_eq!(redact(&["~~~~~\u{7f}~\u{7f}~\u{7f}"], text), "***");
+    }
+    // Inside the encoding of something longer (user:token), wherever it stands there: up to two bytes at each end are left.
+    let token = "ghp_0123456789abcdef";
+    for text in
+        ["eDpnaHBfMDEyMzQ1Njc4OWFiY2RlZg==", "eHg6Z2hwXzAxMjM0NTY3ODlhYmNkZWY=", "eHh4OmdocF8wMTIzNDU2Nzg5YWJjZGVm"]
+    {
+        let shown = redact(&[token], text);
+        assert!(shown.contains("***") && shown.len() <= 15, "{shown}");
+    }
+    // The lines of an encoded file.
+    let key = format!("-----BEGIN KEY-----\n{}\n-----END KEY-----\n", "abcdefghij".repeat(20));
+    let encoded = base64::engine::general_purpose::STANDARD.encode(&key);
+    for length in [64, 76, 1000] {
+        for line in encoded.as_bytes().chunks(length).map(|line| std::str::from_utf8(line).unwrap()) {
+            let shown = redact(&[&key], line);
+            assert!(shown.replace("***", "").len() <= 4, "{line} shows {shown}");
+        }
+    }
+    // Not what merely begins alike.
+    assert_eq!(redact(&["hunter2"], "aHVudGluZw== hunting%20"), "aHVudGluZw== hunting%20");
 }
 
 /// The meaning of redaction, written down the slow way: each byte that any occurrence covers is hidden, and occurrences

@@ -4,6 +4,7 @@
 
 mod ending;
 mod identity;
+mod partial;
 mod starting;
 mod streaming;
 mod terminal;

@@ -1,6 +1,6 @@
 //! What every command does first: logging, configuration, database.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use semaphore_engine::config::GitClientKind;
@@ -191,7 +191,7 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
         // Any other text was refused when the configuration was read.
         git_client: if config.git_client == "go_git" { GitClientKind::GoGit } else { GitClientKind::CmdGit },
         process: config.process.clone(),
-        prompt_timeout: None,
+        prompt_timeout: (config.prompt_timeout_seconds > 0).then(|| Duration::from_secs(config.prompt_timeout_seconds)),
         terraform_stop_timeout: None,
     }
 }

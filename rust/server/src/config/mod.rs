@@ -114,6 +114,8 @@ pub struct Config {
     pub max_tasks_per_template: usize,
     /// Seconds after which a task is stopped; 0 is never.
     pub max_task_duration_seconds: u64,
+    /// Seconds that a question of a program may stand without an answer; 0 is for ever.
+    pub prompt_timeout_seconds: u64,
     /// Whether log-in by password is refused.
     pub password_login_disable: bool,
     /// Whether every user may create projects.
@@ -178,6 +180,7 @@ impl Config {
             max_parallel_tasks: u32::try_from(values.integer("max_parallel_tasks")).unwrap_or(1).max(1),
             max_tasks_per_template: usize::try_from(values.integer("max_tasks_per_template")).unwrap_or_default(),
             max_task_duration_seconds: u64::try_from(values.integer("max_task_duration_sec")).unwrap_or_default(),
+            prompt_timeout_seconds: u64::try_from(values.integer("process.prompt_timeout_sec")).unwrap_or_default(),
             password_login_disable: values.bool("password_login_disable"),
             non_admin_can_create_project: values.bool("non_admin_can_create_project"),
             apps: values.decode("apps")?,

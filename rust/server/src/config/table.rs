@@ -162,6 +162,16 @@ pub static KEYS: &[Key] = &[
         ),
         Rule::NotNegative,
     ),
+    ruled(
+        key(
+            "process.prompt_timeout_sec",
+            "SEMAPHORE_PROCESS_PROMPT_TIMEOUT_SEC",
+            Integer,
+            "",
+            "Seconds that a question of a program may stand on its terminal without an answer; 0 is for ever. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
     key("password_login_disable", "SEMAPHORE_PASSWORD_LOGIN_DISABLED", Bool, "", "Refuses log-in by password."),
     key(
         "non_admin_can_create_project",

@@ -66,6 +66,41 @@ async fn set_stages(store: &Store, task: &semaphore_model::Task, stages: &[JobSt
 }
 
 #[tokio::test]
+async fn parts_of_a_line_are_known_and_become_lines_without_the_table() {
+    let (store, directory) = fixture::empty().await;
+    let project = Project::make(&store).await;
+    let task = project.start_task(&store).await;
+    let line = |number: usize| semaphore_model::TaskOutput {
+        time: Utc::now(),
+        output: format!("line {number}"),
+        continued: number.is_multiple_of(3),
+        ..semaphore_model::TaskOutput::default()
+    };
+    // More than one statement, full ones and a rest.
+    let lines: Vec<_> = (0..700).map(line).collect();
+    store.append_task_output(task.id, &lines).await.unwrap();
+    let read = async || {
+        let mut found = Vec::new();
+        let mut cursor = semaphore_store::OutputCursor::default();
+        loop {
+            let (piece, next) = store.read_task_output(task.id, cursor, 101).await.unwrap();
+            if piece.is_empty() {
+                return found;
+            }
+            found.extend(piece.into_iter().map(|line| (line.output, line.continued)));
+            cursor = next;
+        }
+    };
+    assert_eq!(read().await, lines.iter().map(|line| (line.output.clone(), line.continued)).collect::<Vec<_>>());
+
+    drop_own_tables(&directory.path().join("database.sqlite")).await;
+    store.append_task_output(task.id, &lines).await.unwrap();
+    let found = read().await;
+    assert_eq!(found.len(), 1400);
+    assert!(found.iter().all(|(_, continued)| !continued));
+}
+
+#[tokio::test]
 async fn what_is_told_of_a_task_is_kept_and_goes_with_it() {
     let (store, _directory) = fixture::empty().await;
     let project = Project::make(&store).await;

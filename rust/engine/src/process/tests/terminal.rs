@@ -62,6 +62,34 @@ async fn a_wrong_password_ends_the_program_instead_of_looping() {
 }
 
 #[tokio::test]
+async fn a_terminal_full_of_other_text_is_read_all_the_while() {
+    let _shared = shared().await;
+    let script = "import getpass\nt = open('/dev/tty', 'wb', buffering=0)\nfor n in range(3):\n  for i in range(400): t.write(b'x' * 799 + b': \\n')\n  t.write(b'y' * 100000)\n  t.write(b'\\n')\n  print(getpass.getpass('Vault password (%d): ' % n), flush=True)\nfor i in range(400): t.write(b'z' * 799 + b'\\n')\nprint('end')";
+    let prompts = [("Vault password (0):", "v0"), ("Vault password (1):", "v1"), ("Vault password (2):", "v2")];
+    let (exit, records) = run(python(script).stdin(pty(&prompts))).await;
+    assert_eq!((exit.code, exit.problem), (Some(0), None));
+    assert_eq!(texts(&records, Stream::Stdout), ["v0", "v1", "v2", "end"]);
+}
+
+/// What is typed before the question is thrown away by whoever asks for a password, so nothing is typed ahead.
+#[tokio::test]
+async fn answers_wait_for_their_questions_even_if_input_is_flushed_late() {
+    let _shared = shared().await;
+    let script = "import getpass, termios, time\nfor p in 'SSH password: ', 'BECOME password: ':\n  time.sleep(0.2)\n  termios.tcflush(0, termios.TCIFLUSH)\n  print(getpass.getpass(p), flush=True)";
+    let prompts = [("SSH password:", "one"), ("BECOME password", "two")];
+    let (exit, records) = run(python(script).stdin(pty(&prompts))).await;
+    assert_eq!(texts(&records, Stream::Stdout), ["one", "two"]);
+    assert_eq!((exit.code, exit.problem), (Some(0), None));
+}
+
+#[tokio::test]
+async fn the_terminal_has_the_usual_size() {
+    let _shared = shared().await;
+    let (_, records) = run(sh("stty size").stdin(pty(&[]))).await;
+    assert_eq!(texts(&records, Stream::Stdout), ["24 80"]);
+}
+
+#[tokio::test]
 async fn a_host_can_type_and_a_closed_terminal_is_no_end() {
     let _shared = shared().await;
     let script = "read a; echo got $a; exec 0<&-; sleep 0.1; exec 0</dev/tty; read b; echo got $b; cat; echo end";
