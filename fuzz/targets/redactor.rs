@@ -3,7 +3,10 @@
 #![no_main]
 
 use bytes::Bytes;
-use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
+use libfuzzer_sys::{
+    arbitrary::{self, Arbitrary},
+    fuzz_target,
+};
 use semaphore_engine::log::{Redactor, SHORTEST_SECRET_BYTES};
 
 #[derive(Arbitrary, Debug)]

@@ -2,7 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
+use libfuzzer_sys::{
+    arbitrary::{self, Arbitrary},
+    fuzz_target,
+};
 use semaphore_engine::{job::HostKeyMode, key::SshOptions};
 
 #[derive(Arbitrary, Debug)]

@@ -4,10 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, process::Command};
 
 use base64::Engine as _;
 use semaphore_server::config::{KEYS, Support};
+use semaphore_test_machine::ssh_config;
 use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository};
 use serde_json::{Value, json};
 
@@ -35,6 +36,11 @@ keys! {
     "web_host" => web_host;
     "tmp_path" => tmp_path;
     "home_dir_mode" => home_dir_mode;
+    "ssh_config_path" => ssh_config_path;
+    "process.user" => process_user;
+    "process.uid" => process_uid;
+    "process.gid" => process_gid;
+    "process.chroot" => process_chroot;
     "git_client" => git_client;
     "cookie_hash" => cookie_hash;
     "cookie_encryption" => cookie_encryption;
@@ -257,6 +263,104 @@ fn forwarded_env_vars() {
         ..Options::default()
     });
     assert_eq!(run(&server, "echo \"$FORWARDED,$KEPT_BACK\"\n"), ["yes,"]);
+}
+
+// ---------------------------------------------------------------- ssh and the user of tasks
+
+/// The file is given to ssh by tasks and by the list of branches; both log in at a real sshd that only the file leads to.
+fn ssh_config_path() {
+    let mut server = Server::start();
+    let admin = server.admin();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello over ssh\n")]);
+    let project = Project::create(&admin, &format!("ssh://git.example{}", repository.display()));
+    let key = server.directory().join("key");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "the pass phrase", "-a", "4", "-f"])
+        .arg(&key)
+        .status();
+    assert!(made.unwrap().success());
+    let public = fs::read_to_string(key.with_extension("pub")).unwrap();
+    let Some(config) = ssh_config(server.directory(), &public) else { return };
+    let ssh =
+        json!({"login": "root", "passphrase": "the pass phrase", "private_key": fs::read_to_string(&key).unwrap()});
+    let body = json!({"name": "ssh", "project_id": project.id, "type": "ssh", "ssh": ssh});
+    let id = admin.post(&format!("/api/project/{}/keys", project.id), &body).expect(201).id();
+    let url = format!("/api/project/{}/repositories/{}", project.id, project.repository);
+    let mut body = admin.get(&url).expect(200).json();
+    body["ssh_key_id"] = id.into();
+    admin.put(&url, &body).expect(204);
+
+    let (row, lines) = project.run(&admin, "bash", "hello.sh");
+    assert_eq!(row["status"], "error", "{lines:?}");
+    assert_ne!(admin.get(&format!("{url}/branches")).status, 200);
+    server.stop();
+    server.change_config(&json!({"ssh_config_path": config}));
+    server.start_again();
+    let admin = server.admin();
+    assert_eq!(admin.get(&format!("{url}/branches")).expect(200).json(), json!(["main"]));
+    let (row, lines) = project.run(&admin, "bash", "hello.sh");
+    assert_eq!((&row["status"], lines.last().unwrap().as_str()), (&json!("success"), "hello over ssh"), "{lines:?}");
+    // Nothing of the key is left: no socket, no directory.
+    let left = fs::read_dir(server.directory().join(format!("tmp/project_{}", project.id))).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(left.iter().all(|name| !name.contains("ssh")), "{left:?}");
+    assert!(!server.log().contains("the pass phrase"));
+}
+
+/// What `id` prints in a task with these keys below `process`; without root the task is refused.
+fn identity(process: &Value) -> String {
+    let server = Server::with_config(json!({"process": process}));
+    fs::set_permissions(server.directory(), fs::Permissions::from_mode(0o755)).unwrap();
+    let scripts = server.directory().join("scripts");
+    git_repository(&scripts, &[("id.sh", "echo \"is $(id -u):$(id -g)\"\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, scripts.to_str().unwrap());
+    let (_, lines) = project.run(&admin, "bash", "id.sh");
+    lines.last().cloned().unwrap_or_default()
+}
+
+#[track_caller]
+fn runs_as(process: &Value, expected: &str) {
+    let said = identity(process);
+    if nix::unistd::geteuid().is_root() {
+        assert_eq!(said, format!("is {expected}"));
+    } else {
+        assert!(said.contains("`process`") || said.contains("cannot set"), "{said}");
+    }
+}
+
+fn process_user() {
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    runs_as(&json!({"user": "nobody"}), &format!("{}:{}", nobody.uid, nobody.gid));
+    let said = identity(&json!({"user": "no-such-user"}));
+    assert!(said.contains("user `no-such-user` does not exist"), "{said}");
+}
+
+fn process_uid() {
+    // A user with a name has a group; a number alone has none.
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    runs_as(&json!({"uid": nobody.uid.as_raw()}), &format!("{}:{}", nobody.uid, nobody.gid));
+    let said = identity(&json!({"uid": 3_999_999}));
+    assert!(said.contains("process.gid"), "{said}");
+    for bad in [json!(-1), json!(4_294_967_295_u32), json!("nobody")] {
+        let said = refused(json!({"process": {"uid": bad}}));
+        assert!(said.contains("process.uid"), "{said}");
+    }
+}
+
+fn process_gid() {
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    runs_as(&json!({"user": "nobody", "gid": 4711}), &format!("{}:4711", nobody.uid));
+    assert!(refused(json!({"process": {"gid": -5}})).contains("process.gid"));
+}
+
+fn process_chroot() {
+    // A root without the project's files; what runs below a proper one is seen in the engine's tests.
+    let root = tempfile::tempdir().unwrap();
+    let said = identity(&json!({"chroot": root.path()}));
+    assert!(said.contains("process.chroot") && said.contains(root.path().to_str().unwrap()), "{said}");
+    assert!(refused(json!({"process": {"chroot": "relative/path"}})).contains("process.chroot"));
 }
 
 // ---------------------------------------------------------------- sessions and secrets

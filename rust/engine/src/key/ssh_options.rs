@@ -43,7 +43,7 @@ impl SshOptions {
     pub fn shell_text(&self) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
         let quoted = |argument: &String| {
-            if argument.chars().all(plain) {
+            if !argument.is_empty() && argument.chars().all(plain) {
                 argument.clone()
             } else {
                 format!("'{}'", argument.replace('\'', "'\\''"))

@@ -283,19 +283,6 @@ async fn passwords_go_into_the_environment_of_git_alone() {
 }
 
 #[tokio::test]
-async fn ssh_keys_are_refused_with_a_reason() {
-    let world = World::new();
-    let mut secrets = SecretSet::default();
-    let key = secrets.insert("k", b"-----BEGIN OPENSSH PRIVATE KEY-----".to_vec());
-    let mut spec = world.spec("bash", "a.sh", "git@host:a.git");
-    spec.repository.key = serde_json::from_value(
-        json!({"id": 3, "kind": {"type": "ssh", "login": "", "private_key": key, "passphrase": null}}),
-    )
-    .unwrap();
-    world.run_with(spec, secrets).await.broken("checkout", "SSH key, which this build cannot use yet");
-}
-
-#[tokio::test]
 async fn the_remote_is_asked_without_a_clone() {
     use crate::{
         git::{Access, CommandLineClient, GitClient, Working},

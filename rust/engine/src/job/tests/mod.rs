@@ -3,6 +3,8 @@
 
 mod ansible;
 mod checkout;
+mod identity;
+mod keys;
 mod shell;
 mod stop;
 mod support;

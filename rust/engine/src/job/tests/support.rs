@@ -234,6 +234,11 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
     finished
 }
 
+/// Reads a job to its end, whatever it is.
+pub(super) async fn finish_any(mut job: Job) {
+    while tokio::time::timeout(Duration::from_mins(1), job.events.next()).await.expect("the job hangs").is_some() {}
+}
+
 /// Reads events until a line of a program or of the engine contains the text; the line is returned.
 pub(super) async fn wait_for_line(job: &mut Job, text: &str) -> String {
     loop {

@@ -6,6 +6,8 @@
 
 mod place;
 mod protocol;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, path::Path, sync::Arc, time::Duration};
 

@@ -21,6 +21,9 @@ pub(super) struct Block {
     cipher: String,
 }
 
+/// Longest title that is looked at: it is shown in errors.
+const LONGEST_TITLE_BYTES: usize = 40;
+
 const PUBLIC: Kind =
     Kind { what: "a public key", advice: "paste the private key, the file without `.pub` at the end of its name" };
 const CERTIFICATE: Kind = Kind { what: "a certificate", advice: "paste the private key that belongs to it" };
@@ -44,7 +47,7 @@ impl Block {
             let Some(title) = line.strip_prefix("-----BEGIN ").and_then(|line| line.strip_suffix("-----")) else {
                 continue;
             };
-            if title.ends_with("PRIVATE KEY") {
+            if title.ends_with("PRIVATE KEY") && title.len() <= LONGEST_TITLE_BYTES {
                 return Self::read(title, lines);
             }
         }

@@ -8,6 +8,8 @@ mod elliptic;
 mod legacy;
 mod openssh;
 mod sign;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

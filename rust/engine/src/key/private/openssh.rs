@@ -81,7 +81,8 @@ fn pair(mut reader: &[u8], encrypted: bool) -> Result<PrivateKey, Unreadable> {
         Algorithm::Rsa { .. } => {
             let mut number = || Ok::<_, Unreadable>(BigUint::from_bytes_be(&secret(reader)?));
             let (n, e, d) = (number()?, number()?, number()?);
-            let _coefficient = number()?;
+            let _coefficient = secret(reader)?;
+            let mut number = || Ok::<_, Unreadable>(BigUint::from_bytes_be(&secret(reader)?));
             let primes = vec![number()?, number()?];
             let key = rsa::RsaPrivateKey::from_components(n, e, d, primes).map_err(|_| Unreadable::Damaged)?;
             PrivateKey::rsa(key, String::new())?
