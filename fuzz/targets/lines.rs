@@ -42,6 +42,7 @@ fuzz_target!(|input: Input| {
         }
         lines
     };
-    let expected: Vec<_> = lines(&whole).into_iter().map(|l| l.strip_suffix(b"\r").map_or(l.clone(), <[u8]>::to_vec)).collect();
+    let expected: Vec<_> =
+        lines(&whole).into_iter().map(|l| l.strip_suffix(b"\r").map_or(l.clone(), <[u8]>::to_vec)).collect();
     assert_eq!(lines(&joined), expected, "records {records:?}");
 });

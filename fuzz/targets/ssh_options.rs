@@ -33,7 +33,9 @@ fn words(text: &str) -> Option<Vec<String>> {
             }
             '\\' => word.get_or_insert_default().push(rest.next()?),
             ' ' => words.extend(word.take()),
-            '$' | '`' | '"' | ';' | '&' | '|' | '<' | '>' | '(' | ')' | '\n' | '\t' | '*' | '?' | '[' | '#' | '~' => return None,
+            '$' | '`' | '"' | ';' | '&' | '|' | '<' | '>' | '(' | ')' | '\n' | '\t' | '*' | '?' | '[' | '#' | '~' => {
+                return None;
+            }
             other => word.get_or_insert_default().push(other),
         }
     }

@@ -27,21 +27,35 @@ fn collect(directory: &Path, depth: usize, left: &mut Vec<String>) {
         let path = entry.path();
         let is_directory = entry.file_type().unwrap().is_dir();
         let is_clone = name.starts_with("repository_") && (name.ends_with("_home") || path.join(".git/HEAD").is_file());
-        // A mirror, or the directory that mirrors lie in.
-        let is_mirror = name.contains("mirror") && !has_lock(&path);
         if is_directory && depth == 0 && name.starts_with("project_") {
             collect(&path, 1, left);
-        } else if !(is_directory && (is_clone || is_mirror)) {
+        } else if is_directory && depth == 1 && name == ".semaphore" {
+            collect_own(&path, left);
+        } else if !(is_directory && is_clone) {
             left.push(path.to_string_lossy().into_owned());
         }
     }
 }
 
-/// Has a git that was ended left one of its lock files or half-received packs?
-fn has_lock(directory: &Path) -> bool {
+/// Of the server's own: whole mirrors are kept, locks are not.
+fn collect_own(directory: &Path, left: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().map(Result::unwrap) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = entry.path();
+        let number = name.strip_prefix("mirror_").is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
+        if name == "locks" {
+            left.extend(fs::read_dir(&path).into_iter().flatten().map(|e| e.unwrap().path().display().to_string()));
+        } else if !(number && path.join("HEAD").is_file() && !has_half_pack(&path)) {
+            left.push(path.to_string_lossy().into_owned());
+        }
+    }
+}
+
+/// Has a git that was ended left a half-received pack?
+fn has_half_pack(directory: &Path) -> bool {
     fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok).any(|entry| {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        name.starts_with("tmp_pack_") || (is_directory && has_lock(&entry.path()))
+        name.starts_with("tmp_pack_") || (is_directory && has_half_pack(&entry.path()))
     })
 }

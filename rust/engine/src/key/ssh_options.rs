@@ -67,4 +67,11 @@ mod tests {
         options = SshOptions { mode: HostKeyMode::Strict, known_hosts: Some("/tmp/k".into()), config: None };
         assert_eq!(options.shell_text(), "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/tmp/k");
     }
+
+    /// Found by the fuzz target `ssh_options`: the word was lost, and the next one would have been taken for the file.
+    #[test]
+    fn an_empty_path_stays_a_word() {
+        let options = SshOptions { config: Some("".into()), ..SshOptions::default() };
+        assert!(options.shell_text().ends_with("-F ''"), "{}", options.shell_text());
+    }
 }
