@@ -1,7 +1,7 @@
 # Everything a developer types. `make help` lists the targets; each one is a script in scripts/ that also runs alone.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset deps build test test-quick test-go test-deep bench mutants fmt lint clean
+.PHONY: help run stop reset deps build test test-quick test-go test-deep bench mutants fuzz fmt lint clean
 
 # Where `make run` listens, and YES=1: answer every question with yes (CI).
 HOST ?= 127.0.0.1
@@ -10,12 +10,15 @@ YES ?=
 # For `make mutants`: FILES="rust/model/src/status.rs ..." (default: Rust files changed since the last commit), MINUTES=20.
 FILES ?=
 MINUTES ?= 20
+# For `make fuzz`: seconds for each target, and which of them (default: all).
+SECONDS ?= 30
+TARGETS ?=
 export HOST PORT YES FILES MINUTES
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Settings: HOST=127.0.0.1 PORT=3000 (make run), YES=1 (no questions), FILES= MINUTES= (make mutants)"
+	@echo "  Settings: HOST=127.0.0.1 PORT=3000 (make run), YES=1 (no questions), FILES= MINUTES= (make mutants), SECONDS= TARGETS= (make fuzz)"
 
 run: ## build what changed, prepare data and a demo project on the first run, serve the page (Ctrl-C stops)
 	@scripts/run
@@ -49,6 +52,9 @@ bench: ## micro-benchmarks, then the server benchmark if wrk is installed
 
 mutants: ## mutation test of chosen files within a time limit (FILES=, MINUTES=)
 	@scripts/mutants
+
+fuzz: ## feed the parsers made-up input (SECONDS=, TARGETS=)
+	@SECONDS_EACH=$(SECONDS) scripts/fuzz $(TARGETS)
 
 fmt: ## format Rust and Go
 	cargo fmt --all

@@ -15,9 +15,8 @@ fuzz_target!(|text: &str| {
     assert!(hosts.len() + failures.len() <= text.lines().count(), "more facts than lines");
     for host in hosts {
         assert!(!host.host.is_empty(), "a host without a name");
-        assert!(!host.host.contains('\u{1b}'), "an escape in the name {:?}", host.host);
     }
     for failure in failures {
-        assert!(!failure.host.contains('\u{1b}') && !failure.task.contains('\u{1b}'), "an escape in {failure:?}");
+        assert!(text.len() >= failure.error.len(), "{failure:?} is longer than the text");
     }
 });

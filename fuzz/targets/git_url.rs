@@ -10,7 +10,8 @@ fuzz_target!(|text: &str| {
     let argument = url.as_argument();
     assert!(!argument.is_empty() && !argument.starts_with('-'), "{argument:?} looks like an option");
     assert!(!argument.chars().any(char::is_control), "{argument:?} has a control character");
-    let helper = argument.split_once("::").is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    let helper =
+        argument.split_once("::").is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
     assert!(!helper || argument.starts_with('/') || argument.starts_with("::"), "{argument:?} names a remote helper");
     match url.transport() {
         Transport::Local => assert!(argument.starts_with('/')),
@@ -31,7 +32,10 @@ fuzz_target!(|text: &str| {
     }
     if let Some(credential) = url.credential() {
         let credentials = [credential.username.as_str(), credential.password.as_str()];
-        assert!(!argument.contains('@') || !argument.split('/').nth(2).unwrap_or_default().contains('@'), "{argument:?} keeps a credential");
+        assert!(
+            !argument.contains('@') || !argument.split('/').nth(2).unwrap_or_default().contains('@'),
+            "{argument:?} keeps a credential"
+        );
         // Texts long enough not to be a part of the rest by chance.
         let rest = argument.to_owned();
         for secret in credentials.into_iter().filter(|secret| secret.len() > 3 && !rest.contains(*secret)) {

@@ -3,7 +3,10 @@
 #![no_main]
 
 use bytes::Bytes;
-use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
+use libfuzzer_sys::{
+    arbitrary::{self, Arbitrary},
+    fuzz_target,
+};
 use semaphore_engine::log::{Redactor, SHORTEST_SECRET_BYTES};
 
 #[derive(Arbitrary, Debug)]
@@ -33,7 +36,8 @@ fuzz_target!(|input: Input| {
 
     let line = [before.as_slice(), secret.as_bytes(), after.as_slice()].concat();
     let shown = redactor.redact(Bytes::from(line.clone()));
-    let hidden = secret.len() >= SHORTEST_SECRET_BYTES && !may_be_spelled_by_mask(&secret) && !may_be_spelled_by_mask(&other);
+    let hidden =
+        secret.len() >= SHORTEST_SECRET_BYTES && !may_be_spelled_by_mask(&secret) && !may_be_spelled_by_mask(&other);
     if hidden {
         assert!(!contains(&shown, secret.as_bytes()), "{secret:?} is shown in {:?}", String::from_utf8_lossy(&shown));
     }

@@ -11,7 +11,10 @@ fuzz_target!(|text: &str| {
     let Ok(branch) = branch else { return };
     assert_eq!(branch.as_str(), text);
     assert!(!text.is_empty() && !text.starts_with(['-', '+', '/', '.']), "{text:?}");
-    assert!(!text.contains([':', '^', '~', '?', '*', '[', '\\', ' ']) && !text.chars().any(char::is_control), "{text:?}");
+    assert!(
+        !text.contains([':', '^', '~', '?', '*', '[', '\\', ' ']) && !text.chars().any(char::is_control),
+        "{text:?}"
+    );
     assert!(!text.contains("..") && !text.contains("@{") && !text.contains("//"), "{text:?}");
     assert!(!text.ends_with(['/', '.']) && !text.ends_with(".lock"), "{text:?}");
 });

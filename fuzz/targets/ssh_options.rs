@@ -2,7 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
+use libfuzzer_sys::{
+    arbitrary::{self, Arbitrary},
+    fuzz_target,
+};
 use semaphore_engine::{job::HostKeyMode, key::SshOptions};
 
 #[derive(Arbitrary, Debug)]
@@ -30,7 +33,9 @@ fn words(text: &str) -> Option<Vec<String>> {
             }
             '\\' => word.get_or_insert_default().push(rest.next()?),
             ' ' => words.extend(word.take()),
-            '$' | '`' | '"' | ';' | '&' | '|' | '<' | '>' | '(' | ')' | '\n' | '\t' | '*' | '?' | '[' | '#' | '~' => return None,
+            '$' | '`' | '"' | ';' | '&' | '|' | '<' | '>' | '(' | ')' | '\n' | '\t' | '*' | '?' | '[' | '#' | '~' => {
+                return None;
+            }
             other => word.get_or_insert_default().push(other),
         }
     }

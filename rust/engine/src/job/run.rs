@@ -173,12 +173,11 @@ fn redactor(spec: &JobSpec, secrets: &SecretSet) -> Result<Redactor, log::Redact
     let repositories = spec.inventory.iter().filter_map(|inventory| inventory.repository.as_ref());
     let urls: Vec<GitUrl> =
         repositories.chain([&spec.repository]).filter_map(|repository| repository.url.parse().ok()).collect();
-    let pairs: Vec<_> = keys(spec).filter_map(|key| login_and_password(key, secrets)).collect();
+    let mut derived: Vec<_> = keys(spec).filter_map(|key| login_and_password(key, secrets)).collect();
+    derived.extend(app::quoted_secrets(spec, secrets));
     let in_urls = urls.iter().flat_map(GitUrl::secret_texts);
-    let quoted = app::quoted_secrets(spec, secrets);
-    let derived = pairs.iter().chain(&quoted).map(|secret| secret.as_slice());
-    let values = secrets.values().chain(in_urls.map(str::as_bytes)).chain(derived);
-    Redactor::new(values)
+    let values = secrets.values().chain(in_urls.map(str::as_bytes));
+    Redactor::new(values.chain(derived.iter().map(|secret| secret.as_slice())))
 }
 
 /// All keys that the job names.

@@ -43,7 +43,7 @@ impl SshOptions {
     pub fn shell_text(&self) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
         let quoted = |argument: &String| {
-            if argument.chars().all(plain) {
+            if !argument.is_empty() && argument.chars().all(plain) {
                 argument.clone()
             } else {
                 format!("'{}'", argument.replace('\'', "'\\''"))
@@ -77,5 +77,12 @@ mod tests {
             options.shell_text(),
             r#"-o StrictHostKeyChecking=accept-new -o 'UserKnownHostsFile="/tmp/a b/100%%"'"#
         );
+    }
+
+    /// Found by the fuzz target `ssh_options`: the word was lost, and the next one would have been taken for the file.
+    #[test]
+    fn an_empty_path_stays_a_word() {
+        let options = SshOptions { config: Some("".into()), ..SshOptions::default() };
+        assert!(options.shell_text().ends_with("-F ''"), "{}", options.shell_text());
     }
 }
