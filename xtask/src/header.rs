@@ -34,7 +34,17 @@ fn generate() -> Result<String> {
     let ffi = root.join("ffi/src");
     // Single files rather than the crate: no `cargo metadata`, only what is part of the interface, and in reading order.
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in ["code.rs", "memory.rs", "api/library.rs", "api/runtime.rs", "api/log.rs", "api/exec.rs", "api/git.rs", "api/job.rs", "api/key.rs"] {
+    for file in [
+        "code.rs",
+        "memory.rs",
+        "api/library.rs",
+        "api/runtime.rs",
+        "api/log.rs",
+        "api/exec.rs",
+        "api/git.rs",
+        "api/job.rs",
+        "api/key.rs",
+    ] {
         builder = builder.with_src(ffi.join(file));
     }
     let mut header = Vec::new();

@@ -52,6 +52,8 @@ pub(super) async fn carry(
                 story.known_hosts.push_str(&lines);
                 log.writer().marker(Mark::KnownHosts(lines));
             }
+            // The host sees the stages in the log.
+            JobEvent::Stage { .. } => {}
             JobEvent::Done(outcome) => return Some(outcome),
         }
     }
@@ -112,14 +114,16 @@ pub(crate) fn problem_number(problem: ProblemCode) -> i32 {
         ProblemCode::ToolMissing | ProblemCode::InventoryMissing | ProblemCode::PlaybookMissing => {
             code::SEMAPHORE_E_NOT_FOUND
         }
-        ProblemCode::KeyUnreadable | ProblemCode::KeyPassphrase | ProblemCode::HostKey | ProblemCode::VaultPassword => {
-            code::SEMAPHORE_E_AUTH
-        }
+        ProblemCode::KeyUnreadable
+        | ProblemCode::KeyPassphrase
+        | ProblemCode::HostKey
+        | ProblemCode::VaultPassword
+        | ProblemCode::LoginRefused => code::SEMAPHORE_E_AUTH,
         ProblemCode::KeyType | ProblemCode::InventoryEmpty | ProblemCode::Specification => code::SEMAPHORE_E_ARG,
         ProblemCode::Repository => code::SEMAPHORE_E_NET,
         ProblemCode::WaitsForInput => code::SEMAPHORE_E_TIMEOUT,
         ProblemCode::ProcessIdentity => code::SEMAPHORE_E_PERM,
-        ProblemCode::Machine => code::SEMAPHORE_E_IO,
+        ProblemCode::Machine | ProblemCode::Interrupted => code::SEMAPHORE_E_IO,
     }
 }
 

@@ -89,9 +89,7 @@ pub trait App: Send + Sync {
     fn check(&self, spec: &JobSpec) -> Result<(), AppError>;
 
     /// What has to be there for [`App::run`]. Nothing is started to find that out.
-    fn needs(&self, _context: &AppContext<'_>) -> Needs {
-        Needs::default()
-    }
+    fn needs(&self, context: &AppContext<'_>) -> Needs;
 
     /// Installs what the repository asks for.
     async fn install_requirements(&self, context: &AppContext<'_>) -> Result<(), AppError>;

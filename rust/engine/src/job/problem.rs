@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ProgramError, stage::StageError};
 use crate::{
-    app::{AppError, PathError},
+    app::{AppError, Password, PathError},
     git::GitError,
     process::{self, SpawnError},
 };
@@ -122,6 +122,9 @@ fn code_of_app(error: &AppError) -> ProblemCode {
         AppError::NoInventory => ProblemCode::InventoryMissing,
         AppError::File { .. } => ProblemCode::Machine,
         AppError::Program(error) => code_of_program(error),
+        AppError::WrongPassword { which: Password::Vault, .. } => ProblemCode::VaultPassword,
+        AppError::WrongPassword { .. } => ProblemCode::LoginRefused,
+        AppError::NoDirectory { .. } => ProblemCode::PlaybookMissing,
         _ => ProblemCode::Specification,
     }
 }
@@ -139,13 +142,7 @@ fn code_of_path(error: &PathError) -> ProblemCode {
 fn code_of_program(error: &ProgramError) -> ProblemCode {
     match error {
         ProgramError::Start(error) => code_of_spawn(error),
-        ProgramError::Problem(process::Problem::PromptRepeated { prompt }) => {
-            if prompt.starts_with("Vault") {
-                ProblemCode::VaultPassword
-            } else {
-                ProblemCode::LoginRefused
-            }
-        }
+        ProgramError::Problem(process::Problem::WaitsForInput { .. }) => ProblemCode::WaitsForInput,
         ProgramError::Identity(error) => error.code(),
         ProgramError::Stopped(_) | ProgramError::Problem(_) => ProblemCode::Machine,
     }

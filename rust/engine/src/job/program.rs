@@ -374,13 +374,7 @@ impl Programs {
         }
         match &exit.problem {
             Some(problem @ Problem::Stream { .. }) => self.log_line(format!("warning: {problem}")),
-            Some(problem) => {
-                if let Problem::WaitsForInput { .. } = problem {
-                    let message = self.redacted(&problem.to_string());
-                    self.event(JobEvent::Problem(super::Problem { code: ProblemCode::WaitsForInput, message }));
-                }
-                return Err(ProgramError::Problem(problem.clone()));
-            }
+            Some(problem) => return Err(ProgramError::Problem(problem.clone())),
             None => {}
         }
         Ok(if exit.success() { ProgramEnd::Success } else { ProgramEnd::Failed(exit.to_string()) })
@@ -416,7 +410,7 @@ mod tests {
             let program = ProcessSpec::new("sh", "/").args(["-c", script]).env("PATH", "/usr/bin:/bin");
             let run = async {
                 if with_tail {
-                    let (end, tail) = programs.run_with_tail(program).await.unwrap();
+                    let (end, tail) = programs.run_edited(program, Some).await.unwrap();
                     assert!(tail.ends_with(b"\nis *** end"));
                     assert_eq!(end, ProgramEnd::Success);
                 } else {

@@ -21,7 +21,7 @@ use self::{
     backend::BackendFile,
     output::Plan,
 };
-use super::{Absolute, App, AppContext, AppError, Environment, environment, inside};
+use super::{Absolute, App, AppContext, AppError, Environment, Needs, environment, inside};
 use crate::{
     EngineConfig,
     config::AppConfig,
@@ -154,6 +154,11 @@ impl App for Terraform {
             return Err(AppError::WorkspaceName(workspace.to_owned()));
         }
         Ok(())
+    }
+
+    fn needs(&self, context: &AppContext<'_>) -> Needs {
+        let programs = vec![(self.program.clone(), "plans and applies")];
+        Needs { programs, environment: environment::terraform(context, false), file: None, hosts: false }
     }
 
     async fn install_requirements(&self, context: &AppContext<'_>) -> Result<(), AppError> {

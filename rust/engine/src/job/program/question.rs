@@ -9,7 +9,7 @@ use super::{ProgramEnd, ProgramError, Programs};
 use crate::{
     job::JobEvent,
     log::LogRecord,
-    process::{self, ProcessSpec, Stdin, StopMode},
+    process::{ProcessSpec, Stdin, StopMode},
 };
 
 impl Programs {
@@ -23,7 +23,7 @@ impl Programs {
         is_question: fn(&LogRecord) -> bool,
     ) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
-        let child = process::spawn(program.stdin(Stdin::Pipe).nofile(self.config.child_nofile))?;
+        let child = self.spawn(program.stdin(Stdin::Pipe))?;
         let control = child.control();
         let (asked, mut questions) = mpsc::unbounded_channel();
         let answering = async {

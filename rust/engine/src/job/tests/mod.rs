@@ -4,9 +4,9 @@
 mod ansible;
 mod ansible_scenes;
 mod checkout;
+mod git;
 mod identity;
 mod keys;
-mod git;
 mod shell;
 mod stop;
 mod support;
