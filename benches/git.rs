@@ -23,6 +23,7 @@ use tokio::runtime::Runtime;
 /// Processes of git in such a job: fetch, merge-base, pull, submodule update, rev-parse, show-branch. The script is one more.
 const PROCESSES: usize = 6 + 1;
 
+#[expect(clippy::print_stdout, reason = "a figure of the bench")]
 fn main() {
     println!("a job with a cached clone starts {} processes of git and its own program", PROCESSES - 1);
     divan::main();

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long a key may take to be read; the slowest that the engine reads takes about ten seconds.
-const LONGEST_INSTALLATION: Duration = Duration::from_secs(60);
+const LONGEST_INSTALLATION: Duration = Duration::from_mins(1);
 
 /// A key behind a handle.
 pub struct InstalledKey {

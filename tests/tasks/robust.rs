@@ -124,7 +124,7 @@ fn a_million_lines_are_stored_without_growth_of_memory() {
     admin.wait_for_end(small.id, first);
     let (_, before) = world.server.memory_kib();
     let task = world.project.start(&admin, world.project.template(&admin, "bash", "script.sh"));
-    let row = wait_until("a million lines are stored", Duration::from_secs(300), || {
+    let row = wait_until("a million lines are stored", Duration::from_mins(5), || {
         let row = admin.get(&format!("/api/project/{}/tasks/{task}", world.project.id)).expect(200).json();
         (!row["end"].is_null()).then_some(row)
     });

@@ -103,11 +103,10 @@ impl Problem {
 fn code_of_stage(error: &StageError) -> ProblemCode {
     match error {
         StageError::App(error) => code_of_app(error),
-        StageError::Git(GitError::Program(error)) => code_of_program(error),
+        StageError::Git(GitError::Program(error)) | StageError::Program(error) => code_of_program(error),
         StageError::Git(error) => error.code().unwrap_or(ProblemCode::Repository),
         StageError::GitUrl(_) | StageError::Revision(_) | StageError::LocalRepository { .. } => ProblemCode::Repository,
         StageError::Path(error) => code_of_path(error),
-        StageError::Program(error) => code_of_program(error),
         StageError::File { .. } => ProblemCode::Machine,
         StageError::Key { source, .. } => source.code(),
         StageError::Identity(error) => error.code(),

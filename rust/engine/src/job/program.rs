@@ -17,7 +17,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{JobEvent, ProblemCode, StopReason};
+use super::{JobEvent, StopReason};
 use crate::{
     EngineConfig,
     key::{AgentPlace, SocketOwner},

@@ -219,7 +219,7 @@ mod tests {
             .strip_prefix('-')
             .is_some_and(|rest| (1..=6).contains(&rest.len()) && rest.bytes().all(|byte| byte == b'v'));
         let whole = |ours: &&str| if ours.ends_with('=') { argument.starts_with(*ours) } else { argument == *ours };
-        verbosity || OURS.iter().any(|ours| whole(ours)) || argument.starts_with("--vault-id=")
+        verbosity || OURS.iter().any(whole) || argument.starts_with("--vault-id=")
     }
 
     fn spec(

@@ -70,7 +70,7 @@ impl Stages<'_> {
         }
         for (position, sign) in SIGNS.iter().enumerate() {
             if self.programs.has_seen(position) && !self.told.has(sign.code) {
-                self.problem("error", Problem::new(sign.code, sign.message));
+                self.problem("error", &Problem::new(sign.code, sign.message));
             }
         }
     }

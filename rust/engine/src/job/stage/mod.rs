@@ -68,16 +68,16 @@ impl Stages<'_> {
     }
 
     /// Tells a problem: `<level>: <sentence>` in the log, and an event.
-    pub(crate) fn problem(&self, level: &str, problem: Problem) {
+    pub(crate) fn problem(&self, level: &str, problem: &Problem) {
         self.log(format!("{level}: {}", problem.message));
         self.tell(problem);
     }
 
     /// Tells the host about a problem.
-    pub(crate) fn tell(&self, problem: Problem) {
+    pub(crate) fn tell(&self, problem: &Problem) {
         self.told.add(problem.code);
         let message = self.programs.redacted(&problem.message);
-        self.programs.event(JobEvent::Problem(Problem { message, ..problem }));
+        self.programs.event(JobEvent::Problem(Problem { code: problem.code, message }));
     }
 
     /// Tells why the job ends, unless it was stopped or the preflight has told this reason already.
@@ -89,8 +89,8 @@ impl Stages<'_> {
             return;
         }
         match error {
-            StageError::Git(GitError::Failed { .. }) => self.problem("error", problem),
-            _ => self.tell(problem),
+            StageError::Git(GitError::Failed { .. }) => self.problem("error", &problem),
+            _ => self.tell(&problem),
         }
     }
 

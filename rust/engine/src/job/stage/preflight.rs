@@ -65,7 +65,7 @@ fn look_for(
 ) {
     if let Err(error) = find_program(OsStr::new(program), environment.get("PATH"), dir, root) {
         let message = format!("{error}; it {purpose}");
-        stages.problem("error", Problem::new(code_of_spawn(&error), message));
+        stages.problem("error", &Problem::new(code_of_spawn(&error), message));
     }
 }
 
@@ -79,12 +79,12 @@ fn look_for_playbook(stages: &Stages<'_>, context: &AppContext<'_>, needs: &Need
             "the {what} {playbook} does not exist: there is no file {}; correct the path in the template or the branch",
             path.display()
         );
-        stages.problem("error", Problem::new(ProblemCode::PlaybookMissing, message));
+        stages.problem("error", &Problem::new(ProblemCode::PlaybookMissing, message));
     }
 }
 
 fn look_at_inventory(stages: &Stages<'_>, context: &AppContext<'_>, inventory: &InventorySpec) {
-    let warn = |code, message: String| stages.problem("warning", Problem::new(code, message));
+    let warn = |code, message: String| stages.problem("warning", &Problem::new(code, message));
     let name = &inventory.name;
     match inventory.kind {
         InventoryKind::Static | InventoryKind::StaticYaml => {
