@@ -7,7 +7,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -23,6 +23,11 @@ impl ClaimLock {
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         loop {
             let file = open(path)?;
+            // It is emptied later: it must not be somebody else's file.
+            let found = file.metadata()?;
+            if !found.is_file() || found.uid() != nix::unistd::geteuid().as_raw() {
+                return Err(io::Error::other("the lock file does not belong to this server: remove it"));
+            }
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
@@ -66,7 +71,8 @@ impl Drop for ClaimLock {
 
 fn open(path: &Path) -> io::Result<File> {
     let mut open = OpenOptions::new();
-    open.create(true).append(true);
+    // Something else than a file of ours, a link or a pipe, is neither followed nor waited for.
+    open.create(true).append(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK);
     // Whoever clears the project's directory may remove an empty directory of locks at any moment.
     for _ in 0..8 {
         if let Some(parent) = path.parent() {
@@ -103,5 +109,16 @@ mod tests {
         next.unmark().unwrap();
         drop(next);
         assert!(!path.exists());
+    }
+
+    /// It would be written to and emptied.
+    #[test]
+    fn a_link_to_another_file_is_no_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let (other, path) = (directory.path().join("other"), directory.path().join("a.lock"));
+        fs::write(&other, "of somebody else").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(ClaimLock::take(&path).is_err());
+        assert_eq!(fs::read_to_string(&other).unwrap(), "of somebody else");
     }
 }
