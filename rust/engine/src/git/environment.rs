@@ -35,8 +35,6 @@ pub(crate) fn git_environment(config: &EngineConfig, working: &Working) -> Envir
         environment.set("SEMAPHORE_GIT_USERNAME", if username.is_empty() { password } else { username });
         environment.set("SEMAPHORE_GIT_PASSWORD", if password.is_empty() { username } else { password });
     }
-    // Git tidies up when it has fetched, by default in a session of its own, where no stop finds it.
-    environment.add_git_configuration(&[("gc.autoDetach", "false"), ("maintenance.autoDetach", "false")]);
     let agent = match &working.access {
         Access::Agent { socket } => Some(socket),
         Access::None | Access::Password(_) => None,
@@ -52,10 +50,17 @@ pub(crate) fn git_environment(config: &EngineConfig, working: &Working) -> Envir
 }
 
 impl Environment {
+    /// Git tidies up when it has fetched, by default in a session of its own, where no stop finds it; and it may be configured
+    /// to start a daemon for each clone, which nobody would ever end.
+    pub(super) fn forbid_git_daemons(&mut self) {
+        let values = [("gc.autoDetach", "false"), ("maintenance.autoDetach", "false"), ("core.fsmonitor", "false")];
+        self.add_git_configuration(&values);
+    }
+
     /// Continues what `GIT_CONFIG_COUNT` counts.
     fn add_git_configuration(&mut self, values: &[(&str, &str)]) {
-        let count = self.get("GIT_CONFIG_COUNT").and_then(|text| text.to_str()?.parse::<usize>().ok());
-        let mut number = count.unwrap_or(0);
+        let count = self.get("GIT_CONFIG_COUNT").and_then(|text| text.to_str()?.parse::<u32>().ok());
+        let mut number = u64::from(count.unwrap_or(0));
         for (key, value) in values {
             self.set(format!("GIT_CONFIG_KEY_{number}"), *key);
             self.set(format!("GIT_CONFIG_VALUE_{number}"), *value);

@@ -7,8 +7,12 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// A lock that is held as long as the value lives. The system gives it back when the process dies, however it dies.
@@ -39,6 +43,11 @@ impl ClaimLock {
                 return Ok(Some(Self { file, path: path.to_owned() }));
             }
         }
+    }
+
+    /// The same lock once more: it is held until both are closed.
+    pub(super) fn shared(&self) -> Option<Arc<OwnedFd>> {
+        self.file.try_clone().ok().map(|file| Arc::new(file.into()))
     }
 
     /// Whether something half made is told of: by the last owner, who was killed, or by this one.

@@ -12,8 +12,9 @@
 use std::{
     collections::HashSet,
     fs, io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{JobSpec, claim_lock::ClaimLock};
@@ -83,6 +84,11 @@ impl Claim {
     /// What is here is whole, or not there.
     pub(crate) fn end_change(&self) -> io::Result<()> {
         self.lock.as_ref().map_or(Ok(()), ClaimLock::unmark)
+    }
+
+    /// The lock, for programs that change what is here.
+    pub(crate) fn held(&self) -> Option<Arc<OwnedFd>> {
+        self.lock.as_ref().and_then(ClaimLock::shared)
     }
 
     /// The path.

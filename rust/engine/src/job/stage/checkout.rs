@@ -63,7 +63,7 @@ pub(crate) async fn check_out(
         })?;
         return Ok(CheckedOut { work_dir: path, commit: Commit::default(), own_clone: None });
     };
-    let client = git::client(stages.programs.clone());
+    let client = git::client(stages.programs.clone().holding(claim.held()));
     let updated = async {
         let working = working(stages.secrets, keys, &stages.spec.repository, workspace.url.clone(), claim)?;
         let own_clone = update(stages, client.as_ref(), &working, claim, stages.spec.repository.id).await?;

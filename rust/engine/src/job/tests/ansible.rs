@@ -430,7 +430,7 @@ async fn galaxy_has_the_credentials_of_the_repository() {
     let records = world.records();
     let galaxy = records.iter().find(|record| record["program"] == "ansible-galaxy");
     let galaxy = &galaxy.unwrap_or_else(|| panic!("{:?} {}", finished.outcome, finished.text()))["env"];
-    assert_eq!(galaxy["GIT_CONFIG_COUNT"], "5");
+    assert_eq!(galaxy["GIT_CONFIG_COUNT"], "3");
     assert_eq!((&galaxy["GIT_CONFIG_KEY_0"], &galaxy["GIT_CONFIG_VALUE_0"]), (&json!("a.b"), &json!("c")));
     assert_eq!(galaxy["GIT_CONFIG_KEY_2"], "credential.https://git.example.com.helper");
     assert_eq!(galaxy["SEMAPHORE_GIT_PASSWORD"], "pass-word");

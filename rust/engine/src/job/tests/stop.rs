@@ -147,6 +147,13 @@ async fn a_stop_in_each_call_of_git_leaves_nothing_half_made() {
         world.program("git", &script);
         let mut job = world.start(spec(commit), SecretSet::default());
         let line = wait_for_line(&mut job, "slow ").await;
+        // If the server is killed now, git lives on: the clone stays locked as long as it does.
+        let lock = world.own("locks/repository_1_template_1.lock");
+        for pid in line.split(' ').skip(1) {
+            let files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+            let targets: Vec<_> = files.map(|file| fs::read_link(file.unwrap().path()).unwrap()).collect();
+            assert!(targets.contains(&lock), "{call}: {targets:?}");
+        }
         job.control.stop(number % 2 == 1);
         super::support::finish_any(job).await;
         for pid in line.split(' ').skip(1) {

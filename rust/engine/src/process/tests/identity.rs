@@ -175,3 +175,21 @@ fn giving_a_tree_away_does_not_reach_out_of_it() {
         assert!([moved.clone(), moved.join("file"), moved.join("deep")].iter().all(|path| owner(path) == 12345));
     }
 }
+
+/// With another identity and without one: the descriptor is there, and no other.
+#[tokio::test]
+async fn one_descriptor_can_be_kept_open() {
+    let _shared = shared().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = fs::File::create(directory.path().join("held")).unwrap();
+    let kept: std::sync::Arc<std::os::fd::OwnedFd> = std::sync::Arc::new(file.into());
+    let script = "for fd in /proc/$$/fd/*; do case $fd in */[012]|*/255) ;; *) readlink $fd;; esac; done";
+    let identities =
+        if is_root() { vec![None, Some(Identity { uid: Some(0), ..Identity::default() })] } else { vec![None] };
+    for identity in identities {
+        let (exit, records) = run(sh(script).identity(identity.clone()).kept(Some(kept.clone()))).await;
+        let lines = texts(&records, Stream::Stdout);
+        let held: Vec<_> = lines.iter().filter(|line| line.ends_with("/held")).collect();
+        assert!(exit.success() && held.len() == 1, "{identity:?}: {lines:?}");
+    }
+}
