@@ -29,8 +29,10 @@ fn collect(directory: &Path, depth: usize, left: &mut Vec<String>) {
         let is_clone = name.starts_with("repository_") && (name.ends_with("_home") || path.join(".git/HEAD").is_file());
         if is_directory && depth == 0 && name.starts_with("project_") {
             collect(&path, 1, left);
-        } else if is_directory && depth == 1 && name == ".semaphore" {
-            collect_own(&path, left);
+        } else if is_directory && depth == 0 && name == ".semaphore" {
+            for project in fs::read_dir(&path).into_iter().flatten().map(Result::unwrap) {
+                collect_own(&project.path(), left);
+            }
         } else if !(is_directory && is_clone) {
             left.push(path.to_string_lossy().into_owned());
         }

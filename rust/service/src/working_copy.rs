@@ -5,7 +5,7 @@
 
 use std::{io, path::Path};
 
-use semaphore_engine::job::{OWN_DIRECTORY, mirror_path};
+use semaphore_engine::job::{mirror_path, own_directory};
 use semaphore_model::{ProjectId, RepositoryId};
 
 use crate::{
@@ -44,22 +44,17 @@ impl Services {
 }
 
 fn clear_directory(directory: &Path, what: What) -> io::Result<()> {
+    match what {
+        What::All => clear_own_directory(&own_directory(directory))?,
+        What::Repository(id) => remove(&mirror_path(directory, id.0), true)?,
+    }
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if let What::Repository(id) = what {
-        remove(&mirror_path(directory, id.0), true)?;
-    }
     for entry in entries {
         let entry = entry?;
-        if entry.file_name() == OWN_DIRECTORY && entry.file_type()?.is_dir() {
-            if matches!(what, What::All) {
-                clear_own_directory(&entry.path())?;
-            }
-            continue;
-        }
         // The type of the entry itself: a link to a directory is no directory.
         let is_directory = entry.file_type()?.is_dir();
         let wanted = match what {
@@ -78,7 +73,12 @@ fn clear_directory(directory: &Path, what: What) -> io::Result<()> {
 
 /// Mirrors go; a lock file is its owner's to remove: another process would not see a new one of the same name.
 fn clear_own_directory(directory: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
         let entry = entry?;
         if entry.file_name() == "locks" {
             // Succeeds if nobody holds one.
@@ -116,27 +116,31 @@ mod tests {
     fn only_what_is_meant_is_removed_and_links_are_not_followed() {
         let outside = tempfile::tempdir().unwrap();
         std::fs::write(outside.path().join("kept"), "x").unwrap();
-        let directory = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("project_1");
         for name in ["repository_1_template_2", "repository_1_template_2_home", "repository_10_template_2"] {
-            std::fs::create_dir(directory.path().join(name)).unwrap();
+            std::fs::create_dir_all(directory.join(name)).unwrap();
         }
-        std::fs::write(directory.path().join("repository_1_file"), "x").unwrap();
-        std::os::unix::fs::symlink(outside.path(), directory.path().join("link")).unwrap();
-        let own = directory.path().join(OWN_DIRECTORY);
+        std::fs::write(directory.join("repository_1_file"), "x").unwrap();
+        // `process.user` owns the directory, and whatever stands there under our own name is not ours.
+        for name in ["link", ".semaphore"] {
+            std::os::unix::fs::symlink(outside.path(), directory.join(name)).unwrap();
+        }
+        let own = own_directory(&directory);
         for name in ["mirror_1/objects", "mirror_10", "locks"] {
             std::fs::create_dir_all(own.join(name)).unwrap();
         }
         std::fs::write(own.join("locks/held.lock"), "").unwrap();
 
-        clear_directory(directory.path(), What::Repository(RepositoryId(1))).unwrap();
-        assert_eq!(names(directory.path()), [OWN_DIRECTORY, "link", "repository_10_template_2", "repository_1_file"]);
+        clear_directory(&directory, What::Repository(RepositoryId(1))).unwrap();
+        assert_eq!(names(&directory), [".semaphore", "link", "repository_10_template_2", "repository_1_file"]);
         assert_eq!(names(&own), ["locks", "mirror_10"]);
-        clear_directory(directory.path(), What::All).unwrap();
-        assert_eq!((names(directory.path()), names(&own)), (vec![OWN_DIRECTORY.to_owned()], vec!["locks".to_owned()]));
+        clear_directory(&directory, What::All).unwrap();
+        assert_eq!((names(&directory), names(&own)), (vec![], vec!["locks".to_owned()]));
         std::fs::remove_file(own.join("locks/held.lock")).unwrap();
-        clear_directory(directory.path(), What::All).unwrap();
-        assert!(names(directory.path()).is_empty());
+        clear_directory(&directory, What::All).unwrap();
+        assert!(!own.exists());
         assert_eq!(names(outside.path()), ["kept"]);
-        clear_directory(&directory.path().join("missing"), What::All).unwrap();
+        clear_directory(&directory.join("missing"), What::All).unwrap();
     }
 }

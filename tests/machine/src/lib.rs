@@ -10,8 +10,6 @@
 pub mod git;
 pub mod git_http;
 pub mod ssh;
-mod ssh_config;
 mod tool;
 
-pub use ssh_config::ssh_config;
 pub use tool::{left_out, missing, project_root, tool, wait_until};

@@ -35,7 +35,8 @@ impl CommandLineClient {
         if let Some(credential) = working.access.credential().or(working.url.credential()) {
             check_credential(credential)?;
         }
-        let environment = git_environment(self.programs.config(), working);
+        let mut environment = git_environment(self.programs.config(), working);
+        environment.forbid_git_daemons();
         Ok(ProcessSpec::new("git", directory).args(arguments).envs(environment.into_entries()).stop(StopPlan::Shell))
     }
 

@@ -26,15 +26,9 @@ pub(crate) fn git_environment(config: &EngineConfig, working: &Working) -> Envir
         environment.set("GIT_ALLOW_PROTOCOL", if local { "file:git:http:https:ssh" } else { "git:http:https:ssh" });
     }
     if let (Some(credential), Some(origin)) = (credential.or(url.credential()), url.origin()) {
-        let count = environment.get("GIT_CONFIG_COUNT").and_then(|text| text.to_str()?.parse::<usize>().ok());
-        let first = count.unwrap_or(0);
         let key = format!("credential.{origin}.helper");
         // The empty value comes first: it removes helpers of the system's configuration, which could store what they see.
-        for (number, value) in [(first, ""), (first + 1, HELPER)] {
-            environment.set(format!("GIT_CONFIG_KEY_{number}"), key.as_str());
-            environment.set(format!("GIT_CONFIG_VALUE_{number}"), value);
-        }
-        environment.set("GIT_CONFIG_COUNT", (first + 2).to_string());
+        environment.add_git_configuration(&[(&key, ""), (&key, HELPER)]);
         // Reference: a key without a login put its password, usually a token, where the user stands. Servers differ in
         // where they look for a token, so a single text is given in both places.
         let (username, password) = (credential.username.as_str(), credential.password.as_str());
@@ -53,4 +47,25 @@ pub(crate) fn git_environment(config: &EngineConfig, working: &Working) -> Envir
         environment.set("GIT_SSH_COMMAND", format!("ssh {}", working.ssh.shell_text()));
     }
     environment
+}
+
+impl Environment {
+    /// Git tidies up when it has fetched, by default in a session of its own, where no stop finds it; and it may be configured
+    /// to start a daemon for each clone, which nobody would ever end.
+    pub(super) fn forbid_git_daemons(&mut self) {
+        let values = [("gc.autoDetach", "false"), ("maintenance.autoDetach", "false"), ("core.fsmonitor", "false")];
+        self.add_git_configuration(&values);
+    }
+
+    /// Continues what `GIT_CONFIG_COUNT` counts.
+    fn add_git_configuration(&mut self, values: &[(&str, &str)]) {
+        let count = self.get("GIT_CONFIG_COUNT").and_then(|text| text.to_str()?.parse::<u32>().ok());
+        let mut number = u64::from(count.unwrap_or(0));
+        for (key, value) in values {
+            self.set(format!("GIT_CONFIG_KEY_{number}"), *key);
+            self.set(format!("GIT_CONFIG_VALUE_{number}"), *value);
+            number += 1;
+        }
+        self.set("GIT_CONFIG_COUNT", number.to_string());
+    }
 }

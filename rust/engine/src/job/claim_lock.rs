@@ -7,8 +7,12 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::MetadataExt,
+    os::{
+        fd::OwnedFd,
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// A lock that is held as long as the value lives. The system gives it back when the process dies, however it dies.
@@ -23,6 +27,11 @@ impl ClaimLock {
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         loop {
             let file = open(path)?;
+            // It is emptied later: it must not be somebody else's file.
+            let found = file.metadata()?;
+            if !found.is_file() || found.uid() != nix::unistd::geteuid().as_raw() {
+                return Err(io::Error::other("the lock file does not belong to this server: remove it"));
+            }
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
@@ -34,6 +43,11 @@ impl ClaimLock {
                 return Ok(Some(Self { file, path: path.to_owned() }));
             }
         }
+    }
+
+    /// The same lock once more: it is held until both are closed.
+    pub(super) fn shared(&self) -> Option<Arc<OwnedFd>> {
+        self.file.try_clone().ok().map(|file| Arc::new(file.into()))
     }
 
     /// Whether something half made is told of: by the last owner, who was killed, or by this one.
@@ -66,7 +80,8 @@ impl Drop for ClaimLock {
 
 fn open(path: &Path) -> io::Result<File> {
     let mut open = OpenOptions::new();
-    open.create(true).append(true);
+    // Something else than a file of ours, a link or a pipe, is neither followed nor waited for.
+    open.create(true).append(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK);
     // Whoever clears the project's directory may remove an empty directory of locks at any moment.
     for _ in 0..8 {
         if let Some(parent) = path.parent() {
@@ -103,5 +118,16 @@ mod tests {
         next.unmark().unwrap();
         drop(next);
         assert!(!path.exists());
+    }
+
+    /// It would be written to and emptied.
+    #[test]
+    fn a_link_to_another_file_is_no_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let (other, path) = (directory.path().join("other"), directory.path().join("a.lock"));
+        fs::write(&other, "of somebody else").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(ClaimLock::take(&path).is_err());
+        assert_eq!(fs::read_to_string(&other).unwrap(), "of somebody else");
     }
 }

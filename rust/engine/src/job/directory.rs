@@ -4,26 +4,33 @@
 //! it runs gets a name of its own (`..._task_<id>`), which is removed at its end. Nobody waits. Jobs of this process see each
 //! other in memory, jobs of another process (two servers with one `tmp_path`) by lock files.
 //!
-//! What the reference does not have lies in one hidden directory of the project, [`OWN_DIRECTORY`]: locks and mirrors.
+//! What the reference does not have, locks and mirrors, lies in [`OWN_DIRECTORY`] beside the directories of the projects: those
+//! belong to `process.user`, who could put links in the way of a server that runs as root.
 //!
 //! Reference: parallel tasks of a template share one clone there and disturb each other.
 
 use std::{
     collections::HashSet,
     fs, io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{JobSpec, claim_lock::ClaimLock};
 use crate::{EngineConfig, key};
 
-/// Name of the directory in the directory of a project in which our own works lie beside those of the reference.
+/// Name of the directory in `tmp_path` in which our own works lie; nobody but the server may write there.
 pub const OWN_DIRECTORY: &str = ".semaphore";
+
+/// Where our own works of one project lie: its mirrors, and `locks`.
+pub fn own_directory(project_dir: &Path) -> PathBuf {
+    project_dir.with_file_name(OWN_DIRECTORY).join(project_dir.file_name().unwrap_or_default())
+}
 
 /// Where the mirror of a repository is kept. It may be removed at any moment: the next clone makes a new one.
 pub fn mirror_path(project_dir: &Path, repository_id: i32) -> PathBuf {
-    project_dir.join(OWN_DIRECTORY).join(format!("mirror_{repository_id}"))
+    own_directory(project_dir).join(format!("mirror_{repository_id}"))
 }
 
 /// Places in use by jobs of this process. A static on purpose: it guards paths of the file system, which is as global, and
@@ -79,6 +86,11 @@ impl Claim {
         self.lock.as_ref().map_or(Ok(()), ClaimLock::unmark)
     }
 
+    /// The lock, for programs that change what is here.
+    pub(crate) fn held(&self) -> Option<Arc<OwnedFd>> {
+        self.lock.as_ref().and_then(ClaimLock::shared)
+    }
+
     /// The path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -115,10 +127,11 @@ fn lock_of(path: &Path) -> Option<Option<ClaimLock>> {
     }
 }
 
-/// `<directory>/.semaphore/locks/<name>.lock`
+/// `<tmp_path>/.semaphore/<project>/locks/<name>.lock`
 fn lock_path(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(OWN_DIRECTORY).join("locks").join(format!("{name}.lock"))
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    own_directory(directory).join("locks").join(format!("{name}.lock"))
 }
 
 /// Name of the clone of a template's repository.
@@ -139,7 +152,7 @@ pub(crate) fn inventory_clone_name(repository_id: i32, template_id: i32, invento
 pub async fn remove_leftovers(config: &EngineConfig, project_id: i32, task_id: i32) -> io::Result<()> {
     let directory = config.project_dir(project_id);
     let sweep = move || {
-        let own = directory.join(OWN_DIRECTORY);
+        let own = own_directory(&directory);
         let of_keys = key::remove_leftovers(&directory, |name| belongs_to(name, task_id));
         let all = [own.join("locks"), own, directory];
         all.iter().map(|directory| sweep_directory(directory, task_id)).fold(of_keys, io::Result::and)
@@ -237,8 +250,9 @@ mod tests {
 
     #[test]
     fn a_parallel_job_gets_a_name_of_its_own() {
-        let directory = tempfile::tempdir().unwrap();
-        let take = |task| Claim::take(directory.path(), "repository_1_template_2", "", task);
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("project_1");
+        let take = |task| Claim::take(&directory, "repository_1_template_2", "", task);
         let first = take(7);
         let second = take(8);
         let third = take(8);
@@ -248,15 +262,16 @@ mod tests {
         drop(first);
         assert_eq!(take(9).name(), "repository_1_template_2");
         drop((second, third));
-        assert_eq!(fs::read_dir(directory.path().join(".semaphore/locks")).unwrap().count(), 0, "locks are left");
+        assert_eq!(fs::read_dir(root.path().join(".semaphore/project_1/locks")).unwrap().count(), 0, "locks are left");
     }
 
     /// Another process is another open file: the lock is the system's.
     #[test]
     fn a_directory_that_another_process_uses_is_not_shared() {
-        let directory = tempfile::tempdir().unwrap();
-        let take = || Claim::take(directory.path(), "repository_1_template_2", "", 7);
-        let other = ClaimLock::take(&lock_path(&directory.path().join("repository_1_template_2"))).unwrap().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("project_1");
+        let take = || Claim::take(&directory, "repository_1_template_2", "", 7);
+        let other = ClaimLock::take(&lock_path(&directory.join("repository_1_template_2"))).unwrap().unwrap();
         let claim = take();
         assert_eq!((claim.name().as_str(), claim.is_parallel()), ("repository_1_template_2_task_7", true));
         // The other one is killed while it writes.

@@ -18,7 +18,7 @@ mod stage;
 mod tests;
 
 pub(crate) use directory::secret_variables_name;
-pub use directory::{OWN_DIRECTORY, mirror_path, remove_leftovers};
+pub use directory::{OWN_DIRECTORY, mirror_path, own_directory, remove_leftovers};
 pub use event::{JobEvent, Outcome, StopReason};
 pub use known_hosts::KnownHosts;
 pub use problem::{Problem, ProblemCode};

@@ -7,6 +7,7 @@ mod question;
 use std::{
     collections::VecDeque,
     io,
+    os::fd::OwnedFd,
     path::Path,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -119,6 +120,7 @@ pub struct Programs {
     /// Looked up once; `None` = as this process.
     identity: Arc<OnceLock<Result<Option<Identity>, IdentityError>>>,
     outside_root: bool,
+    held: Option<Arc<OwnedFd>>,
 }
 
 impl Programs {
@@ -128,7 +130,7 @@ impl Programs {
         stop: StopRequest,
         confirmation: Confirmation,
     ) -> Self {
-        Self { config, log, stop, confirmation, identity: Arc::default(), outside_root: false }
+        Self { config, log, stop, confirmation, identity: Arc::default(), outside_root: false, held: None }
     }
 
     /// Programs without a job: their output is thrown away, and nobody stops them but who drops the call.
@@ -141,6 +143,12 @@ impl Programs {
     #[must_use]
     pub fn outside_root(self) -> Self {
         Self { outside_root: true, ..self }
+    }
+
+    /// The same for programs that hold a lock: it is theirs too, also when this process was killed and they live on.
+    #[must_use]
+    pub(crate) fn holding(self, held: Option<Arc<OwnedFd>>) -> Self {
+        Self { held, ..self }
     }
 
     /// As whom the programs run; `None` = as this process.
@@ -178,7 +186,7 @@ impl Programs {
     fn prepared(&self, program: ProcessSpec) -> Result<ProcessSpec, ProgramError> {
         let identity = self.identity()?;
         let identity = identity.map(|identity| if self.outside_root { identity.outside() } else { identity.clone() });
-        Ok(program.nofile(self.config.child_nofile).identity(identity))
+        Ok(program.nofile(self.config.child_nofile).identity(identity).kept(self.held.clone()))
     }
 
     /// The machine.

@@ -192,7 +192,10 @@ impl Plan<'_> {
             }
             // What the host was started with. Refused before Linux 5.11; then that is inherited.
             libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
-            0
+            match &self.new.kept {
+                Some(kept) => libc::fcntl(kept.as_raw_fd(), libc::F_SETFD, 0),
+                None => 0,
+            }
         }
     }
 }

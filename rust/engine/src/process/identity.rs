@@ -3,20 +3,29 @@
 use std::{
     ffi::{CString, OsString},
     fs, io,
-    os::unix::{
-        ffi::OsStringExt,
-        fs::{MetadataExt, OpenOptionsExt, fchown, lchown},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            ffi::OsStringExt,
+            fs::{MetadataExt, OpenOptionsExt, fchown},
+        },
     },
     path::{Path, PathBuf},
 };
 
 use nix::{
+    dir::Dir,
     errno::Errno,
-    unistd::{Gid, Uid, User, getegid, geteuid, getgrouplist},
+    fcntl::{AtFlags, OFlag, openat},
+    sys::stat::{Mode, SFlag, fstat},
+    unistd::{Gid, Uid, User, fchownat, getegid, geteuid, getgrouplist},
 };
 
 use super::fork::Foreign;
 use crate::job::ProblemCode;
+
+/// Deepest nesting of directories that are given away: each costs a descriptor meanwhile.
+const DEEPEST: usize = 200;
 
 /// User, groups and root directory of a child; `None` = those of this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,20 +167,40 @@ impl Identity {
         if (self.uid.is_none() && self.gid.is_none()) || self.owns(&fs::symlink_metadata(path)?) {
             return Ok(());
         }
-        let mut directories = vec![path.to_owned()];
-        while let Some(directory) = directories.pop() {
-            for entry in fs::read_dir(&directory)? {
-                let entry = entry?;
-                let found = entry.metadata()?;
-                if found.is_dir() {
-                    directories.push(entry.path());
-                } else if found.nlink() == 1 {
-                    lchown(entry.path(), self.uid, self.gid)?;
-                }
-            }
-            self.give(&directory)?;
+        let directory =
+            fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_DIRECTORY).open(path)?;
+        if self.owns(&directory.metadata()?) {
+            return Ok(());
         }
-        Ok(())
+        self.give_content(&directory.into(), 0)
+    }
+
+    /// Gives what is in a directory, and then the directory itself: whoever gets it can put links into it from then on. That
+    /// is why nothing here goes by a path, either.
+    fn give_content(&self, directory: &OwnedFd, depth: usize) -> io::Result<()> {
+        if depth > DEEPEST {
+            return Err(io::Error::other(format!("its directories are nested more than {DEEPEST} times")));
+        }
+        let (owner, group) = (self.uid.map(Uid::from_raw), self.gid.map(Gid::from_raw));
+        let is_directory = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mut names = Vec::new();
+        for entry in Dir::openat(directory, ".", is_directory, Mode::empty())?.iter() {
+            let name = entry?.file_name().to_owned();
+            if name.as_c_str() != c"." && name.as_c_str() != c".." {
+                names.push(name);
+            }
+        }
+        for name in &names {
+            let name = name.as_c_str();
+            let entry = openat(directory, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+            let found = fstat(&entry)?;
+            if SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR {
+                self.give_content(&openat(directory, name, is_directory, Mode::empty())?, depth + 1)?;
+            } else if found.st_nlink == 1 {
+                fchownat(&entry, "", owner, group, AtFlags::AT_EMPTY_PATH)?;
+            }
+        }
+        fchown(directory, self.uid, self.gid)
     }
 
     fn owns(&self, found: &fs::Metadata) -> bool {

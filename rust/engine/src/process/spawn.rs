@@ -144,7 +144,7 @@ pub fn spawn(spec: ProcessSpec) -> Result<Child, SpawnError> {
 
 /// `use_pidfd: false` behaves as a kernel without `pidfd_open`.
 pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, SpawnError> {
-    let ProcessSpec { program, args, env, dir, stdin, stop, identity, nofile, prompt_timeout } = spec;
+    let ProcessSpec { program, args, env, dir, stdin, stop, identity, nofile, prompt_timeout, kept } = spec;
     let name = program.to_string_lossy().into_owned();
     let prepared =
         resolve::prepare(&program, args, env, &dir, identity.as_ref().and_then(|identity| identity.chroot.as_deref()))?;
@@ -163,6 +163,7 @@ pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, Sp
         },
         stdout: child_stdout.as_fd(),
         stderr: child_stderr.as_fd(),
+        kept: kept.as_ref().map(|kept| kept.as_fd()),
     };
     let pid = match identity {
         None => system::posix_spawn(&new).map_err(|source| refused(&prepared, name.clone(), source))?,

@@ -1,6 +1,6 @@
 //! What to start: the complete description of one child process.
 
-use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, os::fd::OwnedFd, path::PathBuf, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -27,6 +27,8 @@ pub struct ProcessSpec {
     pub nofile: Option<u64>,
     /// How long a question on the terminal that nobody answers may stand there before the child is stopped; `None` = for ever.
     pub prompt_timeout: Option<Duration>,
+    /// A descriptor above 2 that the child and what it starts keep open, and never use: a lock that must live as long as they do.
+    pub kept: Option<Arc<OwnedFd>>,
 }
 
 impl ProcessSpec {
@@ -42,6 +44,7 @@ impl ProcessSpec {
             identity: None,
             nofile: None,
             prompt_timeout: None,
+            kept: None,
         }
     }
 
@@ -105,6 +108,13 @@ impl ProcessSpec {
     #[must_use]
     pub fn prompt_timeout(mut self, prompt_timeout: Option<Duration>) -> Self {
         self.prompt_timeout = prompt_timeout;
+        self
+    }
+
+    /// Sets the descriptor that is kept open.
+    #[must_use]
+    pub fn kept(mut self, kept: Option<Arc<OwnedFd>>) -> Self {
+        self.kept = kept;
         self
     }
 }

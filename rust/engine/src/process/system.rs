@@ -38,6 +38,8 @@ pub(super) struct NewProcess<'a> {
     pub(super) stdin: InputSource<'a>,
     pub(super) stdout: BorrowedFd<'a>,
     pub(super) stderr: BorrowedFd<'a>,
+    /// Stays open; above 2.
+    pub(super) kept: Option<BorrowedFd<'a>>,
 }
 
 /// `posix_spawn` with a session of its own, an empty signal mask and default dispositions. Returns when the program was
@@ -54,7 +56,13 @@ pub(super) fn posix_spawn(new: &NewProcess<'_>) -> io::Result<pid_t> {
     }
     actions.dup2(new.stdout.as_raw_fd(), 1)?;
     actions.dup2(new.stderr.as_raw_fd(), 2)?;
-    actions.close_from(3)?;
+    match new.kept {
+        None => actions.close_from(3)?,
+        Some(kept) => {
+            actions.dup2(kept.as_raw_fd(), 3)?;
+            actions.close_from(4)?;
+        }
+    }
     let argv = pointers(new.args.iter().map(|arg| arg.as_ptr()));
     let envp = pointers(new.env.iter().map(|entry| entry.as_ptr().cast()));
     let mut pid: pid_t = 0;

@@ -5,6 +5,8 @@
 
 use std::{
     fs,
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -20,6 +22,9 @@ use crate::{
         directory::{self, Claim, DirectoryGuard},
     },
 };
+
+/// Longest configuration of a clone that is looked at.
+const LONGEST_CONFIGURATION_BYTES: u64 = 1 << 20;
 
 /// The files of the repository.
 pub(crate) struct CheckedOut {
@@ -58,7 +63,7 @@ pub(crate) async fn check_out(
         })?;
         return Ok(CheckedOut { work_dir: path, commit: Commit::default(), own_clone: None });
     };
-    let client = git::client(stages.programs.clone());
+    let client = git::client(stages.programs.clone().holding(claim.held()));
     let updated = async {
         let working = working(stages.secrets, keys, &stages.spec.repository, workspace.url.clone(), claim)?;
         let own_clone = update(stages, client.as_ref(), &working, claim, stages.spec.repository.id).await?;
@@ -214,11 +219,30 @@ fn is_locked_by_git(clone: &Path) -> bool {
 /// A clone of another address, one that the Go server made with credentials in its configuration, or a directory that is no
 /// clone at all (git would look for one in the directories above) is made anew.
 fn is_clone_of(path: &Path, url: &GitUrl) -> bool {
-    let Ok(configuration) = fs::read_to_string(path.join(".git/config")) else { return false };
+    let Ok(configuration) = configuration(&path.join(".git")) else { return false };
     let mut lines = configuration.lines().map(str::trim).skip_while(|line| *line != r#"[remote "origin"]"#).skip(1);
     let written = lines.by_ref().take_while(|line| !line.starts_with('[')).find_map(|line| line.strip_prefix("url = "));
     // Addresses with special characters are quoted in a way of git's own; those are believed.
     written.is_some_and(|written| written == url.as_argument() || written.contains(['"', '\\']))
+}
+
+/// The configuration of a clone. An error if one of the files that are read here or by libgit2 is something else: the job's
+/// programs may have left pipes and links to devices, whose end never comes, and no stop reaches a read.
+fn configuration(git: &Path) -> io::Result<String> {
+    let is_plain = |path: PathBuf, wanted: fn(&fs::Metadata) -> bool| match fs::symlink_metadata(path) {
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Ok(found) => wanted(&found),
+    };
+    let files = ["config", "HEAD", "packed-refs", "index", "shallow", "commondir"];
+    let are_files = files.iter().all(|name| is_plain(git.join(name), fs::Metadata::is_file));
+    if !are_files || !["", "objects", "refs"].iter().all(|name| is_plain(git.join(name), fs::Metadata::is_dir)) {
+        return Err(io::Error::other("not a clone that git has made"));
+    }
+    let mut text = String::new();
+    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(git.join("config"))?;
+    file.take(LONGEST_CONFIGURATION_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Checks out the commit that was asked for, or tells which one the branch has.

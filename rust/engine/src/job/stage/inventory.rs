@@ -109,7 +109,7 @@ async fn install_from_repository(
     let claim = Claim::take(&workspace.project_dir, &name, "", stages.spec.task_id);
     let working = checkout::working(stages.secrets, keys, repository, url, &claim)?;
     let argument = joined(working.path())?;
-    let client = git::client(stages.programs.clone());
+    let client = git::client(stages.programs.clone().holding(claim.held()));
     let own_clone = checkout::update(stages, client.as_ref(), &working, &claim, repository.id).await?;
     stay_inside(&working.path(), Path::new(&argument), &inventory.content)?;
     Ok(Inventory { argument: Some(argument), file: None, own_clone, claim: Some(claim) })

@@ -65,7 +65,9 @@ async fn the_calls_of_git_are_those_of_the_recorded_scenes() {
     expected.extend(in_clone.map(|call| format!("{call} in {clone}")));
     assert_eq!(found, expected);
     let variables = format!(
-        "CFG_VAR=from config|FWD_A=forwarded|GIT_ALLOW_PROTOCOL=file:git:http:https:ssh|GIT_TERMINAL_PROMPT=0|PATH={}|",
+        "CFG_VAR=from config|FWD_A=forwarded|GIT_ALLOW_PROTOCOL=file:git:http:https:ssh|GIT_CONFIG_COUNT=3|\
+         GIT_CONFIG_KEY_0=gc.autoDetach|GIT_CONFIG_KEY_1=maintenance.autoDetach|GIT_CONFIG_KEY_2=core.fsmonitor|GIT_CONFIG_VALUE_0=false|\
+         GIT_CONFIG_VALUE_1=false|GIT_CONFIG_VALUE_2=false|GIT_TERMINAL_PROMPT=0|PATH={}|",
         world.config.path
     );
     for (call, _, environment) in &calls {
@@ -252,7 +254,7 @@ async fn passwords_go_into_the_environment_of_git_alone() {
     );
     let environment = &record["env"];
     assert_eq!(environment["GIT_ALLOW_PROTOCOL"], "git:http:https:ssh");
-    assert_eq!(environment["GIT_CONFIG_COUNT"], "3");
+    assert_eq!(environment["GIT_CONFIG_COUNT"], "6");
     assert_eq!(environment["GIT_CONFIG_KEY_0"], "http.proxy");
     assert_eq!(environment["GIT_CONFIG_KEY_1"], "credential.https://git.example:8443.helper");
     assert_eq!(environment["GIT_CONFIG_VALUE_1"], "");

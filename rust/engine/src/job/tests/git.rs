@@ -89,7 +89,7 @@ fn first_git_line(finished: &Finished) -> String {
 }
 
 fn locks(world: &World) -> usize {
-    fs::read_dir(world.project(".semaphore/locks")).map_or(0, Iterator::count)
+    fs::read_dir(world.own("locks")).map_or(0, Iterator::count)
 }
 
 /// Whether a text is in the file or in a file below the directory.
@@ -197,7 +197,7 @@ async fn a_second_template_fetches_nothing_again() {
     };
     assert!(run(1).await > size as u64);
     assert!(run(2).await < 64 * 1024, "the mirror was not used");
-    let mirror = world.project(".semaphore/mirror_1");
+    let mirror = world.own("mirror_1");
     assert!(!holds(&mirror.join("config"), "http"), "the mirror knows an address");
     let clone = world.project("repository_1_template_2");
     assert!(!clone.join(".git/objects/info/alternates").exists(), "the clone depends on the mirror");
@@ -215,8 +215,8 @@ async fn a_second_template_fetches_nothing_again() {
     remote.commit(&[]);
     assert!(run(1).await > 1 << 20);
     assert!(run(5).await < 64 * 1024);
-    fs::remove_dir_all(world.project(".semaphore")).unwrap();
-    fs::write(world.project(".semaphore"), "in the way").unwrap();
+    fs::remove_dir_all(world.own("")).unwrap();
+    fs::write(world.own(""), "in the way").unwrap();
     assert!(run(6).await > size as u64, "no place for mirrors and locks");
 }
 
@@ -319,7 +319,7 @@ async fn what_a_kill_leaves_does_not_stand_in_the_way() {
     assert_eq!(run(None).await, "Cloning");
     assert_eq!(run(None).await, "Updating");
     // The mark of a server that was killed while git wrote.
-    let lock = world.project(".semaphore/locks/repository_1_template_1.lock");
+    let lock = world.own("locks/repository_1_template_1.lock");
     fs::write(&lock, "in the making\n").unwrap();
     assert_eq!(run(None).await, "Cloning");
     assert!(!lock.exists());

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use semaphore_test_machine::ssh_config;
+use semaphore_test_machine::{git::Repository, ssh};
 use serde_json::{Value, json};
 
 use super::support::{World, wait_for_line};
@@ -30,8 +30,10 @@ fn with_repository_key(mut spec: JobSpec, key: Value) -> JobSpec {
 /// Every kind of key logs into a real sshd, for the clone of the repository and of the inventory.
 #[tokio::test]
 async fn git_logs_in_with_every_kind_of_key() {
-    let mut world = World::new();
-    let repository = world.repository("repo", &[("a.sh", "echo it runs\n"), ("hosts", "localhost\n")]);
+    let Some(server) = ssh::Server::start() else { return };
+    let world = World::new();
+    let repository = Repository::create(world.path("work"));
+    repository.commit("first commit", &[("a.sh", "echo it runs\n"), ("hosts", "localhost\n")]);
     let kinds: [&[&str]; 5] = [
         &["-t", "ed25519"],
         &["-t", "rsa"],
@@ -41,10 +43,8 @@ async fn git_logs_in_with_every_kind_of_key() {
     ];
     let keys: Vec<_> =
         kinds.iter().enumerate().map(|(number, kind)| key(&world, &format!("key{number}"), kind, "")).collect();
-    let public: String = keys.iter().map(|(_, public)| public.as_str()).collect();
-    let Some(config) = ssh_config(world.root.path(), &public) else { return };
-    world.config.ssh_config_path = Some(config);
-    let url = format!("ssh://git.example{}", repository.display());
+    keys.iter().for_each(|(_, public)| server.authorize(public));
+    let url = server.serve_repository(repository.publish(world.path("repo.git")).path());
     for (number, (private, _)) in (0..).zip(&keys) {
         let mut secrets = SecretSet::default();
         let repository_key = ssh_key(&mut secrets, number, private, "");
@@ -69,7 +69,7 @@ async fn git_logs_in_with_every_kind_of_key() {
     let spec = world.spec_with("bash", "a.sh", &url, json!({"template_id": 99}));
     let spec = with_repository_key(spec, ssh_key(&mut secrets, 99, &stranger, ""));
     let finished = world.run_with(spec, secrets).await;
-    finished.broken("checkout", "git clone of ssh://git.example");
+    finished.broken("checkout", &format!("git clone of {url}"));
     assert!(finished.text().contains("Permission denied (publickey"), "{}", finished.text());
     assert!(world.left_behind().iter().all(|name| !name.starts_with("ssh_task")), "{:?}", world.left_behind());
 }

@@ -8,7 +8,7 @@ use std::{
 use semaphore_model::TaskStatus;
 use serde_json::json;
 
-use super::support::{World, file_url, finish, is_alive, wait_for_line};
+use super::support::{World, commit_all, file_url, finish, git, is_alive, wait_for_line};
 use crate::job::{JobEvent, Outcome, SecretSet, StopReason};
 
 #[tokio::test]
@@ -104,6 +104,91 @@ async fn a_stop_during_git_leaves_no_half_clone() {
         fs::remove_file(world.path("bin/git")).unwrap();
     }
     world.run(world.spec("bash", "a.sh", &url)).await.expect(&Outcome::Success);
+}
+
+/// The stop comes in each call of git that changes a clone, when git has begun to write: nothing half made is left or used, no
+/// process lives on, and the next job works.
+#[tokio::test]
+async fn a_stop_in_each_call_of_git_leaves_nothing_half_made() {
+    let world = World::new();
+    let module = world.repository("module", &[("m.txt", "from the module\n")]);
+    let repository =
+        world.repository("repo", &[("a.sh", "cat version m/m.txt; git status --short\n"), ("version", "one\n")]);
+    git(&repository, &["submodule", "add", "-q", &file_url(&module), "m"]);
+    let old = commit_all(&repository, "with a module");
+    let url = file_url(&repository);
+    let clone = world.project("repository_1_template_1");
+    let spec = |commit: Option<&str>| {
+        let mut spec = world.spec("bash", "a.sh", &url);
+        spec.commit_hash = commit.map(str::to_owned);
+        spec
+    };
+    let works = async |commit: Option<&str>, version: &str| {
+        let finished = world.run(spec(commit)).await;
+        finished.expect(&Outcome::Success);
+        let text = finished.text();
+        assert!(text.contains(version) && text.contains("from the module") && !text.contains(" M "), "{text}");
+    };
+    works(None, "one").await;
+    for (number, call) in ["fetch", "pull", "submodule", "checkout", "submodule"].into_iter().enumerate() {
+        let commit = (number > 2).then_some(old.as_str());
+        let version = format!("version {number}");
+        fs::write(repository.join("version"), format!("{version}\n")).unwrap();
+        commit_all(&repository, &version);
+        // The call of the checkout comes after that of the pull.
+        let calls = if number == 4 { 2 } else { 1 };
+        let count = world.path("count");
+        let script = format!(
+            "#!/bin/bash\nif [ \"$1\" = {call} ]; then\n  echo >> {count}\n  if [ $(wc -l < {count}) = {calls} ]; then\n    \
+             /usr/bin/git \"$@\"; echo half > version; touch .git/index.lock; sleep 300 & echo slow $$ $! >&2; wait\n  fi\nfi\n\
+             exec /usr/bin/git \"$@\"\n",
+            count = count.display()
+        );
+        world.program("git", &script);
+        let mut job = world.start(spec(commit), SecretSet::default());
+        let line = wait_for_line(&mut job, "slow ").await;
+        // If the server is killed now, git lives on: the clone stays locked as long as it does.
+        let lock = world.own("locks/repository_1_template_1.lock");
+        for pid in line.split(' ').skip(1) {
+            let files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+            let targets: Vec<_> = files.map(|file| fs::read_link(file.unwrap().path()).unwrap()).collect();
+            assert!(targets.contains(&lock), "{call}: {targets:?}");
+        }
+        job.control.stop(number % 2 == 1);
+        super::support::finish_any(job).await;
+        for pid in line.split(' ').skip(1) {
+            assert!(!is_alive(pid), "{call}: {pid} is alive");
+        }
+        let locks = world.own("locks");
+        assert_eq!(fs::read_dir(&locks).map_or(0, Iterator::count), 0, "{call}: a lock is left");
+        // What was only fetched may stay: the next job sees the lock in it.
+        assert!(call == "fetch" || !clone.exists(), "{call}: half a clone is left");
+        fs::remove_file(world.path("bin/git")).unwrap();
+        fs::remove_file(count).unwrap();
+        works(commit, if number > 2 { "one" } else { &version }).await;
+    }
+}
+
+/// The programs of a job leave what has no end in their clone; the next job must neither read it nor wait for it.
+#[tokio::test]
+async fn pipes_and_devices_in_a_clone_do_not_hold_the_next_job() {
+    let world = World::new();
+    let repository = world.repository("repo", &[("a.sh", "echo ran\n")]);
+    let spec = || world.spec("bash", "a.sh", &file_url(&repository));
+    world.run(spec()).await.expect(&Outcome::Success);
+    let git = world.project("repository_1_template_1/.git");
+    for name in ["config", "HEAD", "packed-refs"] {
+        for kind in ["pipe", "device"] {
+            let _ = fs::remove_file(git.join(name));
+            if kind == "pipe" {
+                nix::unistd::mkfifo(&git.join(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+            } else {
+                std::os::unix::fs::symlink("/dev/zero", git.join(name)).unwrap();
+            }
+            let finished = tokio::time::timeout(Duration::from_secs(20), world.run(spec())).await;
+            finished.expect("the job hangs").expect(&Outcome::Success);
+        }
+    }
 }
 
 #[tokio::test]

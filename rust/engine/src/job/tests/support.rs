@@ -110,6 +110,12 @@ impl World {
         self.root.path().join(name)
     }
 
+    /// Of the server's own, beside the directory of the project.
+    pub(super) fn own(&self, name: &str) -> PathBuf {
+        let own = crate::job::own_directory(&self.config.project_dir(1));
+        if name.is_empty() { own } else { own.join(name) }
+    }
+
     pub(super) fn project(&self, name: &str) -> PathBuf {
         self.config.project_dir(1).join(name)
     }
@@ -189,8 +195,6 @@ impl World {
         let mut names: Vec<String> = fs::read_dir(self.config.project_dir(1))
             .map(|entries| entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect())
             .unwrap_or_default();
-        // Mirrors and locks are not a job's; `checkout.rs` looks at them.
-        names.retain(|name| name != crate::job::OWN_DIRECTORY);
         names.sort();
         names
     }

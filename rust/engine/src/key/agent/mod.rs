@@ -14,6 +14,7 @@ use std::{collections::VecDeque, path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{UnixListener, UnixStream},
+    sync::Semaphore,
     task::{AbortHandle, JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,9 @@ pub use place::{AgentPlace, SocketOwner};
 
 /// Connections at a time; one more ends the oldest, so that nobody can keep others out.
 const MOST_CONNECTIONS: usize = 128;
+
+/// Slow signatures at a time: a computation goes on when its connection has ended, so these are what a flood can pile up.
+const MOST_SIGNATURES: usize = 4;
 
 /// Longest message that is read. Reference: the same.
 const LONGEST_MESSAGE_BYTES: usize = 256 * 1024;
@@ -105,6 +109,7 @@ impl Drop for Agent {
 }
 
 async fn accept(listener: UnixListener, key: Arc<PrivateKey>, owner: SocketOwner, stop: CancellationToken) {
+    let signatures = Arc::new(Semaphore::new(MOST_SIGNATURES));
     let mut connections = JoinSet::new();
     let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
     loop {
@@ -124,7 +129,7 @@ async fn accept(listener: UnixListener, key: Arc<PrivateKey>, owner: SocketOwner
                 {
                     oldest.abort();
                 }
-                oldest_first.push_back(connections.spawn(serve(stream, Arc::clone(&key))));
+                oldest_first.push_back(connections.spawn(serve(stream, Arc::clone(&key), Arc::clone(&signatures))));
             }
             Ok(_) => tracing::warn!("another user tried to use an ssh agent"),
             Err(error) => {
@@ -143,7 +148,7 @@ fn may_connect(stream: &UnixStream, owner: SocketOwner) -> bool {
 }
 
 /// Answers one connection until it ends or breaks the protocol.
-async fn serve(mut stream: UnixStream, key: Arc<PrivateKey>) {
+async fn serve(mut stream: UnixStream, key: Arc<PrivateKey>, signatures: Arc<Semaphore>) {
     loop {
         let Ok(length) = stream.read_u32().await else { return };
         let length = length as usize;
@@ -156,7 +161,7 @@ async fn serve(mut stream: UnixStream, key: Arc<PrivateKey>) {
             Ok(read) if read == length => {}
             _ => return,
         }
-        let Some(answer) = answer(&key, message).await else { return };
+        let Some(answer) = answer(&key, &signatures, message).await else { return };
         let Ok(length) = u32::try_from(answer.len()) else { return };
         let whole = [length.to_be_bytes().as_slice(), &answer].concat();
         if stream.write_all(&whole).await.is_err() {
@@ -166,10 +171,16 @@ async fn serve(mut stream: UnixStream, key: Arc<PrivateKey>) {
 }
 
 /// The answer, computed where it keeps nobody waiting.
-async fn answer(key: &Arc<PrivateKey>, message: Vec<u8>) -> Option<Vec<u8>> {
+async fn answer(key: &Arc<PrivateKey>, signatures: &Arc<Semaphore>, message: Vec<u8>) -> Option<Vec<u8>> {
     if key.is_slow() && protocol::is_sign_request(&message) {
         let key = Arc::clone(key);
-        return tokio::task::spawn_blocking(move || protocol::answer(&key, &message)).await.ok();
+        let permit = Arc::clone(signatures).acquire_owned().await.ok()?;
+        let sign = move || {
+            let answer = protocol::answer(&key, &message);
+            drop(permit);
+            answer
+        };
+        return tokio::task::spawn_blocking(sign).await.ok();
     }
     Some(protocol::answer(key, &message))
 }

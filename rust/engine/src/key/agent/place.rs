@@ -4,9 +4,10 @@
 
 use std::{
     fs, io,
+    os::fd::AsRawFd,
     os::unix::{
         ffi::OsStrExt,
-        fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown},
+        fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown},
         net::UnixListener,
     },
     path::{Path, PathBuf},
@@ -94,14 +95,26 @@ impl AgentPlace {
 
 impl Socket {
     fn listen(&self) -> io::Result<UnixListener> {
-        let listener = UnixListener::bind(&self.path)?;
-        fs::set_permissions(&self.path, fs::Permissions::from_mode(0o600))?;
         let SocketOwner { uid, gid } = self.owner;
-        if uid.is_some() || gid.is_some() {
-            // The directory last: until then nobody else can reach into it.
-            lchown(&self.path, uid, gid)?;
-            lchown(&self.directory, uid, gid)?;
+        if uid.is_none() && gid.is_none() {
+            let listener = UnixListener::bind(&self.path)?;
+            fs::set_permissions(&self.path, fs::Permissions::from_mode(0o600))?;
+            return Ok(listener);
         }
+        // The directory above belongs to that user, who can put a link in the place of ours at any moment.
+        let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
+        let directory = fs::OpenOptions::new().read(true).custom_flags(flags).open(&self.directory)?;
+        let found = directory.metadata()?;
+        if found.uid() != nix::unistd::geteuid().as_raw() || found.mode() & 0o777 != 0o700 {
+            return Err(io::Error::other("its directory was replaced by something else"));
+        }
+        let path = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string());
+        let path = path.join(self.path.file_name().unwrap_or_default());
+        let listener = UnixListener::bind(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        // The directory last: until then nobody else can reach into it.
+        lchown(&path, uid, gid)?;
+        fchown(&directory, uid, gid)?;
         Ok(listener)
     }
 
@@ -161,4 +174,30 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// The user to whom the socket goes owns the directory above, and puts a link in the place of the new directory.
+    #[test]
+    fn nothing_is_made_where_a_link_leads() {
+        let root = tempfile::tempdir().unwrap();
+        let (victim, link) = (root.path().join("victim"), root.path().join("link"));
+        fs::DirBuilder::new().mode(0o700).create(&victim).unwrap();
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        let owner = SocketOwner { uid: Some(nix::unistd::geteuid().as_raw()), gid: None };
+        let socket =
+            |directory: &Path| Socket { directory: directory.to_owned(), path: directory.join("a.sock"), owner };
+        assert!(socket(&link).listen().is_err());
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
+        // A directory that others may write to is not ours, either.
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(socket(&victim).listen().is_err());
+        fs::DirBuilder::new().mode(0o700).create(root.path().join("own")).unwrap();
+        let own = socket(&root.path().join("own"));
+        assert!(own.listen().is_ok() && own.path.exists());
+    }
 }

@@ -325,3 +325,35 @@ proptest! {
         }
     }
 }
+
+/// A computation goes on when who asked for it has left: a flood of requests must not take the threads of the whole server.
+#[tokio::test]
+async fn a_flood_of_signatures_leaves_threads_to_others() {
+    let fixture = Fixture::new();
+    let (_, text) = fixture.key("rsa");
+    let key = PrivateKey::parse(&text, None).unwrap();
+    let mut request = vec![13];
+    let mut blob = Vec::new();
+    ssh_encoding::Encode::encode(key.public(), &mut blob).unwrap();
+    for part in [blob.as_slice(), b"data"] {
+        request.extend(u32::try_from(part.len()).unwrap().to_be_bytes());
+        request.extend(part);
+    }
+    request.extend(4_u32.to_be_bytes());
+    let request = [&u32::try_from(request.len()).unwrap().to_be_bytes(), request.as_slice()].concat();
+    let agent = Agent::serve(&fixture.place, 1, key).unwrap();
+    let mut answered = false;
+    for _ in 0..1500 {
+        let mut stream = UnixStream::connect(agent.socket()).await.unwrap();
+        stream.write_all(&request).await.unwrap();
+        if !answered {
+            // It is a request that is answered with a signature.
+            stream.read_u32().await.unwrap();
+            assert_eq!(stream.read_u8().await.unwrap(), 14);
+            answered = true;
+        }
+        tokio::task::yield_now().await;
+    }
+    tokio::time::timeout(Duration::from_secs(2), blocking(|| ())).await.expect("no thread is left");
+    tokio::time::timeout(Duration::from_secs(10), agent.closed()).await.expect("the agent hangs");
+}

@@ -27,6 +27,9 @@ use super::KeyError;
 /// Longest text of a key that is read: far more than any real one has.
 const LONGEST_TEXT_BYTES: usize = 256 * 1024;
 
+/// Longest content of a key: twice what the longest RSA key that is used takes. Checking larger numbers can take minutes.
+const LONGEST_CONTENT_BYTES: usize = 20 * 1024;
+
 /// Sizes of RSA keys that are used, in bits: shorter ones are refused by ssh itself, longer ones cost seconds each time.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 1024..=16384;
 
@@ -65,6 +68,9 @@ impl PrivateKey {
                 encryption.decrypt(&block.content, passphrase).ok_or(KeyError::PassphraseWrong)?
             }
         };
+        if content.len() > LONGEST_CONTENT_BYTES {
+            return Err(UNUSUAL_LENGTH.into());
+        }
         let damaged = || KeyError::Damaged { form: block.title.clone() };
         let read = match block.title.as_str() {
             "OPENSSH PRIVATE KEY" => openssh::read(&content, passphrase),
@@ -100,11 +106,7 @@ impl PrivateKey {
 
     fn rsa(key: rsa::RsaPrivateKey, comment: String) -> Result<Self, Unreadable> {
         if !RSA_BITS.contains(&key.n().bits()) {
-            return Err(KeyError::Unsupported {
-                what: "an RSA key of an unusual length",
-                advice: "use a key of at least 1024 bits, better an Ed25519 key",
-            }
-            .into());
+            return Err(UNUSUAL_LENGTH.into());
         }
         let number = |number: &rsa::BigUint| Mpint::from_positive_bytes(&number.to_bytes_be());
         let public = RsaPublicKey {
@@ -149,6 +151,9 @@ impl From<ssh_encoding::Error> for Unreadable {
 
 const DSA: Kind =
     Kind { what: "a DSA key", advice: "ssh refuses such keys since 2015; make a new one with `ssh-keygen -t ed25519`" };
+
+const UNUSUAL_LENGTH: Kind =
+    Kind { what: "an RSA key of an unusual length", advice: "use a key of 1024 to 16384 bits, better an Ed25519 key" };
 
 /// A kind of key or text that cannot be used.
 #[derive(Clone, Copy)]

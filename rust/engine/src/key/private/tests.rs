@@ -378,3 +378,28 @@ fn a_changed_key_never_panics() {
         }
     }
 }
+
+/// Nobody has such a key, but checking its numbers would keep a thread busy for minutes.
+#[test]
+fn a_key_of_absurd_numbers_is_refused_before_they_are_checked() {
+    let number = |bytes: usize| {
+        let mut der = vec![0x02, 0x83];
+        der.extend(u32::try_from(bytes + 1).unwrap().to_be_bytes().get(1..).unwrap());
+        der.push(0);
+        der.extend(vec![0x5b; bytes]);
+        der
+    };
+    let large = 24_000;
+    let parts = [vec![2, 1, 0], number(large), vec![2, 3, 1, 0, 1], number(large)];
+    let halves = (0..5).map(|_| number(large / 2));
+    let inner: Vec<u8> = parts.into_iter().chain(halves).flatten().collect();
+    let mut der = vec![0x30, 0x83];
+    der.extend(u32::try_from(inner.len()).unwrap().to_be_bytes().get(1..).unwrap());
+    der.extend(inner);
+    let base64 = <ssh_encoding::base64::Base64 as ssh_encoding::base64::Encoding>::encode_string(&der);
+    let text = format!("-----BEGIN RSA PRIVATE KEY-----\n{base64}\n-----END RSA PRIVATE KEY-----\n");
+    let begin = std::time::Instant::now();
+    let error = PrivateKey::parse(text.as_bytes(), None).unwrap_err();
+    assert!(error.to_string().contains("an RSA key of an unusual length"), "{error}");
+    assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}

@@ -137,3 +137,59 @@ fn users_are_looked_up_and_never_guessed() {
     );
     assert_eq!(Identity::resolve(None, None, None, None).unwrap(), Identity::default());
 }
+
+/// Who owns a directory can put a link into it: what is below is given before the directory, and nothing through a link.
+#[test]
+fn giving_a_tree_away_does_not_reach_out_of_it() {
+    use std::os::unix::fs::{MetadataExt, symlink};
+    if !is_root() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let (tree, victim) = (root.path().join("tree"), root.path().join("victim"));
+    fs::create_dir(&victim).unwrap();
+    fs::write(victim.join("file"), "").unwrap();
+    for number in 0..400 {
+        fs::create_dir_all(tree.join(format!("{number}/deep"))).unwrap();
+        fs::write(tree.join(format!("{number}/file")), "").unwrap();
+    }
+    symlink(&victim, tree.join("link")).unwrap();
+    let owner = |path: &std::path::Path| fs::symlink_metadata(path).unwrap().uid();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // As the new owner would do it, as soon as he may.
+        scope.spawn(|| {
+            while owner(&tree) == 0 && !done.load(std::sync::atomic::Ordering::Relaxed) {}
+            for number in 0..400 {
+                fs::rename(tree.join(number.to_string()), root.path().join(format!("away{number}"))).unwrap();
+                symlink(&victim, tree.join(number.to_string())).unwrap();
+            }
+        });
+        somebody().give_tree(&tree).unwrap();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!((owner(&victim), owner(&victim.join("file"))), (0, 0));
+    assert_eq!((owner(&tree), owner(&tree.join("link"))), (12345, 12345));
+    for number in 0..400 {
+        let moved = root.path().join(format!("away{number}"));
+        assert!([moved.clone(), moved.join("file"), moved.join("deep")].iter().all(|path| owner(path) == 12345));
+    }
+}
+
+/// With another identity and without one: the descriptor is there, and no other.
+#[tokio::test]
+async fn one_descriptor_can_be_kept_open() {
+    let _shared = shared().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = fs::File::create(directory.path().join("held")).unwrap();
+    let kept: std::sync::Arc<std::os::fd::OwnedFd> = std::sync::Arc::new(file.into());
+    let script = "for fd in /proc/$$/fd/*; do case $fd in */[012]|*/255) ;; *) readlink $fd;; esac; done; true";
+    let identities =
+        if is_root() { vec![None, Some(Identity { uid: Some(0), ..Identity::default() })] } else { vec![None] };
+    for identity in identities {
+        let (exit, records) = run(sh(script).identity(identity.clone()).kept(Some(kept.clone()))).await;
+        let lines = texts(&records, Stream::Stdout);
+        let held: Vec<_> = lines.iter().filter(|line| line.ends_with("/held")).collect();
+        assert!(exit.success() && held.len() == 1 && lines.len() == 1, "{identity:?}: {lines:?}");
+    }
+}
