@@ -385,7 +385,7 @@ async fn a_secret_at_the_cut_of_a_commit_message_is_hidden() {
         let finished = world.run_with(spec, secrets).await;
         finished.expect(&Outcome::Success);
         let (_, message) = finished.commit.clone().unwrap();
-        assert_eq!(message, format!("{} ***", "m".repeat(90)));
+        assert_eq!(message.trim_end(), format!("{} ***", "m".repeat(90)));
         assert!(!finished.text().contains("open-ses"), "{}", finished.text());
     }
 }
