@@ -93,14 +93,29 @@ fn an_app_runs_as_an_administrator_has_set_it() {
     assert_eq!(of_program(lines, "wrapped"), ["wrapped", "hello"]);
 }
 
+/// The server's sockets that are none of a network: agents of keys, the runtime's own.
+fn unix_sockets(server: &Server) -> Vec<String> {
+    let process = PathBuf::from(format!("/proc/{}", server.process_id()));
+    let unix = fs::read_to_string(process.join("net/unix")).unwrap();
+    let numbers: Vec<_> = unix.lines().filter_map(|line| line.split_whitespace().nth(6)).collect();
+    let targets = fs::read_dir(process.join("fd")).unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let is_unix = |target: &PathBuf| {
+        let text = target.to_string_lossy();
+        let number = text.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']'));
+        number.is_some_and(|number| numbers.contains(&number))
+    };
+    targets.filter(is_unix).map(|_| "unix socket".to_owned()).collect()
+}
+
 /// What a server holds that a task could have left: kinds of its descriptors, and what lies in its directories.
 fn held(server: &Server) -> (Vec<String>, Vec<PathBuf>) {
     let directory = format!("/proc/{}/fd", server.process_id());
     let targets = fs::read_dir(directory).unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
     let mut kinds: Vec<_> = targets
         .map(|target| target.to_string_lossy().split(':').next().unwrap_or_default().to_owned())
-        // Connections of HTTP clients and of the database come and go by themselves.
+        // Connections of the database come and go by themselves, as those of HTTP clients do: sockets are compared by their kind.
         .filter(|kind| kind != "socket" && !kind.contains("database.sqlite"))
+        .chain(unix_sockets(server))
         .collect();
     kinds.sort();
     let mut files = Vec::new();

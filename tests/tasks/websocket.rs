@@ -171,19 +171,38 @@ async fn who_asks_for_it_sees_a_line_before_its_end() {
     assert_eq!(server.sql(&stored), [["BEGUN, and ended"]]);
 }
 
-/// A reader who stops reading keeps neither the task nor other readers back.
+/// A reader who stops reading keeps neither the task nor other readers back, and a line of 50 MB fills neither them nor the server.
 #[tokio::test]
-async fn a_line_of_many_megabytes_passes_a_client_who_does_not_read() {
-    let (server, admin, project) = with_script("head -c 20000000 /dev/zero | tr '\\0' x\necho\necho after\n");
+async fn a_line_of_fifty_megabytes_passes_clients_fast_slow_and_idle() {
+    let script = "printf BEGUN; head -c 50000000 /dev/zero | tr '\\0' x\nprintf 'END\\n'\necho after\n";
+    let (server, admin, project) = with_script(script);
     let template = project.template(&admin, "bash", "script.sh");
     let idle = connect_to(&server, Some(&admin), "/api/ws?partial=true").await.unwrap();
+    let mut plain = connect(&server, Some(&admin)).await.unwrap();
     let mut reader = connect_to(&server, Some(&admin), "/api/ws?partial=true").await.unwrap();
+    let (_, before) = server.memory_kib();
     let task = project.start(&admin, template);
-    let frames = frames_of(&mut reader, task).await;
-    assert_eq!(frames.last().unwrap()["status"], "success");
-    let longest =
-        frames.iter().filter(|f| f["type"] == "partial").filter_map(|f| f["output"].as_str()).map(str::len).max();
+    let (frames, plain_frames) = tokio::join!(frames_of(&mut reader, task), frames_of(&mut plain, task));
+    for frames in [&frames, &plain_frames] {
+        assert_eq!(frames.last().unwrap()["status"], "success");
+        // Each part once at most and in order: what came is the line with gaps, if any.
+        let parts: Vec<_> =
+            frames.iter().filter_map(|f| f["output"].as_str()).filter(|text| text.contains('x')).collect();
+        let of_line: Vec<_> = parts.iter().filter(|text| text.trim_matches('x') != "").collect();
+        assert!(parts.iter().all(|text| text.len() <= 1024 * 1024), "a part is too long");
+        assert!(
+            of_line.iter().all(|text| text.starts_with("BEGUN") || text.ends_with("END") || text.starts_with("bash"))
+        );
+        assert!(parts.iter().map(|text| text.len()).sum::<usize>() <= 50_000_008 + 4096 * frames.len());
+    }
+    let partials = frames.iter().filter(|f| f["type"] == "partial");
+    let longest = partials.filter_map(|f| f["output"].as_str()).map(str::len).max();
     assert!(longest.is_none_or(|length| length <= 4096), "{longest:?}");
+    assert!(plain_frames.iter().all(|f| f["type"] != "partial"));
+    let (_, after) = server.memory_kib();
+    assert!(after - before < 64 * 1024, "the line took {} KiB more memory (from {before} KiB)", after - before);
+    let stored = format!("select sum(length(output)) from task__output where task_id = {task} and output like '%xxx%'");
+    assert_eq!(server.sql(&stored), [[50_000_008]]);
     drop(idle);
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn problem_number(problem: ProblemCode) -> i32 {
         | ProblemCode::LoginRefused => code::SEMAPHORE_E_AUTH,
         ProblemCode::KeyType | ProblemCode::InventoryEmpty | ProblemCode::Specification => code::SEMAPHORE_E_ARG,
         ProblemCode::Repository => code::SEMAPHORE_E_NET,
-        ProblemCode::WaitsForInput => code::SEMAPHORE_E_TIMEOUT,
+        ProblemCode::WaitsForInput | ProblemCode::TimeLimit => code::SEMAPHORE_E_TIMEOUT,
         ProblemCode::ProcessIdentity => code::SEMAPHORE_E_PERM,
         ProblemCode::Machine | ProblemCode::Interrupted => code::SEMAPHORE_E_IO,
     }

@@ -239,6 +239,10 @@ impl Runner {
             }
         };
         let late = (outcome == Outcome::Stopped(StopReason::Deadline)).then(|| self.late());
+        if let Some(message) = late.clone() {
+            let problem = Problem { code: ProblemCode::TimeLimit, message };
+            self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
+        }
         let reason = outcome.reference_text().map(str::to_owned).or(late);
         let reason = reason.map(|text| format!("Failed to run task: {text}"));
         let lines: Vec<_> = reason.map(|text| self.line(text)).into_iter().collect();

@@ -30,6 +30,7 @@ struct Row {
     has_end: bool,
     lines: Vec<String>,
     events: Vec<String>,
+    problems: Vec<&'static str>,
 }
 
 struct Storage {
@@ -71,6 +72,7 @@ impl TaskRepository for Storage {
         self.rows.send_modify(|rows| {
             let row = rows.entry(task.id).or_default();
             row.lines.extend(change.lines.iter().map(|line| line.text.clone()));
+            row.problems.extend(change.problem.map(|problem| problem.code.as_str()));
             row.events.extend(change.event.into_iter().map(|event| event.description));
             if let Some(state) = change.state {
                 row.status = Some(state.status);
@@ -125,6 +127,10 @@ struct World {
 }
 
 fn world(max_parallel_tasks: u32, project_limit: u32) -> World {
+    world_with(PoolLimits { max_parallel_tasks, max_task_duration: None }, project_limit)
+}
+
+fn world_with(limits: PoolLimits, project_limit: u32) -> World {
     let directory = tempfile::tempdir().unwrap();
     let config = EngineConfig {
         tmp_path: directory.path().join("tmp"),
@@ -143,12 +149,7 @@ fn world(max_parallel_tasks: u32, project_limit: u32) -> World {
         questions: watch::Sender::default(),
     });
     let watcher = Arc::new(Watcher::default());
-    let pool = Pool::start(
-        storage.clone(),
-        watcher.clone(),
-        Arc::new(config),
-        PoolLimits { max_parallel_tasks, max_task_duration: None },
-    );
+    let pool = Pool::start(storage.clone(), watcher.clone(), Arc::new(config), limits);
     World { storage, watcher, pool }
 }
 
@@ -182,6 +183,17 @@ impl World {
 fn waits(world: &World) -> String {
     let go = world.storage.directory.path().join("go");
     format!("echo up; until [ -e {} ]; do sleep 0.02; done", go.display())
+}
+
+#[tokio::test]
+async fn a_task_that_takes_too_long_fails_and_says_so_once() {
+    let limits = PoolLimits { max_parallel_tasks: 1, max_task_duration: Some(Duration::from_millis(300)) };
+    let world = world_with(limits, 0);
+    world.submit(1, 7, false, "echo up; sleep 30").await;
+    world.storage.until_status(1, TaskStatus::Error).await;
+    let row = world.storage.row(1);
+    assert_eq!(row.problems, ["time_limit"]);
+    assert!(row.lines.last().unwrap().contains("limit of this server"), "{:?}", row.lines);
 }
 
 #[tokio::test]

@@ -134,7 +134,14 @@ impl CommandLineClient {
     /// Subject of what is checked out.
     pub(super) async fn head_message(&self, working: &Working) -> Result<String, GitError> {
         let message = self.answer("show-branch", working, &working.path(), command::head_message()).await?;
-        Ok(cut(&message, LONGEST_MESSAGE_BYTES).to_owned())
+        Ok(self.shortened(&message))
+    }
+}
+
+impl CommandLineClient {
+    /// The beginning of a commit's message. Without secrets already: the beginning of one that was cut would not be recognised.
+    pub(super) fn shortened(&self, message: &str) -> String {
+        cut(&self.programs.redacted(message), LONGEST_MESSAGE_BYTES).to_owned()
     }
 }
 

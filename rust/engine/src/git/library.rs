@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::{
     CommandLineClient, CommitHash, GitClient, GitError, Working,
     command::{self, Words},
-    command_line::{LONGEST_MESSAGE_BYTES, cut, succeeded},
+    command_line::succeeded,
 };
 use crate::job::Programs;
 
@@ -91,7 +91,7 @@ impl GitClient for LibraryClient {
     async fn last_commit_message(&self, working: &Working) -> Result<String, GitError> {
         self.log("Get current commit message");
         let message = match read(working.path(), head_message).await {
-            Some(message) => cut(&message, LONGEST_MESSAGE_BYTES).to_owned(),
+            Some(message) => self.program.shortened(&message),
             None => self.program.head_message(working).await?,
         };
         // Reference: the line feeds of the message are in its line, so that it takes several rows, usually the last one empty.

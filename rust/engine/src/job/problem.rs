@@ -55,6 +55,8 @@ pub enum ProblemCode {
     Machine,
     /// The server ended while the job ran.
     Interrupted,
+    /// The job took longer than it may.
+    TimeLimit,
 }
 
 impl ProblemCode {
@@ -77,6 +79,7 @@ impl ProblemCode {
             Self::Specification => "specification",
             Self::Machine => "machine",
             Self::Interrupted => "interrupted",
+            Self::TimeLimit => "time_limit",
         }
     }
 }

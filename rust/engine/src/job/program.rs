@@ -333,11 +333,15 @@ impl Programs {
             over.cancel();
             exit
         };
+        let mut asks = false;
         let forward = async {
             while let Some(batch) = reader.next_batch().await {
                 let records = match batch {
                     Batch::Records(records) => records,
                     Batch::Marker((stream, text)) => {
+                        if stream == Stream::Terminal {
+                            asks = !text.is_empty();
+                        }
                         self.log.partial(stream, text);
                         continue;
                     }
@@ -355,6 +359,10 @@ impl Programs {
             }
         };
         let (exit, ()) = tokio::join!(supervision, forward);
+        if asks {
+            // A closed log does not tell that the question has gone with its program.
+            self.log.partial(Stream::Terminal, String::new());
+        }
         exit
     }
 

@@ -16,6 +16,10 @@ use super::{form::forms, split::cut_position};
 /// [`Redactor`]), because the pair is longer.
 pub const SHORTEST_SECRET_BYTES: usize = 4;
 
+/// What of a text is looked for at first; the rest is compared where this is found. An automaton of the whole texts would take
+/// some forty bytes for each of their bytes: hundreds of megabytes for the private keys of a large job.
+const ANCHOR_BYTES: usize = 8;
+
 /// What stands in place of a secret.
 const MASK: &[u8] = b"***";
 
@@ -31,15 +35,18 @@ pub struct Redactor {
 }
 
 struct Patterns {
+    /// Finds the anchors.
     automaton: AhoCorasick,
+    /// Of each anchor the texts that begin with it.
+    anchors: Vec<Range<usize>>,
     longest: usize,
-    /// All texts in order, to find what could be the beginning of one.
+    /// All texts in order.
     sorted: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.patterns.as_ref().map_or(0, |patterns| patterns.automaton.patterns_len());
+        let count = self.patterns.as_ref().map_or(0, |patterns| patterns.sorted.len());
         f.debug_struct("Redactor").field("patterns", &count).finish()
     }
 }
@@ -62,13 +69,20 @@ impl Redactor {
         texts.sort_unstable_by(|one, other| one.as_slice().cmp(other));
         texts.dedup();
         let Some(longest) = texts.iter().map(|text| text.len()).max() else { return Ok(Self::default()) };
+        let anchors: Vec<_> = texts
+            .chunk_by(|one, other| anchor(one) == anchor(other))
+            .scan(0, |end, texts| {
+                let begin = std::mem::replace(end, *end + texts.len());
+                Some(begin..*end)
+            })
+            .collect();
         let automaton = AhoCorasick::builder()
             // Overlapping occurrences must be seen, and the memory of a DFA is not worth its speed here.
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(texts.iter().map(|text| text.as_slice()));
+            .build(anchors.iter().map(|texts_of| anchor(&texts[texts_of.start])));
         let automaton = automaton.map_err(|source| RedactorError { count: texts.len(), source })?;
-        Ok(Self { patterns: Some(Arc::new(Patterns { automaton, longest, sorted: texts })) })
+        Ok(Self { patterns: Some(Arc::new(Patterns { automaton, anchors, longest, sorted: texts })) })
     }
 
     /// The text with all secrets hidden; the same bytes, not copied, if there is none in it.
@@ -77,9 +91,22 @@ impl Redactor {
         if !patterns.automaton.is_match(&text) {
             return text;
         }
+        let spans = patterns.spans(&text, 0);
+        if spans.is_empty() {
+            return text;
+        }
         let mut shown = BytesMut::with_capacity(text.len());
-        mask(&text, &patterns.spans(&text, 0), 0..text.len(), false, &mut shown);
+        mask(&text, &spans, 0..text.len(), false, &mut shown);
         shown.freeze()
+    }
+
+    /// Bytes of memory, nearly.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.patterns.as_ref().map_or(0, |patterns| {
+            let texts: usize = patterns.sorted.iter().map(|text| text.len() + 32).sum();
+            patterns.automaton.memory_usage() + texts
+        })
     }
 
     /// State for the parts of one line after another.
@@ -93,7 +120,17 @@ impl Patterns {
     fn spans(&self, text: &[u8], masked: usize) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = (masked > 0).then_some((0, masked)).into_iter().collect();
         match self.automaton.try_find_overlapping_iter(text) {
-            Ok(matches) => found.extend(matches.map(|hit| (hit.start(), hit.end()))),
+            Ok(matches) => {
+                for hit in matches {
+                    let begin = hit.start();
+                    let Some(length) = self.longest_at(hit.pattern().as_usize(), &text[begin..]) else { continue };
+                    let end = begin + length;
+                    match found.last_mut() {
+                        Some(last) if (last.0..last.1).contains(&begin) => last.1 = last.1.max(end),
+                        _ => found.push((begin, end)),
+                    }
+                }
+            }
             // The automaton was built for this search; if it refuses nevertheless, nothing is shown.
             Err(_) => found.push((0, text.len())),
         }
@@ -108,6 +145,21 @@ impl Patterns {
         found
     }
 
+    /// Length of the longest secret that the text begins with, among those with this anchor.
+    fn longest_at(&self, anchor: usize, text: &[u8]) -> Option<usize> {
+        let texts = self.sorted.get(self.anchors.get(anchor)?.clone())?;
+        let mut text = &text[..text.len().min(self.longest)];
+        loop {
+            // Everything that the text begins with is not behind it in order, and shares its beginning with what is nearest.
+            let nearest = texts[..texts.partition_point(|secret| secret.as_slice() <= text)].last()?;
+            let common = nearest.iter().zip(text).take_while(|(one, other)| one == other).count();
+            if common == nearest.len() {
+                return Some(common);
+            }
+            text = &text[..common];
+        }
+    }
+
     /// Where the longest end of the text begins that could be the beginning of a secret; the text's length if there is none.
     fn possible_secret(&self, text: &[u8]) -> usize {
         let first = text.len().saturating_sub(self.longest - 1);
@@ -117,6 +169,10 @@ impl Patterns {
         };
         (first..text.len()).find(|&position| begins(&text[position..])).unwrap_or(text.len())
     }
+}
+
+fn anchor(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(ANCHOR_BYTES)]
 }
 
 /// Copies a part of the text with the spans masked; `begun`: the mask of a span that begins at 0 was written before.

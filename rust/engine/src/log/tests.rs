@@ -452,3 +452,67 @@ fn secrets_can_be_set_while_the_log_is_open() {
     let shown: Vec<_> = drain(&mut reader).iter().map(|record| record.lossy().into_owned()).collect();
     assert_eq!(shown, ["open sesame", "open ***"]);
 }
+
+/// A hundred secrets of ten kilobytes, as private keys are.
+fn large_secrets() -> Vec<Vec<u8>> {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..100)
+        .map(|_| {
+            let raw: Vec<u8> = (0..7_500).map(|_| byte()).collect();
+            let text = base64::engine::general_purpose::STANDARD.encode(raw);
+            let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n")).into_bytes()
+        })
+        .collect()
+}
+
+#[test]
+fn many_long_secrets_take_little_memory() {
+    let secrets = large_secrets();
+    let size: usize = secrets.iter().map(Vec::len).sum();
+    let redactor = Redactor::new(secrets.iter().map(Vec::as_slice)).unwrap();
+    assert!(redactor.memory() < size * 60, "{} bytes", redactor.memory());
+    for secret in secrets.iter().step_by(33) {
+        let encoded = base64::engine::general_purpose::STANDARD.encode([b"key: ", secret.as_slice()].concat());
+        assert!(redactor.redact(Bytes::from(encoded)).windows(3).any(|text| text == b"***"));
+        let line = secret.split(|byte| *byte == b'\n').nth(70).unwrap();
+        assert_eq!(redactor.redact(Bytes::from([b"<", line, b">"].concat())).as_ref(), b"<***>");
+        // Its beginning alone is ordinary text.
+        let beginning = Bytes::copy_from_slice(&line[..40]);
+        assert_eq!(redactor.redact(beginning.clone()), beginning);
+    }
+}
+
+proptest! {
+    /// The longest of all secrets that begin at one place counts, whatever their beginnings share.
+    #[test]
+    fn secrets_with_one_beginning_are_hidden_as_long_as_they_are(
+        endings in proptest::collection::vec("[xy]{0,12}", 1..12),
+        text in "[xy]{0,3}(beginning[xy]{0,14}){0,4}",
+    ) {
+        let secrets: Vec<String> = endings.iter().map(|ending| format!("beginning{ending}")).collect();
+        let redactor = Redactor::new(secrets.iter().map(String::as_bytes)).unwrap();
+        let mut expected = String::new();
+        let mut rest = text.as_str();
+        while let Some(first) = rest.chars().next() {
+            let longest = secrets.iter().filter(|secret| rest.starts_with(secret.as_str())).map(String::len).max();
+            match longest {
+                Some(length) => {
+                    expected.push_str("***");
+                    rest = &rest[length..];
+                }
+                None => {
+                    expected.push(first);
+                    rest = &rest[first.len_utf8()..];
+                }
+            }
+        }
+        prop_assert_eq!(redactor.redact(Bytes::from(text.clone())), expected.as_bytes());
+    }
+}

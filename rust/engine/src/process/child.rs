@@ -1,6 +1,13 @@
 //! A running child and its supervision.
 
-use std::{fmt, io, os::fd::OwnedFd, sync::Arc};
+use std::{
+    fmt, io,
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -17,6 +24,9 @@ use super::{
     system::RawExit,
 };
 use crate::log::{LogWriter, Stream};
+
+/// What is told of a question that nobody answered.
+const LONGEST_TOLD_BYTES: usize = 200;
 
 /// A program that was started. Dropping it, or the future of its supervision, kills its session and reaps it.
 pub struct Child {
@@ -61,10 +71,21 @@ impl Child {
     pub async fn supervise<M: Send>(self, log: &LogWriter<M>, stop: StopToken) -> Exit {
         let (mut stdout, mut stderr) = (log.lines(Stream::Stdout), log.lines(Stream::Stderr));
         let terminal = log.partials(Stream::Terminal);
-        let mut exit = self.run(&mut stdout, &mut stderr, &|text| terminal.show(text), &stop).await;
+        let shown = AtomicBool::new(false);
+        let show = |text: &[u8]| {
+            shown.store(!text.is_empty(), Ordering::Relaxed);
+            terminal.show(text);
+        };
+        let mut exit = self.run(&mut stdout, &mut stderr, &show, &stop).await;
+        if shown.into_inner() {
+            // The terminal has gone with its question.
+            terminal.show(b"");
+        }
         if let Some(Problem::WaitsForInput { prompt, .. }) = &mut exit.problem {
             let asked = log.redactor().redact(std::mem::take(prompt).into());
-            *prompt = String::from_utf8_lossy(&asked).into_owned();
+            // Cut only now: the rest of a secret that was cut would not be recognised.
+            let asked = String::from_utf8_lossy(&asked);
+            *prompt = asked[asked.ceil_char_boundary(asked.len().saturating_sub(LONGEST_TOLD_BYTES))..].to_owned();
         }
         exit
     }

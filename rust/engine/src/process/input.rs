@@ -43,10 +43,12 @@ pub(super) enum InputCommand {
 
 /// End of file on a terminal.
 const END_OF_TRANSMISSION: u8 = 4;
-/// What is kept of a line that is not a prompt.
-const LONGEST_PROMPT_BYTES: usize = 4 * 1024;
-/// What is told of a question that nobody answered.
-const LONGEST_TOLD_BYTES: usize = 200;
+/// What is kept of a line that is not a prompt: far more than is shown of it, so that a secret that is cut off at the front is not
+/// in what is shown.
+const LONGEST_PROMPT_BYTES: usize = 64 * 1024;
+/// How long the terminal must be silent behind a prompt before it is answered: a read may end behind a colon in the middle of a
+/// line, and a program that waits for its answer writes nothing more.
+const PROMPT_SILENCE: Duration = Duration::from_millis(20);
 /// How questions end.
 const QUESTION_ENDS: &[u8] = b":?>)]";
 
@@ -64,7 +66,7 @@ pub(super) async fn feed(
             Ok(())
         }
         InputEnd::Terminal { master, slave, prompts, patience } => {
-            let watch = Watch { show, patience, shown: false, show_at: None, ends_at: None };
+            let watch = Watch { show, patience, shown: false, show_at: None, ends_at: None, answer_at: None };
             let talked = talk(&master_of(master)?, Conversation::new(prompts), watch, &mut commands).await;
             drop(slave);
             talked
@@ -132,16 +134,20 @@ async fn talk(
                 match read {
                     Err(_would_block) => {}
                     Ok(Ok(count)) => {
-                        if let Some(answer) = conversation.heard(&chunk[..count])? {
-                            write_terminal(master, &answer).await.map_err(|error| broken(&error))?;
-                        }
+                        conversation.heard(&chunk[..count]);
                         watch.heard(&conversation);
                     }
                     Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                     Ok(Err(error)) => return Err(broken(&error)),
                 }
             }
-            () = watch.next() => watch.look(&conversation)?,
+            () = watch.next() => {
+                if watch.is_time_to_answer() && let Some(answer) = conversation.answer()? {
+                    write_terminal(master, &answer).await.map_err(|error| broken(&error))?;
+                    watch.heard(&conversation);
+                }
+                watch.look(&conversation)?;
+            }
         }
     }
 }
@@ -153,6 +159,7 @@ struct Watch<'a> {
     shown: bool,
     show_at: Option<Instant>,
     ends_at: Option<Instant>,
+    answer_at: Option<Instant>,
 }
 
 impl Watch<'_> {
@@ -168,11 +175,17 @@ impl Watch<'_> {
             self.show_at.get_or_insert(now + UNFINISHED);
         }
         self.ends_at = self.patience.filter(|_| conversation.asks()).map(|patience| now + patience);
+        self.answer_at = conversation.is_at_prompt().then(|| now + PROMPT_SILENCE);
+    }
+
+    /// Whether nothing has followed a known prompt for long enough; `true` once for each.
+    fn is_time_to_answer(&mut self) -> bool {
+        self.answer_at.take_if(|moment| *moment <= Instant::now()).is_some()
     }
 
     /// Waits for the next moment at which something is to be done.
     async fn next(&self) {
-        match self.show_at.into_iter().chain(self.ends_at).min() {
+        match self.show_at.into_iter().chain(self.ends_at).chain(self.answer_at).min() {
             Some(moment) => sleep_until(moment).await,
             None => std::future::pending().await,
         }
@@ -186,8 +199,8 @@ impl Watch<'_> {
             (self.show)(conversation.unanswered());
         }
         if self.ends_at.is_some_and(|moment| moment <= now) {
-            let asked = conversation.unanswered().trim_ascii();
-            let asked = String::from_utf8_lossy(&asked[asked.len().saturating_sub(LONGEST_TOLD_BYTES)..]);
+            // All of it: who knows the secrets hides them before it is cut.
+            let asked = String::from_utf8_lossy(conversation.unanswered().trim_ascii());
             let seconds = self.patience.unwrap_or_default().as_secs();
             return Err(Problem::WaitsForInput { prompt: asked.into_owned(), seconds });
         }
@@ -224,11 +237,8 @@ impl Conversation {
         Self { prompts, line: Zeroizing::default(), echo: Zeroizing::default() }
     }
 
-    /// Takes text from the terminal; what to type, if that completes a prompt.
-    ///
-    /// # Errors
-    /// If a prompt that was answered is asked again.
-    pub(super) fn heard(&mut self, text: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
+    /// Takes text from the terminal.
+    pub(super) fn heard(&mut self, text: &[u8]) {
         self.line.extend_from_slice(text);
         self.forget_echo();
         if let Some(end) = self.line.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
@@ -237,12 +247,30 @@ impl Conversation {
         if self.line.len() > LONGEST_PROMPT_BYTES {
             self.forget(self.line.len() - LONGEST_PROMPT_BYTES);
         }
+    }
+
+    /// Position of the prompt that stands at the end of what was heard.
+    fn prompt(&self) -> Option<usize> {
         let asked = self.line.trim_ascii();
         if !asked.ends_with(b":") {
-            return Ok(None);
+            return None;
         }
-        let found = self.prompts.iter_mut().find(|(prompt, _)| asked.starts_with(prompt.starts_with.as_bytes()));
-        let Some((prompt, answered)) = found else { return Ok(None) };
+        self.prompts.iter().position(|(prompt, _)| asked.starts_with(prompt.starts_with.as_bytes()))
+    }
+
+    /// Whether a known prompt stands at the end of what was heard, answered before or not.
+    pub(super) fn is_at_prompt(&self) -> bool {
+        self.prompt().is_some()
+    }
+
+    /// What to type, if a prompt stands at the end of what was heard. Nothing may have been heard for a moment.
+    ///
+    /// # Errors
+    /// If a prompt that was answered is asked again.
+    pub(super) fn answer(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
+        let Some((prompt, answered)) = self.prompt().and_then(|position| self.prompts.get_mut(position)) else {
+            return Ok(None);
+        };
         if *answered {
             return Err(Problem::PromptRepeated { prompt: prompt.starts_with.clone() });
         }

@@ -23,6 +23,7 @@ mod resolve;
 mod session;
 mod spawn;
 mod spec;
+mod starting;
 mod stop;
 mod system;
 mod thread;

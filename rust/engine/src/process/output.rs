@@ -10,12 +10,14 @@ use std::{
 
 use bytes::BytesMut;
 use chrono::Utc;
+use nix::errno::Errno;
 use tokio::{
     net::unix::pipe,
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
 
+use super::starting::Starting;
 use crate::log::LineWriter;
 
 /// Silence after which a pipe that outlived the leader is closed.
@@ -24,6 +26,8 @@ const SILENCE: Duration = Duration::from_millis(500);
 const SILENCE_AFTER_KILL: Duration = Duration::from_millis(100);
 /// A stop ends the reading after this time even if somebody outside the session keeps writing.
 const LONGEST_AFTER_KILL: Duration = Duration::from_millis(300);
+/// Pause before another look whether the processes that are being started have all executed their programs.
+const START_POLL: Duration = Duration::from_millis(20);
 /// What is read after the leader's end although the queue is full: the most a pipe can hold. So its end can be told, and the
 /// leader reaped, however slow the reader of the queue is.
 const READ_AFTER_EXIT_BYTES: usize = 1024 * 1024;
@@ -192,6 +196,8 @@ async fn read_all<S: Sink>(
     let mut pace = Pace { last: Instant::now(), hasty: 0 };
     // When the unfinished line is to be shown.
     let mut show_at: Option<Instant> = None;
+    // Later starts find our copy of the writer's end closed.
+    let starts = Starting::next();
     loop {
         if show_at.is_some_and(|at| at <= Instant::now()) {
             show_at = None;
@@ -217,7 +223,24 @@ async fn read_all<S: Sink>(
                 return OutputEnd::Failed(error);
             },
             Ok(()) = phase.changed() => continue,
-            () = silence(now, activity) => return OutputEnd::Straggler,
+            () = silence(now, activity) => match look_once_more(receiver) {
+                // Nobody may have told us yet on a busy machine.
+                Some(Ok(bytes)) if bytes.is_empty() => return OutputEnd::Closed,
+                Some(Ok(bytes)) => {
+                    after_exit = after_exit.saturating_sub(bytes.len());
+                    activity.heard();
+                    sink.buffer().extend_from_slice(&bytes);
+                    sink.received();
+                    continue;
+                }
+                Some(Err(error)) => return OutputEnd::Failed(error),
+                // A process that has not executed its program yet holds the pipe of everybody.
+                None if Starting::is_under_way_before(starts) => {
+                    sleep(START_POLL).await;
+                    continue;
+                }
+                None => return OutputEnd::Straggler,
+            },
             () = sleep_until(show_at.unwrap_or_else(Instant::now)), if show_at.is_some() => continue,
         }
         match receiver.try_read_buf(sink.buffer()) {
@@ -245,6 +268,23 @@ async fn read_all<S: Sink>(
             // A terminal says so when its last user has gone.
             Err(error) if error.raw_os_error() == Some(libc::EIO) => return OutputEnd::Closed,
             Err(error) => return OutputEnd::Failed(error),
+        }
+    }
+}
+
+/// Reads without asking the runtime, which learns of what has come with a delay; `None` if nothing has.
+fn look_once_more(receiver: &pipe::Receiver) -> Option<io::Result<Vec<u8>>> {
+    let mut bytes = vec![0; SMALL_READ_BYTES];
+    loop {
+        match nix::unistd::read(receiver, &mut bytes) {
+            Ok(count) => {
+                bytes.truncate(count);
+                return Some(Ok(bytes));
+            }
+            Err(Errno::EAGAIN) => return None,
+            Err(Errno::EINTR) => {}
+            Err(Errno::EIO) => return Some(Ok(Vec::new())),
+            Err(error) => return Some(Err(error.into())),
         }
     }
 }

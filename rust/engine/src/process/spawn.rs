@@ -21,6 +21,7 @@ use super::{
     input::InputEnd,
     leader::Watched,
     resolve::{self, Prepared},
+    starting::Starting,
     system::{self, InputSource, NewProcess},
 };
 
@@ -148,6 +149,7 @@ pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, Sp
     let name = program.to_string_lossy().into_owned();
     let prepared =
         resolve::prepare(&program, args, env, &dir, identity.as_ref().and_then(|identity| identity.chroot.as_deref()))?;
+    let starting = Starting::begin();
     let no_pipe = |source: io::Error| SpawnError::Descriptor { program: name.clone(), what: "a pipe", source };
     let (stdout, child_stdout) = pipe().map_err(no_pipe)?;
     let (stderr, child_stderr) = pipe().map_err(no_pipe)?;
@@ -177,6 +179,8 @@ pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, Sp
             })?
         }
     };
+    drop((child_stdout, child_stderr, child_stdin));
+    drop(starting);
     let watched = Watched::new(pid, use_pidfd);
     if let Some(soft) = nofile {
         // If we leave here, `watched` ends the child.

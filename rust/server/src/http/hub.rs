@@ -242,7 +242,9 @@ impl Connection {
                 return;
             }
         }
-        if let Some(older) = queue.frames.iter().rposition(|other| frame.replaces(other))
+        // Thousands of short lines may wait: what replaces nothing does not look at them.
+        if matches!(frame.kind, Kind::Partial { .. })
+            && let Some(older) = queue.frames.iter().rposition(|other| frame.replaces(other))
             && let Some(older) = queue.frames.remove(older)
         {
             queue.bytes -= older.text.len();

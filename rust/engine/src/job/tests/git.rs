@@ -368,3 +368,24 @@ async fn over_ssh_with_an_agent_and_reasons_when_it_does_not_open() {
     let private = fs::read_to_string(&key).unwrap();
     assert!(!holds(&world.project(""), private.lines().nth(2).unwrap()));
 }
+
+/// The message is cut at a hundred bytes; a secret that lies there must not be cut first, or its beginning would be told.
+#[tokio::test]
+async fn a_secret_at_the_cut_of_a_commit_message_is_hidden() {
+    for client in [GitClientKind::CmdGit, GitClientKind::GoGit] {
+        let mut world = World::new();
+        world.config.git_client = client;
+        let repository = world.repository("repo", &[("a.sh", "echo ran\n")]);
+        let subject = format!("{} open-sesame-for-ever", "m".repeat(90));
+        super::support::commit_all(&repository, &subject);
+        let mut secrets = SecretSet::default();
+        let value = secrets.insert("a", b"open-sesame-for-ever".to_vec());
+        let fields = json!({"environment": {"secrets": [{"name": "SEC", "kind": "env", "value": value}]}});
+        let spec = world.spec_with("bash", "a.sh", &super::support::file_url(&repository), fields);
+        let finished = world.run_with(spec, secrets).await;
+        finished.expect(&Outcome::Success);
+        let (_, message) = finished.commit.clone().unwrap();
+        assert_eq!(message.trim_end(), format!("{} ***", "m".repeat(90)));
+        assert!(!finished.text().contains("open-ses"), "{}", finished.text());
+    }
+}

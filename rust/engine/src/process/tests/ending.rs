@@ -179,6 +179,26 @@ async fn output_after_the_leaders_end_is_read_until_it_is_silent_and_can_be_stop
     assert!(took < LIMIT && !lives(pid), "{took:?}");
 }
 
+/// A process of ours that has not executed its program yet holds the pipes of all others; on a busy machine that takes long.
+#[tokio::test]
+async fn a_program_that_is_being_started_is_no_straggler() {
+    let _shared = shared().await;
+    for is_start in [true, false] {
+        let starting = is_start.then(super::super::starting::Starting::begin);
+        let (reader, writer) =
+            nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_NONBLOCK).unwrap();
+        let (log, _records) = channel::<()>(LogOptions::default());
+        let (flush, reading) = attach(reader, log.lines(Stream::Stdout));
+        let reading = tokio::spawn(reading);
+        flush.flush(Duration::from_millis(100));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(writer);
+        drop(starting);
+        let end = reading.await.unwrap();
+        assert_eq!(matches!(end, OutputEnd::Closed), is_start, "{end:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_process_with_a_session_of_its_own_is_reported_and_not_hunted() {
     let _shared = shared().await;

@@ -154,3 +154,29 @@ async fn text_that_is_no_question_and_a_known_prompt_exhaust_no_patience() {
     assert_eq!((exit.code, exit.problem), (Some(0), None));
     assert_eq!(texts(&records, Stream::Stdout), ["s1"]);
 }
+
+/// Neither the end of a program nor the length of a question shows more than it should.
+#[tokio::test]
+async fn a_question_goes_with_its_program_and_its_length_uncovers_no_secret() {
+    let _shared = shared().await;
+    let (log, mut reader) = channel::<Shown>(LogOptions::default());
+    log.show_partials(|stream, text| (stream, text));
+    let child = spawn(sh("printf 'Go on? ' > /dev/tty; sleep 0.4").stdin(pty(&[]))).unwrap();
+    child.supervise(&log, StopToken::never()).await;
+    // The newest state waits, and the log goes on.
+    assert_eq!(reader.try_batch(), Ok(Batch::Marker((Stream::Terminal, String::new()))));
+
+    let secret = "open-sesame-".repeat(20);
+    let script =
+        format!("printf '%s\n' begun; printf '{}{secret} now? ' > /dev/tty; read x < /dev/tty", "y".repeat(300));
+    let patience = Some(Duration::from_millis(300));
+    let (shown, exit, _) = Seen::start(sh(&script).stdin(pty(&[])).prompt_timeout(patience), &[&secret]).end().await;
+    let Some(Problem::WaitsForInput { prompt, .. }) = exit.problem else { panic!("{exit:?}") };
+    assert!(prompt.ends_with("y*** now?") && !prompt.contains("sesame") && prompt.len() <= 200, "{prompt}");
+    assert!(shown.iter().all(|(_, text)| !text.contains("sesame")));
+
+    // The beginning of the line is more than is shown.
+    let script = format!("printf '%s' '{secret}{}' > /dev/tty; sleep 0.4", "z".repeat(4_050));
+    let (shown, _, _) = Seen::start(sh(&script).stdin(pty(&[])), &[&secret]).end().await;
+    assert!(shown[0].1.ends_with("zzz") && shown.iter().all(|(_, text)| !text.contains("sesame")));
+}

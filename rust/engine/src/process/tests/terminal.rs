@@ -82,6 +82,29 @@ async fn answers_wait_for_their_questions_even_if_input_is_flushed_late() {
     assert_eq!((exit.code, exit.problem), (Some(0), None));
 }
 
+/// A read that ends behind a colon is no prompt as long as its line goes on.
+#[tokio::test]
+async fn ordinary_text_that_looks_like_a_prompt_for_a_moment_is_not_answered() {
+    let _shared = shared().await;
+    let script = "import getpass, time\nt = open('/dev/tty', 'wb', buffering=0)\nfor i in range(3):\n  t.write(b'SSH password:')\n  time.sleep(0.002)\n  t.write(b' is asked for soon\\n')\n  time.sleep(0.05)\nprint(getpass.getpass('SSH password: '))";
+    let (exit, records) = run(python(script).stdin(pty(&[("SSH password:", "one")]))).await;
+    assert_eq!(texts(&records, Stream::Stdout), ["one"]);
+    assert_eq!((exit.code, exit.problem), (Some(0), None));
+}
+
+/// The password must not be typed into whatever reads next, here in the open.
+#[test]
+fn a_conversation_answers_what_stands_at_the_end_only() {
+    let mut conversation = Conversation::new(vec![Prompt::new("SSH password:", "one")]);
+    conversation.heard(b"SSH password:");
+    assert!(conversation.is_at_prompt());
+    conversation.heard(b" asked for soon");
+    assert!(!conversation.is_at_prompt() && conversation.answer().unwrap().is_none());
+    conversation.heard(b"\r\nSSH password: ");
+    assert_eq!(conversation.answer().unwrap().unwrap().as_slice(), b"one\n");
+    assert!(conversation.answer().unwrap().is_none());
+}
+
 #[tokio::test]
 async fn the_terminal_has_the_usual_size() {
     let _shared = shared().await;
@@ -117,7 +140,10 @@ proptest! {
             let count = cuts.next().unwrap_or(1).min(rest.len());
             // A program stops at its prompt until it is answered, so a read never spans two prompts.
             let count = rest.iter().position(|byte| *byte == b':').map_or(count, |colon| count.min(colon + 2)).min(rest.len());
-            if let Some(answer) = conversation.heard(&rest[..count]).unwrap() {
+            conversation.heard(&rest[..count]);
+            // Whoever waits for an answer writes no more.
+            let is_silent = rest[..count].ends_with(b": ") || rest[..count].ends_with(b":");
+            if is_silent && let Some(answer) = conversation.answer().unwrap() {
                 answers.extend_from_slice(&answer);
             }
             rest = &rest[count..];
