@@ -4,12 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
 use base64::Engine as _;
 use semaphore_server::config::{KEYS, Support};
 use semaphore_test_machine::ssh_config;
-use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository};
+use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository, wait_until};
 use serde_json::{Value, json};
 
 /// One line per key: its path, the test below that observes it.
@@ -258,7 +258,7 @@ fn prompt_timeout_sec() {
 
 /// A stand-in for OpenTofu that takes 17 s to end when it is interrupted: longer than other tasks get when the server stops.
 fn terraform_stop_timeout_sec() {
-    let script = "#!/bin/sh\n[ \"$1\" = plan ] || exit 0\ntrap 'i=0; while [ $i -lt 170 ]; do sleep 0.1; i=$((i+1)); done; echo > \"$(dirname \"$0\")/$END\"; exit 1' INT\necho planning\nwhile :; do sleep 0.1; done\n";
+    let script = "#!/bin/sh\n[ \"$1\" = plan ] || exit 0\ntrap 'sleep 17; echo > \"$(dirname \"$0\")/$END\"; exit 1' INT\necho planning\nwhile :; do sleep 0.1; done\n";
     let mut server = Server::with_config(json!({"process": {"terraform_stop_timeout_sec": 1}}));
     let repository = server.directory().join("repository");
     git_repository(&repository, &[("main.tf", "")]);
@@ -282,7 +282,9 @@ fn terraform_stop_timeout_sec() {
             (project, template)
         });
         let task = project.start(&admin, *template);
-        admin.wait_for_line(project.id, task, "planning");
+        wait_until("the plan has begun", Duration::from_secs(30), || {
+            admin.output(project.id, task).iter().any(|line| line == "planning").then_some(())
+        });
         server.stop();
         assert_eq!(directory.join(end).exists(), ends_in_order, "{seconds} s\n{}", server.log());
         server.start_again();
