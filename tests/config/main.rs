@@ -4,12 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
 use base64::Engine as _;
 use semaphore_server::config::{KEYS, Support};
 use semaphore_test_machine::ssh_config;
-use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository};
+use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository, wait_until};
 use serde_json::{Value, json};
 
 /// One line per key: its path, the test below that observes it.
@@ -49,6 +49,7 @@ keys! {
     "max_tasks_per_template" => max_tasks_per_template;
     "max_task_duration_sec" => max_task_duration_sec;
     "process.prompt_timeout_sec" => prompt_timeout_sec;
+    "process.terraform_stop_timeout_sec" => terraform_stop_timeout_sec;
     "password_login_disable" => password_login_disable;
     "non_admin_can_create_project" => non_admin_can_create_project;
     "apps" => apps;
@@ -253,6 +254,46 @@ fn prompt_timeout_sec() {
     assert_eq!(row["status"], "error", "{row} {lines:?}");
     let last = lines.last().unwrap();
     assert!(last.contains("waits for input") && last.contains("Vault password") && last.contains("2 s"), "{lines:?}");
+}
+
+/// A stand-in for OpenTofu that takes 17 s to end when it is interrupted: longer than other tasks get when the server stops.
+fn terraform_stop_timeout_sec() {
+    let script = "#!/bin/sh\n[ \"$1\" = plan ] || exit 0\ntrap 'sleep 17; echo > \"$(dirname \"$0\")/$END\"; exit 1' INT\necho planning\nwhile :; do sleep 0.1; done\n";
+    let mut server = Server::with_config(json!({"process": {"terraform_stop_timeout_sec": 1}}));
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("main.tf", "")]);
+    let program = server.directory().join("slow-tofu");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    server.stop();
+    let config = |seconds: u64, end: &str| {
+        json!({"process": {"terraform_stop_timeout_sec": seconds}, "env_vars": {"END": end},
+            "apps": {"tofu": {"active": true, "title": "Tofu", "path": program}}})
+    };
+    let directory = server.directory().to_owned();
+    let mut template = None;
+    for (seconds, end, ends_in_order) in [(1, "early", false), (40, "late", true)] {
+        server.change_config(&config(seconds, end));
+        server.start_again();
+        let admin = server.admin();
+        let (project, template) = template.get_or_insert_with(|| {
+            let project = Project::create(&admin, repository.to_str().unwrap());
+            let template = project.template(&admin, "tofu", "");
+            (project, template)
+        });
+        let task = project.start(&admin, *template);
+        wait_until("the plan has begun", Duration::from_secs(30), || {
+            admin.output(project.id, task).iter().any(|line| line == "planning").then_some(())
+        });
+        server.stop();
+        assert_eq!(directory.join(end).exists(), ends_in_order, "{seconds} s\n{}", server.log());
+        server.start_again();
+        let admin = server.admin();
+        let lines = admin.output(project.id, task).join("\n");
+        assert!(lines.contains(&format!("waiting up to {seconds} s for tofu")), "{lines}");
+        server.stop();
+    }
+    assert!(server.log().contains("waiting for tasks of the Terraform family"), "{}", server.log());
 }
 
 fn apps() {

@@ -24,7 +24,7 @@ use crate::{Client, ansible, program, tofu, wait_until};
 /// Password of the administrator `admin` that every fixture has.
 pub const PASSWORD: &str = "a password of the tests";
 /// How long a stop may take before it counts as hanging.
-const STOP_LIMIT: Duration = Duration::from_secs(20);
+const STOP_LIMIT: Duration = Duration::from_secs(40);
 
 /// What differs from the usual fixture.
 #[derive(Clone, Debug, Default)]

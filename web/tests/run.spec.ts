@@ -91,6 +91,14 @@ describe('the body of a new task', () => {
     expect(initialForm(again, { ...source, environment: 'broken', arguments: '{' })).toMatchObject({ survey: { who: 'd' }, arguments: '' })
   })
 
+  it('keeps arguments by stage when a task is run again', () => {
+    const stages = '{"plan": ["-a"], "apply": ["-b c"]}'
+    const stack = template({ app: 'tofu', allow_override_args_in_task: true })
+    const form = initialForm(stack, { id: 1, arguments: stages, params: {} } as unknown as Task)
+    expect(newTask(stack, form).arguments).toBe(stages)
+    expect(newTask(stack, { ...form, arguments: '{not json' }).arguments).toBe('["{not json"]')
+  })
+
   it('splits lists as they are typed', () => {
     expect(nameList(' a, ,b,')).toEqual(['a', 'b'])
     expect(argumentLines('a\r\n\n  b c\n')).toEqual(['a', '  b c'])

@@ -43,7 +43,7 @@ export function initialForm(template: Template, source: Task | null = null): Run
     tags: names(params.tags, fixed.tags),
     skipTags: names(params.skip_tags, fixed.skip_tags),
     branch: source?.git_branch ?? template.git_branch ?? '',
-    arguments: jsonList(source?.arguments).join('\n'),
+    arguments: stageArguments(source?.arguments ?? '') ?? jsonList(source?.arguments).join('\n'),
     inventory: source?.inventory_id ?? template.inventory_id ?? null,
     build: source?.build_task_id ?? null,
     plan: params.plan === true,
@@ -51,6 +51,18 @@ export function initialForm(template: Template, source: Task | null = null): Run
     autoApprove: params.auto_approve === true,
     upgrade: params.upgrade === true,
     reconfigure: params.reconfigure === true,
+  }
+}
+
+/** The text itself if it gives the Terraform family arguments by stage, `{"plan": ["-a"]}`; `null` for anything else. */
+function stageArguments(text: string): string | null {
+  if (!text.trim().startsWith('{')) return null
+  try {
+    const stages: unknown = JSON.parse(text)
+    const isList = (list: unknown) => Array.isArray(list) && list.every((argument) => typeof argument === 'string')
+    return typeof stages === 'object' && stages !== null && Object.values(stages).every(isList) ? text.trim() : null
+  } catch {
+    return null
   }
 }
 
@@ -67,7 +79,8 @@ export function newTask(template: Template, form: RunForm): NewTask {
   if (message !== '') task.message = message
   if (template.allow_override_branch_in_task && form.branch.trim() !== '') task.git_branch = form.branch.trim()
   if (template.allow_override_args_in_task && form.arguments.trim() !== '') {
-    task.arguments = JSON.stringify(argumentLines(form.arguments))
+    const stages = isTerraform(template.app) ? stageArguments(form.arguments) : null
+    task.arguments = stages ?? JSON.stringify(argumentLines(form.arguments))
   }
   if (allowed.allow_override_inventory && form.inventory !== null) task.inventory_id = form.inventory
   if (template.type === 'deploy' && form.build !== null) task.build_task_id = form.build

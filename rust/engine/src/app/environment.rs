@@ -1,6 +1,7 @@
 //! The environment of a job's programs, in the order of the reference; nothing else of the server's environment is passed.
 
 use std::{
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStringExt,
     path::Path,
@@ -11,6 +12,7 @@ use crate::{
     EngineConfig,
     config::HomeDirMode,
     job::{HostKeyMode, SecretVarKind, TemplateKind},
+    key::SshOptions,
 };
 
 /// Variables in the order of their definition; a name may come twice, the later value wins when a process is started.
@@ -66,12 +68,14 @@ impl Environment {
 
     /// How strictly the keys of hosts are checked, for Ansible and the git that ansible-galaxy starts; nothing in the mode `off`.
     ///
-    /// It comes before what the user sets for ssh, and ssh takes the first value of an option.
+    /// It travels in the extra arguments of ssh and its two companions, because the common ones belong to users: a bastion host
+    /// in `ansible.cfg` or in a variable of the inventory would be lost otherwise. If the environment sets the common ones, ours
+    /// come before, and ssh takes the first value of an option. `ssh_config_path` is for git alone, as in the other mode.
     fn set_host_keys(&mut self, context: &AppContext<'_>) {
         if context.ssh.mode == HostKeyMode::Off {
             return;
         }
-        let ours = context.ssh.shell_text();
+        let ours = SshOptions { config: None, ..context.ssh.clone() }.shell_text();
         let with_ours = |theirs: Option<&OsStr>| {
             let mut text = OsString::from(&ours);
             if let Some(theirs) = theirs {
@@ -80,10 +84,18 @@ impl Environment {
             }
             text
         };
-        let common = with_ours(self.get("ANSIBLE_SSH_COMMON_ARGS"));
-        self.set("ANSIBLE_SSH_COMMON_ARGS", common);
+        for name in ["ANSIBLE_SSH_EXTRA_ARGS", "ANSIBLE_SFTP_EXTRA_ARGS", "ANSIBLE_SCP_EXTRA_ARGS"] {
+            let text = with_ours(self.get(name));
+            self.set(name, text);
+        }
+        if let Some(common) = self.get("ANSIBLE_SSH_COMMON_ARGS") {
+            let text = with_ours(Some(common));
+            self.set("ANSIBLE_SSH_COMMON_ARGS", text);
+        }
         self.set("ANSIBLE_HOST_KEY_CHECKING", "True");
-        self.set("GIT_SSH_COMMAND", format!("ssh {ours}"));
+        if self.get("GIT_SSH_COMMAND").is_none() {
+            self.set("GIT_SSH_COMMAND", format!("ssh {}", context.ssh.shell_text()));
+        }
     }
 
     /// The inventory's agent, then kind and versions for build and deploy.
@@ -124,6 +136,13 @@ pub(crate) fn galaxy(context: &AppContext<'_>) -> Environment {
     environment.set_user_variables(context);
     environment.set_host_keys(context);
     environment
+}
+
+/// Names of the variables that the user gives the job.
+pub(crate) fn user_names<'a>(context: &AppContext<'a>) -> BTreeSet<&'a str> {
+    let environment = &context.spec.environment;
+    let secrets = environment.secrets.iter().filter(|secret| secret.kind == SecretVarKind::Env);
+    environment.env.iter().map(|(name, _)| name.as_str()).chain(secrets.map(|secret| secret.name.as_str())).collect()
 }
 
 fn ansible_home(home_dir: &Path) -> OsString {

@@ -186,7 +186,9 @@ impl Programs {
     fn prepared(&self, program: ProcessSpec) -> Result<ProcessSpec, ProgramError> {
         let identity = self.identity()?;
         let identity = identity.map(|identity| if self.outside_root { identity.outside() } else { identity.clone() });
-        Ok(program.nofile(self.config.child_nofile).identity(identity).kept(self.held.clone()))
+        // Reference: a program is looked for in the server's PATH, whatever PATH it is given itself.
+        let program = program.search_path(&self.config.path).nofile(self.config.child_nofile);
+        Ok(program.identity(identity).kept(self.held.clone()))
     }
 
     /// The machine.
@@ -297,12 +299,18 @@ impl Programs {
         self.run_passed(program, pass).await
     }
 
-    async fn supervise_seen(&self, child: Child, mut seen: impl FnMut(&LogRecord) + Send) -> Exit {
+    /// `unfinished` sees the lines that have no end yet.
+    async fn supervise_seen(
+        &self,
+        child: Child,
+        mut seen: impl FnMut(&LogRecord) + Send,
+        unfinished: impl FnMut(&str) + Send,
+    ) -> Exit {
         let pass = |record| {
             seen(&record);
             Some(record)
         };
-        self.supervise_passing(child, pass).await
+        self.supervise_passing(child, pass, unfinished).await
     }
 
     /// As [`Programs::run`]; `pass` says what of each record goes to the log.
@@ -313,7 +321,7 @@ impl Programs {
     ) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
         let child = self.spawn(program)?;
-        let exit = self.supervise_passing(child, pass).await;
+        let exit = self.supervise_passing(child, pass, |_| {}).await;
         self.end(&exit)
     }
 
@@ -321,6 +329,7 @@ impl Programs {
         &self,
         child: Child,
         mut pass: impl FnMut(LogRecord) -> Option<LogRecord> + Send,
+        mut unfinished: impl FnMut(&str) + Send,
     ) -> Exit {
         // The secrets are hidden here already: a line over 1 MiB arrives in parts, and a secret may lie across two of them.
         let options = log::LogOptions { redactor: self.log.redactor(), ..log::LogOptions::default() };
@@ -342,6 +351,7 @@ impl Programs {
                         if stream == Stream::Terminal {
                             asks = !text.is_empty();
                         }
+                        unfinished(&text);
                         self.log.partial(stream, text);
                         continue;
                     }

@@ -28,6 +28,7 @@ pub(super) fn prepare(
     program: &OsStr,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    search_path: Option<&OsStr>,
     dir: &Path,
     root: Option<&Path>,
 ) -> Result<Prepared, SpawnError> {
@@ -45,7 +46,8 @@ pub(super) fn prepare(
     let path = env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
     let env = environment(&name, env)?;
     check_directory(dir, root)?;
-    let program = find(program, path.as_deref(), dir, root)?;
+    let first = search_path.and_then(|first| find(program, Some(first), dir, root).ok());
+    let program = first.map_or_else(|| find(program, path.as_deref(), dir, root), Ok)?;
     let program = CString::new(program.into_os_string().into_vec())
         .map_err(|_| SpawnError::NulByte { program: name.clone().into(), what: "PATH".into() })?;
     Ok(Prepared { program, args: argv, env, dir: directory })

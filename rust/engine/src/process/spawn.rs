@@ -145,10 +145,10 @@ pub fn spawn(spec: ProcessSpec) -> Result<Child, SpawnError> {
 
 /// `use_pidfd: false` behaves as a kernel without `pidfd_open`.
 pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, SpawnError> {
-    let ProcessSpec { program, args, env, dir, stdin, stop, identity, nofile, prompt_timeout, kept } = spec;
+    let ProcessSpec { program, args, env, search_path, dir, stdin, stop, identity, nofile, prompt_timeout, kept } = spec;
     let name = program.to_string_lossy().into_owned();
-    let prepared =
-        resolve::prepare(&program, args, env, &dir, identity.as_ref().and_then(|identity| identity.chroot.as_deref()))?;
+    let root = identity.as_ref().and_then(|identity| identity.chroot.as_deref());
+    let prepared = resolve::prepare(&program, args, env, search_path.as_deref(), &dir, root)?;
     let starting = Starting::begin();
     let no_pipe = |source: io::Error| SpawnError::Descriptor { program: name.clone(), what: "a pipe", source };
     let (stdout, child_stdout) = pipe().map_err(no_pipe)?;

@@ -9,12 +9,14 @@ use super::{Identity, StopPlan};
 /// Everything about a child process; nothing is inherited or looked up elsewhere.
 #[derive(Clone)]
 pub struct ProcessSpec {
-    /// Path, or a bare name that is looked for in the `PATH` of `env`.
+    /// Path, or a bare name that is looked for in `search_path` and then in the `PATH` of `env`.
     pub program: OsString,
     /// Arguments after the program's name.
     pub args: Vec<OsString>,
     /// The whole environment; of two entries with one name the later wins.
     pub env: Vec<(OsString, OsString)>,
+    /// Where a bare name is looked for first, as a value of `PATH`.
+    pub search_path: Option<OsString>,
     /// Working directory; also what a relative `program` with a slash is relative to.
     pub dir: PathBuf,
     /// Standard input.
@@ -38,6 +40,7 @@ impl ProcessSpec {
             program: program.into(),
             args: Vec::new(),
             env: Vec::new(),
+            search_path: None,
             dir: dir.into(),
             stdin: Stdin::Null,
             stop: StopPlan::Shell,
@@ -101,6 +104,13 @@ impl ProcessSpec {
     #[must_use]
     pub fn nofile(mut self, nofile: Option<u64>) -> Self {
         self.nofile = nofile;
+        self
+    }
+
+    /// Sets where a bare name is looked for first.
+    #[must_use]
+    pub fn search_path(mut self, path: impl Into<OsString>) -> Self {
+        self.search_path = Some(path.into());
         self
     }
 

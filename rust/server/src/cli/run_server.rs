@@ -76,7 +76,21 @@ async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Re
     tracing::info!(signal, "stopping");
     stop.cancel();
     hub.close();
-    let ending = async { tokio::join!(&mut serving, pool.close(TASK_GRACE)) };
+    let stop_timeout = Duration::from_secs(config.terraform_stop_timeout_seconds);
+    let closing = async {
+        if pool.close(TASK_GRACE).await {
+            return true;
+        }
+        // A state that stays locked, or resources that are in no state, are worse than a slow end.
+        let slow = services.terraform_tasks(pool.active()).await;
+        if slow.is_empty() {
+            return false;
+        }
+        let seconds = stop_timeout.as_secs();
+        tracing::info!(tasks = ?slow, seconds, "waiting for tasks of the Terraform family to end in order");
+        pool.close(stop_timeout).await
+    };
+    let ending = async { tokio::join!(&mut serving, closing) };
     tokio::select! {
         (_, ended) = ending => {
             if !ended {

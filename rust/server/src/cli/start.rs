@@ -192,7 +192,7 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
         git_client: if config.git_client == "go_git" { GitClientKind::GoGit } else { GitClientKind::CmdGit },
         process: config.process.clone(),
         prompt_timeout: (config.prompt_timeout_seconds > 0).then(|| Duration::from_secs(config.prompt_timeout_seconds)),
-        terraform_stop_timeout: None,
+        terraform_stop_timeout: Some(Duration::from_secs(config.terraform_stop_timeout_seconds)),
     }
 }
 

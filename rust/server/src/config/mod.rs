@@ -116,6 +116,8 @@ pub struct Config {
     pub max_task_duration_seconds: u64,
     /// Seconds that a question of a program may stand without an answer; 0 is for ever.
     pub prompt_timeout_seconds: u64,
+    /// Seconds that a stopped program of the Terraform family has to end in order.
+    pub terraform_stop_timeout_seconds: u64,
     /// Whether log-in by password is refused.
     pub password_login_disable: bool,
     /// Whether every user may create projects.
@@ -181,6 +183,8 @@ impl Config {
             max_tasks_per_template: usize::try_from(values.integer("max_tasks_per_template")).unwrap_or_default(),
             max_task_duration_seconds: u64::try_from(values.integer("max_task_duration_sec")).unwrap_or_default(),
             prompt_timeout_seconds: u64::try_from(values.integer("process.prompt_timeout_sec")).unwrap_or_default(),
+            terraform_stop_timeout_seconds: u64::try_from(values.integer("process.terraform_stop_timeout_sec"))
+                .unwrap_or_default(),
             password_login_disable: values.bool("password_login_disable"),
             non_admin_can_create_project: values.bool("non_admin_can_create_project"),
             apps: values.decode("apps")?,

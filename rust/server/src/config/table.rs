@@ -172,6 +172,16 @@ pub static KEYS: &[Key] = &[
         ),
         Rule::NotNegative,
     ),
+    ruled(
+        key(
+            "process.terraform_stop_timeout_sec",
+            "SEMAPHORE_PROCESS_TERRAFORM_STOP_TIMEOUT_SEC",
+            Integer,
+            "120",
+            "Seconds that a stopped program of the Terraform family has to end in order and to release its state. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
     key("password_login_disable", "SEMAPHORE_PASSWORD_LOGIN_DISABLED", Bool, "", "Refuses log-in by password."),
     key(
         "non_admin_can_create_project",

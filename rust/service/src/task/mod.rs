@@ -17,7 +17,7 @@ use semaphore_model::{
     TemplateId, User, UserId, time,
 };
 use semaphore_store::{OutputCursor, Page, TaskFilter, TaskStatistics, TaskStatisticsFilter};
-use semaphore_task::{Pool, StopError};
+use semaphore_task::{ActiveTask, Location, Pool, StopError};
 use serde::Serialize;
 
 pub(crate) use self::ansible::ReportCache;
@@ -52,6 +52,19 @@ impl Services {
     /// A task of a project; 400 with an empty body if there is none. Reference: not 404.
     pub async fn task(&self, project: ProjectId, task: TaskId) -> Result<Task> {
         self.store.get_task(project, task).await.map_err(|error| unknown_task(error.into()))
+    }
+
+    /// Those of these tasks that run a program of the Terraform family.
+    pub async fn terraform_tasks(&self, active: Vec<ActiveTask>) -> Vec<TaskId> {
+        let mut found = Vec::new();
+        for task in active.into_iter().filter(|task| task.location == Location::Running) {
+            let Ok(row) = self.store.get_task(task.project_id, task.id).await else { continue };
+            let template = self.store.get_plain_template(task.project_id, row.template_id).await;
+            if template.is_ok_and(|template| template.app.is_terraform()) {
+                found.push(task.id);
+            }
+        }
+        found
     }
 
     /// Newest tasks of a project, or of one of its templates.

@@ -166,6 +166,8 @@ impl Builder<'_> {
         extra_vars.extend(object("environment of the task", &self.task.environment)?);
         let mut env = Vec::new();
         for (name, value) in object("environment variables", row.env.as_deref().unwrap_or_default())? {
+            // Reference: Go reads `null` as an empty text.
+            let value = if value.is_null() { serde_json::Value::String(String::new()) } else { value };
             let serde_json::Value::String(value) = value else {
                 return Err(PortError::Refused(format!(
                     "environment variable `{name}` must be a text: put it into quotes"

@@ -106,6 +106,7 @@ async fn install_file(context: &AppContext<'_>, kind: Kind, file: &Path) -> Resu
 /// Reference: git has no credentials here in this line of the Go server, its later ones give those of the repository's key.
 fn environment(context: &AppContext<'_>) -> Environment {
     let mut environment = environment::galaxy(context);
+    let user = environment::user_names(context);
     let Some(working) = context.git else { return environment };
     // A configuration of the user's that travels the same way is continued, not replaced.
     let count = environment.get("GIT_CONFIG_COUNT").and_then(|count| count.to_str()).map(str::to_owned);
@@ -113,6 +114,10 @@ fn environment(context: &AppContext<'_>) -> Environment {
     let machine = EngineConfig { env, ..EngineConfig::default() };
     for (name, value) in git_environment(&machine, working).into_entries() {
         let text = name.to_string_lossy();
+        // Who gives galaxy a key of his own goes on using it: with the Go server there was no other way.
+        if user.contains(text.as_ref()) && ["SSH_AUTH_SOCK", "GIT_SSH_COMMAND"].contains(&text.as_ref()) {
+            continue;
+        }
         // Not the list of transports: requirements may name local files, also where the repository does not.
         if ["GIT_CONFIG_", "SEMAPHORE_GIT_", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND"]
             .iter()

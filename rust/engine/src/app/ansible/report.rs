@@ -92,6 +92,8 @@ impl Report {
         let mut plain = std::mem::take(&mut self.plain);
         plain.clear();
         ansi::strip_into(&mut plain, line);
+        // A host chooses what it prints: nothing of it may act on the terminal of who reads the report.
+        plain.retain(|c| c == '\n' || c == '\t' || !c.is_control());
         // A record may hold several lines: those of the engine end with a line feed.
         for part in plain.split('\n') {
             self.plain_line(part.trim_end(), time);

@@ -63,7 +63,9 @@ impl<'a> Run<'a> {
         if self.spec.terraform.destroy {
             arguments.push("-destroy".to_owned());
         }
-        arguments.extend_from_slice(self.given(stage));
+        // Secrets come from the environment, which the program reads before its arguments, and must win over these.
+        let (_, given) = self.given_parts(stage);
+        arguments.extend(given.into_iter().cloned());
         // Reference: a secret comes behind the variables and so wins over one with its name.
         let hidden: BTreeSet<&str> = self.secrets.iter().map(|(secret, _)| secret.name.as_str()).collect();
         let mut variables = self.spec.environment.extra_vars.clone();
@@ -74,9 +76,30 @@ impl<'a> Run<'a> {
         arguments
     }
 
-    /// The arguments that template and task give for a stage.
+    /// The given arguments that set variables (`-var`, `-var-file`), and the others. Without secrets all are others.
+    fn given_parts(&self, stage: Stage) -> (Vec<&String>, Vec<&String>) {
+        let (mut variables, mut others) = (vec![], vec![]);
+        let mut given = self.given(stage).iter();
+        while let Some(argument) = given.next() {
+            let name = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')).unwrap_or_default();
+            if self.secrets.is_empty() {
+                others.push(argument);
+            } else if ["var", "var-file"].contains(&name) {
+                variables.push(argument);
+                variables.extend(given.next());
+            } else if name.starts_with("var=") || name.starts_with("var-file=") {
+                variables.push(argument);
+            } else {
+                others.push(argument);
+            }
+        }
+        (variables, others)
+    }
+
+    /// The arguments that template and task give for a stage: plan falls back to those of apply, then to the default; apply to
+    /// the default only.
     ///
-    /// Reference: plan falls back to those of apply, then to the default; apply to the default only.
+    /// Reference: with arguments for apply alone plan gets none, so that something else is planned than what is applied.
     fn given(&self, stage: Stage) -> &[String] {
         let stages = match stage {
             Stage::Plan => &["plan", "apply", "default"][..],
@@ -100,6 +123,12 @@ impl<'a> Run<'a> {
             Stage::Apply => "TF_CLI_ARGS_apply",
         };
         let mut text = environment.get(name).map(OsStr::as_bytes).unwrap_or_default().to_vec();
+        for argument in self.given_parts(stage).0 {
+            if !text.is_empty() {
+                text.push(b' ');
+            }
+            push_quoted(&mut text, argument.as_bytes());
+        }
         for (secret, value) in &self.secrets {
             if !text.is_empty() {
                 text.push(b' ');
@@ -227,6 +256,22 @@ mod tests {
             of(json!({"upgrade": true, "reconfigure": true, "stage_arguments": {"init": ["-i", "-j"]}})),
             "init -lock=false -upgrade -reconfigure -i -j"
         );
+    }
+
+    /// The program reads its environment first, and the last value of a variable counts: the secret's, as in the reference.
+    #[test]
+    fn secrets_win_over_variables_of_the_given_arguments() {
+        let mut secrets = SecretSet::default();
+        let secret = secrets.insert("s", b"hidden".to_vec());
+        let given = ["-var-file=prod.tfvars", "-lock-timeout=1s", "-var", "s=x y", "--var-file", "b c", "--var=z=1"];
+        let spec = spec(
+            &json!({"stage_arguments": {"default": given}}),
+            &json!({"secrets": [{"name": "s", "kind": "var", "value": secret}]}),
+        );
+        let run = Run::new(&spec, &secrets);
+        assert_eq!(run.arguments(Stage::Apply), ["apply", "-auto-approve", "-lock=false", "-lock-timeout=1s"]);
+        let (_, text) = run.secret_environment(Stage::Apply, &Environment::default()).unwrap();
+        assert_eq!(text, "'-var-file=prod.tfvars' '-var' 's=x y' '--var-file' 'b c' '--var=z=1' -var 's=hidden'");
     }
 
     #[test]

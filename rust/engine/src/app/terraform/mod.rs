@@ -21,7 +21,7 @@ use self::{
     backend::BackendFile,
     output::Plan,
 };
-use super::{Absolute, App, AppContext, AppError, Environment, Needs, environment, inside};
+use super::{Absolute, App, AppContext, AppError, Environment, Needs, PathError, environment, inside};
 use crate::{
     EngineConfig,
     config::AppConfig,
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How long a stopped program may take to end in order, unless configured.
-const STOP_TIMEOUT: Duration = Duration::from_mins(2);
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_mins(2);
 /// The one that starts another of the three itself.
 const TERRAGRUNT: &str = "terragrunt";
 /// Workspace of templates whose inventory names none.
@@ -95,7 +95,7 @@ impl Terraform {
     async fn init(&self, context: &AppContext<'_>) -> Result<(), AppError> {
         let arguments = arguments::init(&context.spec.terraform);
         let program = self.command(context, arguments, environment::terraform_init(context));
-        let end = context.programs.run_with_questions(program, |record| output::is_question(&record.lossy()));
+        let end = context.programs.run_with_questions(program, output::is_question, output::PROMPT);
         self.succeeded("init", self.patiently(context, Box::pin(end)).await?)
     }
 
@@ -111,8 +111,12 @@ impl Terraform {
     }
 
     async fn select_workspace(&self, context: &AppContext<'_>) -> Result<(), AppError> {
+        let workspace = workspace(context.spec);
+        if workspace.starts_with('-') || workspace.chars().any(char::is_control) {
+            return Err(AppError::WorkspaceName(workspace.to_owned()));
+        }
         let run = if self.id == TERRAGRUNT { &["run", "--"][..] } else { &[] };
-        let arguments = [run, &["workspace", "select", "-or-create=true", workspace(context.spec)]].concat();
+        let arguments = [run, &["workspace", "select", "-or-create=true", workspace]].concat();
         let arguments = arguments.into_iter().map(str::to_owned).collect();
         let program = self.command(context, arguments, environment::terraform(context, false));
         let end = self.patiently(context, Box::pin(context.programs.run(program))).await?;
@@ -149,10 +153,6 @@ impl App for Terraform {
         if let Some(file) = &spec.terraform.backend_file {
             inside(Path::new(""), file, "backend file", Absolute::Joined)?;
         }
-        let workspace = workspace(spec);
-        if workspace.starts_with('-') || workspace.chars().any(char::is_control) {
-            return Err(AppError::WorkspaceName(workspace.to_owned()));
-        }
         Ok(())
     }
 
@@ -167,8 +167,9 @@ impl App for Terraform {
             let path = directory.display().to_string();
             return Err(AppError::NoDirectory { directory: context.spec.playbook.clone(), path });
         }
+        let root = context.work_dir;
         let context = AppContext { work_dir: &directory, ..*context };
-        let backend = override_backend(&context)?;
+        let backend = override_backend(&context, root)?;
         self.init(&context).await?;
         if self.has_workspaces(&context).await? {
             self.select_workspace(&context).await?;
@@ -194,9 +195,18 @@ impl App for Terraform {
 }
 
 /// Writes the file with an empty http backend, if the template wants it.
-fn override_backend(context: &AppContext<'_>) -> Result<Option<BackendFile>, AppError> {
+///
+/// In a clone a directory on the way to it may be a link out of the clone: the file would be put aside and written there with
+/// the rights of the server.
+fn override_backend(context: &AppContext<'_>, root: &Path) -> Result<Option<BackendFile>, AppError> {
     let Some(name) = &context.spec.terraform.backend_file else { return Ok(None) };
     let path = inside(context.work_dir, name, "backend file", Absolute::Joined)?;
+    if context.git.is_some()
+        && let (Ok(root), Some(Ok(parent))) = (root.canonicalize(), path.parent().map(Path::canonicalize))
+        && !parent.starts_with(root)
+    {
+        return Err(PathError::Escapes { what: "backend file", path: name.clone() }.into());
+    }
     let written = BackendFile::write(&path);
     let failed = |source| AppError::File { action: "write", path: path.display().to_string(), source };
     written.map(Some).map_err(failed)

@@ -34,6 +34,9 @@ pub(super) fn is_question(line: &str) -> bool {
     plain(line).contains("Do you want to ")
 }
 
+/// What stands on the unfinished line on which an answer is typed.
+pub(super) const PROMPT: &str = "Enter a value:";
+
 fn plain(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     ansi::strip_into(&mut plain, line);

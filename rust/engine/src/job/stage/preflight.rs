@@ -63,7 +63,9 @@ fn look_for(
     program: &str,
     purpose: &str,
 ) {
-    if let Err(error) = find_program(OsStr::new(program), environment.get("PATH"), dir, root) {
+    // The same places, in the same order, as when it is started.
+    let find = |path: Option<&OsStr>| find_program(OsStr::new(program), path, dir, root);
+    if let Err(error) = find(Some(OsStr::new(&stages.config.path))).or_else(|_| find(environment.get("PATH"))) {
         let message = format!("{error}; it {purpose}");
         stages.problem("error", &Problem::new(code_of_spawn(&error), message));
     }

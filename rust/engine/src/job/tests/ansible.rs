@@ -437,3 +437,38 @@ async fn galaxy_has_the_credentials_of_the_repository() {
     let playbook = records.iter().find(|record| record["program"] == "ansible-playbook").unwrap();
     assert!(playbook["env"].get("SEMAPHORE_GIT_PASSWORD").is_none(), "it is galaxy's alone");
 }
+
+/// A bastion host of `ansible.cfg` or of the inventory lives in the common arguments of ssh: those are the user's.
+#[tokio::test]
+async fn managed_host_keys_leave_the_user_his_ssh() {
+    let world = World::new();
+    world.record(&["ansible-playbook", "ansible-galaxy"]);
+    let repository = world.repository("repo", &[("site.yml", "[]"), ("requirements.yml", "[]")]);
+    let run = async |env: Value| {
+        let fields = json!({
+            "inventory": static_inventory(), "host_keys": {"mode": "strict", "known_hosts": "h ssh-ed25519 AAAA"},
+            "environment": {"env": env},
+        });
+        let mut spec = world.spec_with("ansible", "site.yml", "", fields);
+        spec.repository.url = super::support::file_url(&repository);
+        let finished = world.run(spec).await;
+        let records = world.records();
+        let last = |program: &str| records.iter().rev().find(|record| record["program"] == program).cloned();
+        let found = (last("ansible-playbook"), last("ansible-galaxy"));
+        let (Some(playbook), Some(galaxy)) = found else { panic!("{:?} {}", finished.outcome, finished.text()) };
+        (playbook["env"].clone(), galaxy["env"].clone())
+    };
+    let (plain, _) = run(json!([])).await;
+    assert!(plain.get("ANSIBLE_SSH_COMMON_ARGS").is_none(), "{plain}");
+    for name in ["ANSIBLE_SSH_EXTRA_ARGS", "ANSIBLE_SFTP_EXTRA_ARGS", "ANSIBLE_SCP_EXTRA_ARGS"] {
+        assert!(plain[name].as_str().unwrap().starts_with("-o StrictHostKeyChecking=yes -o "), "{plain}");
+    }
+    assert_eq!(plain["ANSIBLE_HOST_KEY_CHECKING"], "True");
+    fs::remove_file(world.project("repository_1_template_1/requirements.yml_role.md5")).unwrap();
+    let theirs = json!([["ANSIBLE_SSH_COMMON_ARGS", "-J bastion"], ["GIT_SSH_COMMAND", "ssh -i mine"]]);
+    let (playbook, galaxy) = run(theirs).await;
+    let common = playbook["ANSIBLE_SSH_COMMON_ARGS"].as_str().unwrap();
+    assert!(common.starts_with("-o StrictHostKeyChecking=yes") && common.ends_with(" -J bastion"), "{common}");
+    assert_eq!(playbook["GIT_SSH_COMMAND"], "ssh -i mine");
+    assert_eq!(galaxy["GIT_SSH_COMMAND"], "ssh -i mine");
+}

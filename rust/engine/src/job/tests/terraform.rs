@@ -25,6 +25,10 @@ if say:
 if "Do you want to " in say:
     print("  Enter a value: ", end="", flush=True)
     print("answer:", sys.stdin.readline().strip(), flush=True)
+if "wants a text" in say:
+    print("  \033[1mEnter a value:\033[0m ", end="", flush=True)
+    if not sys.stdin.readline():
+        sys.exit("EOF")
 sys.exit(int(json.loads(os.environ.get("EXIT", "{}")).get(words[0] if words else "", 0)))
 "#;
 
@@ -317,7 +321,9 @@ async fn configured_programs_and_arguments_replace_the_built_in_ones() {
 async fn a_backend_without_workspaces_is_no_failure() {
     let scene = Scene::new();
     let environment = json!({"env": [["EXIT", r#"{"workspace": 1}"#]]});
-    let fields = json!({"terraform": {"plan": true}, "environment": environment});
+    // The text of an inventory of hosts is no workspace, and nobody wants it as one.
+    let inventory = json!({"id": 1, "name": "i", "kind": "static", "content": "[all]\nlocalhost\n"});
+    let fields = json!({"terraform": {"plan": true}, "environment": environment, "inventory": inventory});
     let finished = scene.world.run(scene.spec("tofu", fields)).await;
     finished.expect(&Outcome::Success);
     assert_eq!(scene.argv(), ["init -lock=false -migrate-state", "workspace list", "plan -lock=false"]);
@@ -393,9 +399,9 @@ async fn what_can_never_run_is_refused() {
     run("tf", json!({"terraform": {"backend_file": "../../x.tf"}})).await.broken("run", "leads out of its repository");
     let workspace =
         |name: &str| json!({"inventory": {"id": 1, "name": "i", "kind": "tofu-workspace", "content": name}});
-    run("tf", workspace("-force")).await.broken("run", "\"-force\"");
-    run("tf", workspace("a\nb")).await.broken("run", "workspace name");
     assert!(scene.argv().is_empty());
+    run("tf", workspace("-force")).await.broken("requirements", "\"-force\"");
+    run("tf", workspace("a\nb")).await.broken("requirements", "workspace name");
     let missing = run("nosuch", json!({})).await;
     missing.broken("requirements", "the directory \"nosuch\" does not exist in the repository");
     assert!(missing.text().contains("Failed to install requirements: the directory"), "{}", missing.text());
@@ -406,4 +412,58 @@ async fn what_can_never_run_is_refused() {
         let clone = scene.world.project("repository_1_template_1");
         assert_eq!(scene.world.records()[3]["env"]["PWD"], json!(clone), "{playbook:?}");
     }
+}
+
+/// Nobody can type the name of a bucket: the job says so, and the program ends with its own words.
+#[tokio::test]
+async fn a_prompt_for_a_text_ends_the_job() {
+    let scene = Scene::new();
+    let fields = json!({"environment": say(&json!({"init": "bucket\n  \u{1b}[1mwants a text\u{1b}[0m\n"}))});
+    let finished = scene.world.run(scene.spec("tofu", fields)).await;
+    let text = finished.text();
+    assert!(text.contains("error: the program waits for input that nobody can give (\"wants a text\")"), "{text}");
+    assert!(text.contains("EOF"), "{text}");
+    finished.broken("requirements", "tofu init failed");
+}
+
+/// A line that only looks like a question leaves nobody waiting when the program has ended.
+#[tokio::test]
+async fn a_question_ends_with_its_program() {
+    let scene = Scene::new();
+    scene.world.program("tofu", "#!/bin/sh\n[ $1 = init ] && { echo 'Do you want to know?'; sleep 1; }\nexit 0\n");
+    let mut job = scene.world.start(scene.spec("tofu", json!({"terraform": {"plan": true}})), SecretSet::default());
+    wait_for_status(&mut job, TaskStatus::WaitingConfirmation).await;
+    assert_eq!(finish_from_here(job).await, (Outcome::Success, vec![TaskStatus::Running]));
+}
+
+/// Whoever can push chooses what a name in the clone leads to; the server writes with its own rights.
+#[tokio::test]
+async fn the_backend_file_stays_in_the_clone() {
+    let scene = Scene::new();
+    let outside = scene.world.path("outside");
+    fs::create_dir_all(&outside).unwrap();
+    fs::write(outside.join("passwd"), "kept").unwrap();
+    std::os::unix::fs::symlink(&outside, scene.repository.join("tf/link")).unwrap();
+    git(&scene.repository, &["add", "."]);
+    git(&scene.repository, &["commit", "-qm", "link"]);
+    let fields = json!({"terraform": {"backend_file": "link/passwd", "plan": true}});
+    let finished = scene.world.run(scene.spec("tofu", fields)).await;
+    finished.broken("requirements", "leads out of its repository");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+    assert_eq!(fs::read_to_string(outside.join("passwd")).unwrap(), "kept");
+}
+
+/// Reference: programs are looked for in the server's PATH; that of a variable group is for the programs themselves.
+#[tokio::test]
+async fn a_path_of_the_user_hides_no_program() {
+    let scene = Scene::new();
+    let environment = json!({"env": [["PATH", "/nowhere:$PATH"]]});
+    let spec = scene.world.spec_with("bash", "hello.sh", "", json!({"environment": environment}));
+    let repository = scene.world.repository("scripts", &[("hello.sh", "echo \"path $PATH\"\n")]);
+    let mut spec = spec;
+    spec.repository.url = file_url(&repository);
+    let finished = scene.world.run(spec).await;
+    finished.expect(&Outcome::Success);
+    assert!(finished.text().contains("path /nowhere:$PATH"), "{}", finished.text());
+    assert!(!finished.text().contains("error:"), "{}", finished.text());
 }
