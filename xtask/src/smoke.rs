@@ -13,7 +13,7 @@ use crate::{artifact::SONAME, root};
 
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 /// What the static library needs besides itself: `rustc --print native-static-libs`.
-const NATIVE: [&str; 7] = ["-lz", "-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
+const NATIVE: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
 /// Builds and runs everything; the last line is `N passed, N failed`.
 pub(crate) fn run(directory: &Path) -> Result<()> {
