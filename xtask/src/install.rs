@@ -16,7 +16,7 @@ use crate::{
 
 /// Installs the libraries of a directory below `PREFIX`; `DESTDIR` of the environment is put before it, as packagers expect.
 pub(crate) fn run(directory: &Path, prefix: &Path) -> Result<()> {
-    into(directory, prefix, std::env::var_os("DESTDIR").as_deref().map(Path::new))
+    into(directory, prefix, std::env::var_os("DESTDIR").filter(|root| !root.is_empty()).as_deref().map(Path::new))
 }
 
 /// The same with the directory that stands for `/`.
