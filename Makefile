@@ -1,19 +1,21 @@
 # Everything a developer types. `make help` lists the targets; each one is a script in scripts/ that also runs alone.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset deps build test test-quick test-go test-deep bench mutants fuzz fmt lint clean
+.PHONY: help run stop reset deps build install test test-quick test-go test-deep bench mutants fuzz fmt lint clean
 
 # Where `make run` listens, and YES=1: answer every question with yes (CI).
 HOST ?= 127.0.0.1
 PORT ?= 3000
 YES ?=
+# Where `make install` puts the C library.
+PREFIX ?= /usr/local
 # For `make mutants`: FILES="rust/model/src/status.rs ..." (default: Rust files changed since the last commit), MINUTES=20.
 FILES ?=
 MINUTES ?= 20
 # For `make fuzz`: seconds for each target, and which of them (default: all).
 SECONDS ?= 30
 TARGETS ?=
-export HOST PORT YES FILES MINUTES
+export HOST PORT YES PREFIX FILES MINUTES
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ deps: ## install every package that the tests need (Debian packages only as root
 
 build: ## web page, server and C library in release: target/release/{semaphore,libsemaphore_ffi.so,libsemaphore_ffi.a}
 	@scripts/build
+
+install: ## install the C library: header, .so, .a, pkg-config file (PREFIX=/usr/local DESTDIR=)
+	@scripts/install
 
 test: ## all tests in stages: format, lints, web, Rust, C, Go, browser (about 15 minutes from nothing)
 	@scripts/test

@@ -162,6 +162,10 @@
 // Kind of a frame: lines of known_hosts that a job added, to be kept for the project; payload text.
 #define SEMAPHORE_FRAME_KNOWN_HOSTS 13
 
+// Kind of a frame: from here on this stage of a job works (`workspace`, `keys`, `checkout`, `inventory`, `requirements`, `run`);
+// payload `i64 begin` (nanoseconds since 1970, UTC) and the stage's name as text.
+#define SEMAPHORE_FRAME_STAGE 14
+
 // Flags of a LOG frame: mask of the stream's number.
 #define SEMAPHORE_FLAG_STREAM 3
 
@@ -446,7 +450,7 @@ semaphore_status semaphore_op_result(semaphore_handle op,
                                      semaphore_err *e);
 
 // Does one piece of git's work (`SEMAPHORE_GIT_*`) and tells its end by OP_DONE. What git says goes to `log`, or nowhere if that is
-// 0; `inst` is an installed key for the remote repository, or 0.
+// 0; `inst` is an installed key of the same runtime for the remote repository, or 0.
 //
 // `spec` is a JSON document: `{"version":1,"config":{..},"url":"https://host/x.git","branch":"main","parent":"/srv","directory":"x",
 // "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null}`; `config` is that of `semaphore_job_start`;
@@ -463,7 +467,7 @@ semaphore_status semaphore_git_start(semaphore_handle rt,
                                      semaphore_err *e);
 
 // Starts a job: checks out its repository, installs keys and inventories, runs its app, and cleans up. Everything it says goes to
-// `log`, in order: LOG, STATUS, COMMIT, PARTIAL, PROBLEM and KNOWN_HOSTS frames with the log's handle as source; OP_DONE with the
+// `log`, in order: LOG, STATUS, COMMIT, STAGE, PARTIAL, PROBLEM and KNOWN_HOSTS frames with the log's handle as source; OP_DONE with the
 // operation's handle tells its end, when no process or file of it is left.
 //
 // `spec` is a JSON document: `{"version":1,"config":{..},"job":{..},"deadline_ms":3600000}`. `config`: `tmp_path`, `path` (PATH)

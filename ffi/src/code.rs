@@ -111,6 +111,9 @@ pub const SEMAPHORE_FRAME_PARTIAL: u16 = 11;
 pub const SEMAPHORE_FRAME_PROBLEM: u16 = 12;
 /// Kind of a frame: lines of known_hosts that a job added, to be kept for the project; payload text.
 pub const SEMAPHORE_FRAME_KNOWN_HOSTS: u16 = 13;
+/// Kind of a frame: from here on this stage of a job works (`workspace`, `keys`, `checkout`, `inventory`, `requirements`, `run`);
+/// payload `i64 begin` (nanoseconds since 1970, UTC) and the stage's name as text.
+pub const SEMAPHORE_FRAME_STAGE: u16 = 14;
 
 /// Flags of a LOG frame: mask of the stream's number.
 pub const SEMAPHORE_FLAG_STREAM: u16 = 3;

@@ -144,8 +144,11 @@ impl InstalledKey {
         })
     }
 
-    /// How git unlocks a repository with it.
-    pub fn access(&self) -> Result<Access, Failure> {
+    /// How git unlocks a repository with it, for work on the key's own runtime: the agent ends with that one.
+    pub fn access(&self, runtime: &Arc<Runtime>) -> Result<Access, Failure> {
+        if !Arc::ptr_eq(runtime, &self.runtime) {
+            return Err(Failure::argument("the key belongs to another runtime"));
+        }
         if self.role != Role::Git {
             return Err(Failure::argument("the key was not installed for git"));
         }
@@ -159,11 +162,6 @@ impl InstalledKey {
                 (None, None) => Access::None,
             })
         })
-    }
-
-    /// Its runtime.
-    pub fn runtime(&self) -> &Arc<Runtime> {
-        &self.runtime
     }
 }
 

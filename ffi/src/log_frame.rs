@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use semaphore_engine::{
     job::Problem,
     log::{LogRecord, Stream},
@@ -44,6 +45,13 @@ pub enum Mark {
     },
     /// Why a job cannot do well.
     Problem(Problem),
+    /// A stage of a job begins.
+    Stage {
+        /// Its name.
+        stage: String,
+        /// When it began.
+        time: DateTime<Utc>,
+    },
     /// Lines for the project's known hosts.
     KnownHosts(String),
     /// Everything up to a flush is before this.
@@ -136,6 +144,11 @@ pub fn mark_frame(mark: &Mark) -> (u16, u16, Vec<u8>) {
             frame::append_bytes(&mut payload, problem.code.as_str().as_bytes());
             frame::append_bytes(&mut payload, problem.message.as_bytes());
             (code::SEMAPHORE_FRAME_PROBLEM, 0, payload)
+        }
+        Mark::Stage { stage, time } => {
+            payload.extend_from_slice(&time.timestamp_nanos_opt().unwrap_or(i64::MAX).to_le_bytes());
+            payload.extend_from_slice(stage.as_bytes());
+            (code::SEMAPHORE_FRAME_STAGE, 0, payload)
         }
         Mark::KnownHosts(lines) => (code::SEMAPHORE_FRAME_KNOWN_HOSTS, 0, lines.as_bytes().to_vec()),
         Mark::Flushed => (code::SEMAPHORE_FRAME_FLUSHED, 0, payload),

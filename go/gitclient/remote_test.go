@@ -5,14 +5,10 @@ package gitclient_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"os/user"
 	"strings"
 	"testing"
 
@@ -66,60 +62,53 @@ func TestAnHTTPRepositoryIsUnlockedByAPassword(t *testing.T) {
 	}
 }
 
-// The real ssh server, on a port of its own, that takes one key.
+// The real ssh server, which takes one key.
 func TestAnSSHRepositoryIsUnlockedByAnAgent(t *testing.T) {
 	w := newWorld(t)
-	testkit.Need(t, "ssh")
-	sshd := testkit.Need(t, "/usr/sbin/sshd")
-	account, err := user.Current()
-	w.must(err)
-	w.Sh("", "ssh-keygen -q -t ed25519 -N '' -f host && ssh-keygen -q -t ed25519 -N 'let me in' -f key && cp key.pub authorized && chmod 600 authorized")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	w.must(err)
-	port := listener.Addr().(*net.TCPAddr).Port
-	_ = listener.Close()
-	w.Write("sshd_config", fmt.Sprintf("ListenAddress 127.0.0.1:%d\nHostKey %s\nAuthorizedKeysFile %s\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"+
-		"UsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPidFile none\n", port, w.Path("host"), w.Path("authorized")))
-	if os.Geteuid() == 0 {
-		// Its separation of privileges needs this directory, which start scripts make.
-		w.must(os.MkdirAll("/run/sshd", 0o755))
-	}
-	server := exec.Command(sshd, "-D", "-e", "-f", w.Path("sshd_config"))
-	var said strings.Builder
-	server.Stderr = &said
-	w.must(server.Start())
-	defer func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	}()
-	testkit.Eventually(t, "the ssh server", func() bool {
-		connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			_ = connection.Close()
+	server := testkit.NewSSHServer(t)
+	w.repo.URL = server.Serve(w.Path("origin"))
+	refused := func(what, why string) {
+		t.Helper()
+		var exit *semaphore.ExitError
+		_, err := w.client.RemoteBranches(context.Background(), w.repo)
+		if !errors.As(err, &exit) || exit.ExitCode != 128 || !strings.HasSuffix(err.Error(), why) {
+			t.Errorf("%s: %v", what, err)
 		}
-		return err == nil
-	})
-	private, err := os.ReadFile(w.Path("key"))
-	w.must(err)
-	w.Sh("", "rm key")
-	w.repo.URL = fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", account.Username, port, w.Path("origin"))
-	var exit *semaphore.ExitError
-	if _, err := w.client.RemoteBranches(context.Background(), w.repo); !errors.As(err, &exit) {
-		t.Errorf("without a key: %v", err)
 	}
-	key := w.install(keyinstaller.Key{Type: keyinstaller.TypeSSH, Login: account.Username, Secret: private, Passphrase: []byte("let me in")})
+	const unknown = "; the git server's host key is not known: add it to the known hosts of the project, or accept new hosts there"
+	// Without a key git calls ssh as it likes, as in the Go server, and that knows no such host.
+	refused("without a key", unknown)
+	w.Sh("", "ssh-keygen -q -t ed25519 -N '' -f other")
+	other, err := os.ReadFile(w.Path("other"))
+	w.must(err)
+	w.repo.Key = w.install(keyinstaller.Key{Type: keyinstaller.TypeSSH, Login: server.User, Secret: other})
+	refused("with another key", "; the git server does not accept the SSH key: add its public key there, and check the user in the repository's address")
+	key := w.install(keyinstaller.Key{
+		Type: keyinstaller.TypeSSH, Login: server.User, Secret: []byte(server.PrivateKey), Passphrase: []byte(server.Passphrase),
+	})
 	w.repo.Key = key
 	w.must(w.client.Clone(context.Background(), w.repo))
 	if hash := value(w, w.client.LastRemoteCommitHash); hash != value(w, w.client.LastCommitHash) {
 		t.Error(hash)
 	}
+	third := w.Sh("origin", "git commit -q --allow-empty -m 'the third' && git rev-parse HEAD")
+	if !value(w, w.client.CanBePulled) {
+		t.Error("a branch that went forward can be pulled")
+	}
+	w.must(w.client.Pull(context.Background(), w.repo))
+	if hash := value(w, w.client.LastCommitHash); hash != third {
+		t.Error(hash)
+	}
+	for _, login := range server.Logins() {
+		if login != "publickey for "+server.User {
+			t.Error(login)
+		}
+	}
 	// Strict: an unknown host is refused, a known one is not.
 	w.Write("known", "")
 	w.repo.HostKeys, w.repo.KnownHostsFile = "strict", w.Path("known")
-	if _, err := w.client.RemoteBranches(context.Background(), w.repo); !errors.As(err, &exit) || !strings.Contains(err.Error(), "host") {
-		t.Errorf("an unknown host: %v", err)
-	}
-	w.Write("known", fmt.Sprintf("[127.0.0.1]:%d %s\n", port, w.Sh("", "cut -d' ' -f1,2 host.pub")))
+	refused("an unknown host", unknown)
+	w.Write("known", server.KnownHosts+"\n")
 	if branches := value(w, w.client.RemoteBranches); len(branches) != 2 {
 		t.Error(branches)
 	}

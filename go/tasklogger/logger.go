@@ -6,6 +6,7 @@
 package tasklogger
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -67,6 +68,8 @@ type Options struct {
 	OnProblem func(problem Problem)
 	// OnKnownHosts is told about lines that a job added to the known hosts.
 	OnKnownHosts func(lines string)
+	// OnStage is told that a stage of a job begins: workspace, keys, checkout, inventory, requirements, run.
+	OnStage func(stage string, begin time.Time)
 }
 
 // Problem is a reason that people can act on.
@@ -401,6 +404,11 @@ func (l *Logger) deliver(frame core.Frame) {
 	case native.FrameKnownHosts:
 		if l.options.OnKnownHosts != nil {
 			l.options.OnKnownHosts(frame.Payload)
+		}
+	case native.FrameStage:
+		if len(frame.Payload) >= 8 && l.options.OnStage != nil {
+			begin := int64(binary.LittleEndian.Uint64([]byte(frame.Payload[:8])))
+			l.options.OnStage(frame.Payload[8:], time.Unix(0, begin).UTC())
 		}
 	case native.FrameFlushed:
 		l.queue.Lock()

@@ -31,6 +31,8 @@ type world struct {
 	statuses []tasklogger.TaskStatus
 	problems []tasklogger.Problem
 	commit   string
+	stages   []string
+	begun    time.Time
 }
 
 func newWorld(t *testing.T) *world {
@@ -38,7 +40,10 @@ func newWorld(t *testing.T) *world {
 	w := &world{Machine: testkit.NewMachine(t), t: t, runtime: testkit.Open(t)}
 	w.log = testkit.NewLogger(t, w.runtime, tasklogger.Options{
 		Flavour: tasklogger.FlavourStrict, Status: tasklogger.TaskStartingStatus,
-		OnCommit:  func(hash, message string) { w.locked(func() { w.commit = hash + " " + message }) },
+		OnCommit: func(hash, message string) { w.locked(func() { w.commit = hash + " " + message }) },
+		OnStage: func(stage string, begin time.Time) {
+			w.locked(func() { w.stages, w.begun = append(w.stages, stage), begin })
+		},
 		OnProblem: func(problem tasklogger.Problem) { w.locked(func() { w.problems = append(w.problems, problem) }) },
 	})
 	w.log.AddStatusListener(func(status tasklogger.TaskStatus) { w.locked(func() { w.statuses = append(w.statuses, status) }) })

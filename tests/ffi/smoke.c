@@ -28,7 +28,7 @@ struct events {
     int done_status;
     int done_exit_code;
     int64_t pid;
-    int is_done, is_flushed, is_closed, has_commit, status;
+    int is_done, is_flushed, is_closed, has_commit, status, stages;
 };
 
 static const uint8_t *bytes(const char *text) { return (const uint8_t *)text; }
@@ -76,6 +76,10 @@ static void take(const uint8_t *buffer, size_t used, semaphore_handle log, struc
         case SEMAPHORE_FRAME_STATUS: memcpy(&events->status, payload, 4); break;
         case SEMAPHORE_FRAME_COMMIT: events->has_commit = 1; break;
         case SEMAPHORE_FRAME_CHILD_STARTED: memcpy(&events->pid, payload, 8); break;
+        case SEMAPHORE_FRAME_STAGE:
+            CHECK(end - payload > 8); /* when it began, and its name */
+            events->stages++;
+            break;
         case SEMAPHORE_FRAME_FLUSHED: events->is_flushed = 1; break;
         case SEMAPHORE_FRAME_RT_CLOSED: events->is_closed = 1; break;
         case SEMAPHORE_FRAME_OP_DONE:
@@ -204,7 +208,7 @@ static void check_job(semaphore_handle rt, semaphore_handle log) {
     if (status != SEMAPHORE_OK) fprintf(stderr, "%.*s\n", (int)error.json.len, (const char *)error.json.ptr);
     CHECK(status == SEMAPHORE_OK);
     wait_for(rt, log, &events, &events.is_done);
-    CHECK(events.done_status == SEMAPHORE_E_EXIT && events.done_exit_code == 6);
+    CHECK(events.done_status == SEMAPHORE_E_EXIT && events.done_exit_code == 6 && events.stages == 6);
     CHECK(strstr(events.lines, "secret ") != NULL && strstr(events.lines, "hunter2") == NULL);
     CHECK(semaphore_job_confirm(op, 1) == SEMAPHORE_E_STATE);
     semaphore_buf json = {0};

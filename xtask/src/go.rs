@@ -19,6 +19,8 @@ pub(crate) fn run(directory: &Path, arguments: &[&str]) -> Result<()> {
         .current_dir(root()?.join("go"))
         .env("CGO_ENABLED", "1")
         .env("CGO_LDFLAGS", format!("-L{}", directory.display()))
+        // The SSH server of the tests.
+        .env("SEMAPHORE_TEST_SSH", directory.join("semaphore-test-ssh"))
         // Go's cache does not look into libraries: without this a test would run against an older one.
         .env("CGO_CFLAGS", format!("-O2 -g -DSEMAPHORE_FFI_LIBRARY={:x}", hash.finish()))
         .status()

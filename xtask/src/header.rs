@@ -1,31 +1,46 @@
-//! `include/semaphore_ffi.h` from the sources of the crate `semaphore-ffi`.
+//! `include/semaphore_ffi.h` from the sources of the crate `semaphore-ffi`, and `docs/reference/abi.md` from the header.
 
 use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::root;
+use crate::{reference, root};
 
-/// Writes the header.
+const HEADER: &str = "include/semaphore_ffi.h";
+const REFERENCE: &str = "docs/reference/abi.md";
+
+/// Writes the header and its reference page.
 pub(crate) fn write() -> Result<()> {
-    let path = root()?.join("include/semaphore_ffi.h");
-    fs::write(&path, generate()?).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("wrote {}", path.display());
+    for (name, text) in files()? {
+        let path = root()?.join(name);
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("wrote {}", path.display());
+    }
     Ok(())
 }
 
-/// Fails if the header in the tree is not what the sources give.
+/// Fails if a file in the tree is not what the sources give.
 pub(crate) fn check() -> Result<()> {
-    let path = root()?.join("include/semaphore_ffi.h");
-    let committed = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let generated = generate()?;
-    if committed != generated {
-        let first = committed.lines().zip(generated.lines()).position(|(old, new)| old != new);
-        let line = first.unwrap_or_else(|| committed.lines().count().min(generated.lines().count())) + 1;
-        bail!("include/semaphore_ffi.h is out of date from line {line} on: run `cargo run -p xtask -- header`");
+    for (name, generated) in files()? {
+        let path = root()?.join(name);
+        let committed = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if committed != generated {
+            let first = committed.lines().zip(generated.lines()).position(|(old, new)| old != new);
+            let line = first.unwrap_or_else(|| committed.lines().count().min(generated.lines().count())) + 1;
+            bail!("{name} is out of date from line {line} on: run `cargo run -p xtask -- header`");
+        }
+        println!("{name} is up to date");
     }
-    println!("include/semaphore_ffi.h is up to date");
     Ok(())
+}
+
+fn files() -> Result<[(&'static str, String); 2]> {
+    let header = generate()?;
+    let page = reference::page(&header);
+    Ok([(HEADER, header), (REFERENCE, page)])
 }
 
 fn generate() -> Result<String> {

@@ -1,7 +1,7 @@
 //! Development tasks: `cargo run -p xtask -- TASK`.
 //!
-//! `header [--check]` writes or compares `include/semaphore_ffi.h`; `artifacts DIR` checks the built libraries; `localise DIR`
-//! makes the static library that is shipped; `c-smoke DIR` builds and runs the C and C++ programs of `tests/ffi`; `go DIR ARG...`
+//! `header [--check]` writes or compares `include/semaphore_ffi.h` and `docs/reference/abi.md`; `artifacts DIR` checks the built libraries; `localise DIR`
+//! makes the static library that is shipped; `install DIR PREFIX` installs libraries, header and pkg-config file; `c-smoke DIR` builds and runs the C and C++ programs of `tests/ffi`; `go DIR ARG...`
 //! runs the Go tool in `go/` against the libraries in DIR. Not for anything that a test or the product needs at run time.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
@@ -9,6 +9,8 @@
 mod artifact;
 mod go;
 mod header;
+mod install;
+mod reference;
 mod smoke;
 
 use std::{
@@ -26,10 +28,11 @@ fn main() -> Result<()> {
         ["header", "--check"] => header::check(),
         ["artifacts", directory] => artifact::check(Path::new(directory)),
         ["localise", directory] => artifact::localise(Path::new(directory)),
+        ["install", directory, prefix] => install::run(Path::new(directory), Path::new(prefix)),
         ["c-smoke", directory] => smoke::run(Path::new(directory)),
         ["go", directory, rest @ ..] if !rest.is_empty() => go::run(Path::new(directory), rest),
         _ => bail!(
-            "unknown task; one of: header [--check] | artifacts DIR | localise DIR | c-smoke DIR | go DIR ARG... \
+            "unknown task; one of: header [--check] | artifacts DIR | localise DIR | install DIR PREFIX | c-smoke DIR | go DIR ARG... \
              (DIR holds libsemaphore_ffi.so and .a, for example target/debug)"
         ),
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Does one piece of git's work (`SEMAPHORE_GIT_*`) and tells its end by OP_DONE. What git says goes to `log`, or nowhere if that is
-/// 0; `inst` is an installed key for the remote repository, or 0.
+/// 0; `inst` is an installed key of the same runtime for the remote repository, or 0.
 ///
 /// `spec` is a JSON document: `{"version":1,"config":{..},"url":"https://host/x.git","branch":"main","parent":"/srv","directory":"x",
 /// "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null}`; `config` is that of `semaphore_job_start`;
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn semaphore_git_start(
         let (place, document) = unsafe { (Out::new(op, 0)?, borrow(spec, n)?) };
         let runtime = objects::runtime(rt)?;
         let log = if log == 0 { None } else { Some(objects::log(log)?) };
-        let access = if inst == 0 { Access::None } else { objects::key(inst)?.access()? };
+        let access = if inst == 0 { Access::None } else { objects::key(inst)?.access(&runtime)? };
         let prepared = PreparedGit::parse(kind, document, access, &runtime)?;
         place.set(objects::insert_operation(|handle| Operation::start_git(handle, &runtime, log.as_ref(), prepared))?);
         Ok(code::SEMAPHORE_OK)

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Starts a job: checks out its repository, installs keys and inventories, runs its app, and cleans up. Everything it says goes to
-/// `log`, in order: LOG, STATUS, COMMIT, PARTIAL, PROBLEM and KNOWN_HOSTS frames with the log's handle as source; OP_DONE with the
+/// `log`, in order: LOG, STATUS, COMMIT, STAGE, PARTIAL, PROBLEM and KNOWN_HOSTS frames with the log's handle as source; OP_DONE with the
 /// operation's handle tells its end, when no process or file of it is left.
 ///
 /// `spec` is a JSON document: `{"version":1,"config":{..},"job":{..},"deadline_ms":3600000}`. `config`: `tmp_path`, `path` (PATH)

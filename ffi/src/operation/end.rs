@@ -52,8 +52,7 @@ pub(super) async fn carry(
                 story.known_hosts.push_str(&lines);
                 log.writer().marker(Mark::KnownHosts(lines));
             }
-            // The host sees the stages in the log.
-            JobEvent::Stage { .. } => {}
+            JobEvent::Stage { stage, time } => log.writer().marker(Mark::Stage { stage, time }),
             JobEvent::Done(outcome) => return Some(outcome),
         }
     }

@@ -1,51 +1,54 @@
-// Runjob runs a playbook or a script of a directory through the Rust engine and prints its log live.
+// Runjob runs one whole job through the Rust engine and prints its log live.
 //
 //	go run -tags rust ./examples/runjob -repo /srv/demo -playbook site.yml -app ansible -inventory hosts
+//	go run -tags rust ./examples/runjob -spec job.json -secret key=/run/secrets/key
 //
-// The last line says the status and the exit code; the program itself exits with 1 unless the status is success. Ctrl-C stops
-// the job by the plan of its app.
+// A job file is a taskrunner.Spec in JSON. It names secrets only; their values come from the files of -secret. The last line says
+// how the job ended; the program itself exits with 1 unless that is success. Ctrl-C stops the job by the plan of its app. A job that
+// waits for a confirmation gets it from -yes, or from a line with "yes" on standard input.
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	semaphore "github.com/semaphore-rs/semaphore/go"
-	"github.com/semaphore-rs/semaphore/go/executor"
 	"github.com/semaphore-rs/semaphore/go/tasklogger"
+	"github.com/semaphore-rs/semaphore/go/taskrunner"
 )
 
-type job struct {
-	repository, playbook, app, inventory string
-}
-
 func main() {
-	var j job
-	flag.StringVar(&j.repository, "repo", ".", "directory with the playbook or script")
-	flag.StringVar(&j.playbook, "playbook", "", "playbook or script, relative to the directory")
-	flag.StringVar(&j.app, "app", "ansible", "ansible, bash or python")
-	flag.StringVar(&j.inventory, "inventory", "", "inventory of ansible: a file, or hosts with a comma; empty means localhost")
-	flag.Parse()
-	if err := run(j); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(j job) error {
-	command, err := j.command()
+func run(ctx context.Context, arguments []string, input io.Reader, output io.Writer) error {
+	tmp, err := os.MkdirTemp("", "runjob-")
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	defer os.RemoveAll(tmp)
+	options, yes, err := parse(arguments, tmp)
+	if err != nil {
+		return err
+	}
 	runtime, err := semaphore.Open(semaphore.Options{})
 	if err != nil {
 		return err
@@ -56,75 +59,87 @@ func run(j job) error {
 		return err
 	}
 	defer log.Close()
-	log.AddLogListener(func(_ time.Time, line string) { fmt.Println(line) })
-	log.SetStatus(tasklogger.TaskRunningStatus)
-	log.Logf("Running %s %s", j.app, j.playbook)
-
-	result, err := executor.Run(ctx, runtime, log, command)
-	status := tasklogger.TaskSuccessStatus
-	code := 0
-	var exit *semaphore.ExitError
-	switch {
-	case errors.Is(err, context.Canceled):
-		status, code = tasklogger.TaskStoppedStatus, -1
-	case errors.As(err, &exit):
-		status, code = tasklogger.TaskFailStatus, exit.ExitCode
-	case err != nil:
-		status, code = tasklogger.TaskFailStatus, -1
+	log.AddLogListener(func(_ time.Time, line string) { fmt.Fprintln(output, line) })
+	waiting := make(chan struct{}, 1)
+	log.AddStatusListener(func(status tasklogger.TaskStatus) {
+		if status == tasklogger.TaskWaitingConfirmation {
+			waiting <- struct{}{}
+		}
+	})
+	job, err := taskrunner.Start(ctx, runtime, log, options)
+	if err != nil {
+		return err
 	}
-	if err != nil && exit == nil {
-		log.Log(err.Error())
+	select {
+	case <-waiting:
+		// Beside it, so that Ctrl-C ends a job that waits. One that has ended meanwhile refuses the answer.
+		go func() { _ = job.Confirm(yes || answer(input)) }()
+	case <-job.Done():
 	}
-	log.SetStatus(status)
-	fmt.Printf("status %s, exit code %d\n", status, code)
-	if status != tasklogger.TaskSuccessStatus {
-		return fmt.Errorf("the job ended with status %s %s", status, result.Text)
-	}
-	return nil
+	outcome, err := job.Wait()
+	log.WaitLog()
+	log.SetStatus(outcome.Status)
+	fmt.Fprintf(output, "status %s %s\n", outcome.Status, outcome.Text)
+	return err
 }
 
-// command is the command line of the app. This is an example: the server's own rules are the engine's.
-func (j job) command() (executor.Command, error) {
-	repository, err := filepath.Abs(j.repository)
+func answer(input io.Reader) bool {
+	line, _ := bufio.NewReader(input).ReadString('\n')
+	return strings.TrimSpace(line) == "yes"
+}
+
+// parse makes a job of the command line; below tmp lies what it writes.
+func parse(arguments []string, tmp string) (taskrunner.Options, bool, error) {
+	var repository, playbook, app, inventory, spec string
+	var yes bool
+	options := taskrunner.Options{
+		Config:  semaphore.Config{TmpPath: tmp, Path: os.Getenv("PATH"), Home: os.Getenv("HOME"), HomeDirMode: "user_home"},
+		Secrets: taskrunner.Secrets{},
+	}
+	flags := flag.NewFlagSet("runjob", flag.ContinueOnError)
+	flags.StringVar(&repository, "repo", ".", "directory with the playbook or script")
+	flags.StringVar(&playbook, "playbook", "", "playbook or script, relative to the directory")
+	flags.StringVar(&app, "app", "ansible", "ansible, bash, python, tofu, ...")
+	flags.StringVar(&inventory, "inventory", "", "inventory file of ansible, relative to the directory; empty means this machine")
+	flags.StringVar(&spec, "spec", "", "file with a whole job in JSON, instead of the flags above")
+	flags.BoolVar(&yes, "yes", false, "confirm what a job wants to do")
+	flags.Func("secret", "NAME=FILE: a value that the job file names; may be repeated", func(text string) error {
+		name, file, given := strings.Cut(text, "=")
+		if !given {
+			return errors.New("NAME=FILE is wanted")
+		}
+		value, err := os.ReadFile(file)
+		options.Secrets[name] = value
+		return err
+	})
+	if err := flags.Parse(arguments); err != nil {
+		return options, false, err
+	}
+	if spec != "" {
+		document, err := os.ReadFile(spec)
+		if err != nil {
+			return options, false, err
+		}
+		decoder := json.NewDecoder(bytes.NewReader(document))
+		decoder.DisallowUnknownFields()
+		return options, yes, decoder.Decode(&options.Spec)
+	}
+	if playbook == "" {
+		return options, false, errors.New("-playbook or -spec is missing: name what to run")
+	}
+	directory, err := filepath.Abs(repository)
 	if err != nil {
-		return executor.Command{}, err
+		return options, false, err
 	}
-	if j.playbook == "" {
-		return executor.Command{}, errors.New("-playbook is missing: name the playbook or script")
+	options.Spec = taskrunner.Spec{
+		TaskID: 1, ProjectID: 1, TemplateID: 1, App: app, Playbook: playbook,
+		Repository: taskrunner.Repository{ID: 1, Name: "directory", URL: directory, Key: taskrunner.Key{ID: 1, Kind: taskrunner.NoKey()}},
 	}
-	if !filepath.IsLocal(j.playbook) {
-		return executor.Command{}, fmt.Errorf("-playbook %q leads out of the repository", j.playbook)
+	switch {
+	case inventory != "":
+		options.Spec.Inventory = &taskrunner.Inventory{ID: 1, Name: "file", Kind: taskrunner.InventoryFile, Content: inventory}
+	case app == "ansible":
+		options.Spec.Inventory = &taskrunner.Inventory{ID: 1, Name: "here", Kind: taskrunner.InventoryStatic, Content: "localhost ansible_connection=local\n"}
 	}
-	if _, err := os.Stat(filepath.Join(repository, j.playbook)); err != nil {
-		return executor.Command{}, err
-	}
-	// "./" keeps a file named like an option from being one.
-	script := "./" + j.playbook
-	command := executor.Command{
-		Dir:      repository,
-		Env:      []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8"},
-		StopPlan: executor.StopShell,
-	}
-	switch j.app {
-	case "ansible":
-		inventory := j.inventory
-		if inventory == "" {
-			inventory = "localhost,"
-		}
-		command.Path, command.Args = "ansible-playbook", []string{"-i", inventory}
-		if j.inventory == "" {
-			command.Args = append(command.Args, "--connection=local")
-		}
-		command.Args = append(command.Args, script)
-		command.Env = append(command.Env, "PYTHONUNBUFFERED=1", "ANSIBLE_FORCE_COLOR=False", "ANSIBLE_HOST_KEY_CHECKING=False")
-		command.StopPlan, command.Stdin = executor.StopAnsible, executor.StdinPty
-	case "bash":
-		command.Path, command.Args = "bash", []string{script}
-	case "python":
-		command.Path, command.Args = "python3", []string{script}
-		command.Env = append(command.Env, "PYTHONUNBUFFERED=1")
-	default:
-		return executor.Command{}, fmt.Errorf("-app %q is not known: ansible, bash or python", j.app)
-	}
-	return command, nil
+	return options, yes, nil
 }

@@ -71,6 +71,7 @@ const (
 	FramePartial       uint16 = 11
 	FrameProblem       uint16 = 12
 	FrameKnownHosts    uint16 = 13
+	FrameStage         uint16 = 14
 	FlagStream         uint16 = 3
 	FlagCarriageReturn uint16 = 4
 	FlagContinued      uint16 = 8

@@ -37,7 +37,7 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 		"LEVEL_ERROR": int64(LevelError), "LEVEL_WARN": int64(LevelWarn),
 		"FRAME_HEAD": FrameHead, "FRAME_ALIGN": FrameAlign, "FRAME_MAX": FrameMax, "CREDIT_WINDOW": CreditWindow,
 		"ABI_MAJOR": int64(ABIMajor), "ABI_MINOR": int64(ABIMinor), "FEATURE_LOG": 1, "FEATURE_EXEC": 2, "FEATURE_JOB": 4, "FEATURE_GIT": 8, "FEATURE_KEY": 16, "STREAM_TERMINAL": int64(StreamTerminal),
-		"FRAME_PARTIAL": int64(FramePartial), "FRAME_PROBLEM": int64(FrameProblem), "FRAME_KNOWN_HOSTS": int64(FrameKnownHosts),
+		"FRAME_PARTIAL": int64(FramePartial), "FRAME_PROBLEM": int64(FrameProblem), "FRAME_KNOWN_HOSTS": int64(FrameKnownHosts), "FRAME_STAGE": int64(FrameStage),
 		"GIT_CLONE": int64(GitClone), "GIT_PULL": int64(GitPull), "GIT_CHECKOUT": int64(GitCheckout), "GIT_CAN_BE_PULLED": int64(GitCanBePulled),
 		"GIT_LAST_COMMIT_HASH": int64(GitLastCommitHash), "GIT_LAST_COMMIT_MESSAGE": int64(GitLastCommitMessage),
 		"GIT_REMOTE_HASH": int64(GitRemoteHash), "GIT_REMOTE_BRANCHES": int64(GitRemoteBranches),

@@ -2,7 +2,8 @@
 
 package native
 
-// The directory of the library comes from CGO_LDFLAGS=-L<directory>; at run time the loader looks for libsemaphore_ffi.so.1.
+// pkg-config knows where `make install` put the library (PKG_CONFIG_PATH for other prefixes than the system's own); at run time the
+// loader looks for libsemaphore_ffi.so.1.
 
-// #cgo LDFLAGS: -lsemaphore_ffi
+// #cgo pkg-config: semaphore_ffi
 import "C"

@@ -4,5 +4,5 @@ package native
 
 // The directory of the library comes from CGO_LDFLAGS=-L<directory>.
 
-// #cgo LDFLAGS: -l:libsemaphore_ffi.a -lz -lgcc_s -lutil -lrt -lpthread -lm -ldl
+// #cgo LDFLAGS: -l:libsemaphore_ffi.a -lgcc_s -lutil -lrt -lpthread -lm -ldl
 import "C"

@@ -77,6 +77,16 @@ impl Host {
     }
 
     fn git(&self, kind: i32, log: SemaphoreHandle, document: &Value) -> Result<SemaphoreHandle, (i32, Value)> {
+        self.git_with(kind, log, 0, document)
+    }
+
+    fn git_with(
+        &self,
+        kind: i32,
+        log: SemaphoreHandle,
+        key: SemaphoreHandle,
+        document: &Value,
+    ) -> Result<SemaphoreHandle, (i32, Value)> {
         let (document, mut operation, mut error) = (document.to_string(), 0, no_error());
         let status = unsafe {
             semaphore_git_start(
@@ -84,13 +94,49 @@ impl Host {
                 kind,
                 document.as_ptr(),
                 document.len(),
-                0,
+                key,
                 log,
                 &raw mut operation,
                 &raw mut error,
             )
         };
         if status == SEMAPHORE_OK { Ok(operation) } else { Err((error.code, text(&mut error.json))) }
+    }
+
+    /// Installs the password of `ann`.
+    fn password(&mut self, config: &Value) -> SemaphoreHandle {
+        let document = json!({
+            "config": config, "key_id": 5, "project_id": 1, "type": "login_password", "role": "git", "login": "ann",
+        });
+        let (document, secret, mut key) = (document.to_string(), b"hunter2", 0);
+        let status = unsafe {
+            semaphore_key_install(
+                self.runtime,
+                document.as_ptr(),
+                document.len(),
+                secret.as_ptr(),
+                secret.len(),
+                null(),
+                0,
+                &raw mut key,
+                null_mut(),
+            )
+        };
+        assert_eq!(status, SEMAPHORE_OK);
+        self.until(|head| head.kind == SEMAPHORE_FRAME_OP_DONE && head.source == key);
+        key
+    }
+
+    /// Names of the stages that a log's jobs went through.
+    fn stages(&self, log: SemaphoreHandle) -> Vec<String> {
+        let stages = self.frames.iter().filter(|(head, _)| head.source == log && head.kind == SEMAPHORE_FRAME_STAGE);
+        stages
+            .map(|(head, payload)| {
+                let begin = i64::from_le_bytes(payload[..8].try_into().unwrap());
+                assert!((1..=head.unix_ns).contains(&begin), "a stage begins before it is told");
+                String::from_utf8(payload[8..].to_vec()).unwrap()
+            })
+            .collect()
     }
 
     fn statuses(&self, log: SemaphoreHandle) -> Vec<(i32, u16)> {
@@ -141,6 +187,9 @@ fn a_job_of_a_git_repository_tells_its_commit() {
     assert_eq!(document["commit"]["message"], "the second");
     assert!(host.lines(log).contains(&"newer".to_owned()));
     assert!(host.kinds().contains(&SEMAPHORE_FRAME_COMMIT));
+    let stages = host.stages(log);
+    assert_eq!((stages.first(), stages.last()), (Some(&"workspace".to_owned()), Some(&"run".to_owned())), "{stages:?}");
+    assert!(stages.contains(&"checkout".to_owned()), "{stages:?}");
     job["commit_hash"] = "v1".into();
     let operation = host.job(log, &json!({"config": directory.config(), "job": job}), b"").unwrap();
     assert_eq!(host.done(operation).0, SEMAPHORE_OK);
@@ -280,4 +329,24 @@ fn work_of_git_that_is_not_understood_is_refused() {
     assert_eq!(host.git(SEMAPHORE_GIT_PULL, 12345, &good).unwrap_err().0, SEMAPHORE_E_HANDLE);
     assert_eq!(host.statistics()["handles"]["operation"], 0);
     host.close();
+}
+
+#[test]
+fn a_key_of_another_runtime_unlocks_nothing() {
+    let (mut host, mut other) = (Host::open(), Host::open());
+    let directory = Directory::new("git-foreign-key");
+    let config = directory.config();
+    let document = json!({
+        "config": config, "url": directory.git(), "branch": "main", "parent": directory.path(""), "directory": "c",
+    });
+    let (own, foreign) = (host.password(&config), other.password(&config));
+    let (status, error) = host.git_with(SEMAPHORE_GIT_REMOTE_HASH, 0, foreign, &document).unwrap_err();
+    assert_eq!(status, SEMAPHORE_E_ARG);
+    assert_eq!(error["msg"], "the key belongs to another runtime");
+    let operation = host.git_with(SEMAPHORE_GIT_REMOTE_HASH, 0, own, &document).unwrap();
+    assert_eq!(host.done(operation).0, SEMAPHORE_OK);
+    assert_eq!(semaphore_handle_close(own), SEMAPHORE_OK);
+    assert_eq!(semaphore_handle_close(foreign), SEMAPHORE_OK);
+    host.close();
+    other.close();
 }
