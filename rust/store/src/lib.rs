@@ -19,6 +19,7 @@ mod db_time;
 mod error;
 mod list;
 mod open;
+mod open_server;
 mod param;
 mod sql;
 
@@ -55,6 +56,7 @@ pub use inventory::InventoryFilter;
 pub use list::{ListOptions, Page};
 pub use member::ProjectAccess;
 pub use open::{SqliteOptions, Store};
+pub use open_server::{ServerKind, ServerOptions};
 pub use session::{Identity, SessionActivity};
 pub use task_list::TaskFilter;
 pub use task_output::OutputCursor;

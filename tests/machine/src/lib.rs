@@ -4,3 +4,5 @@
 //! directories of its own, nothing of the machine is changed, and all of it ends with the value that stands for it.
 
 #![forbid(unsafe_code)]
+
+pub mod database;

@@ -3,8 +3,11 @@
 //! Each step is one transaction together with its row in `migrations`. A database with a version nobody here knows is refused
 //! before anything is written. What we add ourselves one day gets tables of its own (prefix `rs_`) and a history of its own.
 
+pub(crate) mod server;
+
 use crate::db::{fetch_rows, params};
 use crate::db_time::DbTime;
+use crate::sql::Dialect;
 use crate::{Result, Store, StoreError};
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -61,8 +64,12 @@ pub fn newest_version() -> &'static str {
 impl Store {
     /// The history of the database, in the order of its application.
     pub async fn list_schema_versions(&self) -> Result<Vec<AppliedVersion>> {
-        let rows =
-            self.db().fetch_all("select version, upgraded_date from migrations order by rowid", Vec::new()).await?;
+        let order = match self.db().dialect() {
+            Dialect::Sqlite => "rowid",
+            Dialect::Postgres | Dialect::MySql => "upgraded_date, version",
+        };
+        let text = format!("select version, upgraded_date from migrations order by {order}");
+        let rows = self.db().fetch_all(text, Vec::new()).await?;
         rows.iter()
             .map(|row| {
                 Ok(AppliedVersion { version: row.text("version")?, applied: row.optional_time("upgraded_date")? })

@@ -1,8 +1,83 @@
 //! Temporary databases: empty ones, and copies of those the Go server made.
 
-use semaphore_store::{SqliteOptions, Store};
+use semaphore_store::{ServerKind, ServerOptions, SqliteOptions, Store};
+use semaphore_test_machine::database::{Kind, Server};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
+
+/// What keeps a database alive.
+#[expect(dead_code, reason = "held for its destructor")]
+pub(crate) enum Kept {
+    Directory(TempDir),
+    Server(Arc<Server>),
+}
+
+/// On which database a story is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+impl Database {
+    /// A fresh store; `None` if its server is not installed.
+    pub(crate) async fn empty(self) -> Option<(Store, Kept)> {
+        let (server_kind, kind) = match self {
+            Self::Sqlite => {
+                let (store, directory) = empty().await;
+                return Some((store, Kept::Directory(directory)));
+            }
+            Self::Postgres => (Kind::Postgres, ServerKind::Postgres),
+            Self::MariaDb => (Kind::MariaDb, ServerKind::MySql),
+        };
+        let server = Server::shared(server_kind)?;
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("story_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let store = Store::open_server(&server_options(&server, kind, &name)).await.unwrap();
+        Some((store, Kept::Server(server)))
+    }
+}
+
+/// How a database of a test server is opened.
+pub(crate) fn server_options(server: &Server, kind: ServerKind, database: &str) -> ServerOptions {
+    ServerOptions {
+        kind,
+        host: server.address(),
+        user: server.user().to_owned(),
+        password: "".into(),
+        database: database.to_owned(),
+        options: std::collections::BTreeMap::new(),
+        connections: 4,
+    }
+}
+
+/// Tells each story on each database.
+macro_rules! stories {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            use crate::fixture::Database;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(Database::Sqlite).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(Database::Postgres).await;
+            }
+
+            #[tokio::test]
+            async fn mariadb() {
+                super::$name(Database::MariaDb).await;
+            }
+        }
+    )*};
+}
+pub(crate) use stories;
 
 /// Folder of the recordings.
 pub(crate) fn fixtures() -> PathBuf {
