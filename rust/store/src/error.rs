@@ -170,10 +170,11 @@ impl From<sqlx::Error> for StoreError {
                 match (error.kind(), condition) {
                     (ErrorKind::UniqueViolation, _) => Self::Duplicate { source },
                     (ErrorKind::ForeignKeyViolation, _) => Self::Referenced { source },
-                    (ErrorKind::NotNullViolation | ErrorKind::CheckViolation, _) => Self::Refused { source },
+                    (ErrorKind::NotNullViolation | ErrorKind::CheckViolation, _) | (_, Condition::Refused) => {
+                        Self::Refused { source }
+                    }
                     (_, Condition::Busy) => Self::Busy { source },
                     (_, Condition::Unavailable) => Self::Unavailable { source },
-                    (_, Condition::Refused) => Self::Refused { source },
                     (_, Condition::Other) => Self::Database { source },
                 }
             }

@@ -52,10 +52,8 @@ impl ServerOptions {
 
     fn postgres(&self, database: &str) -> Result<PgConnectOptions> {
         // Through the URL parser, because it knows all options of the URL form, which are those of the Go driver.
-        let mut url = "postgres://localhost/?".to_owned();
-        for (name, value) in &self.options {
-            url.push_str(&format!("{}={}&", encoded(name), encoded(value)));
-        }
+        let pairs = self.options.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        let url = format!("postgres://localhost/?{}", pairs.collect::<Vec<_>>().join("&"));
         let mut options = PgConnectOptions::from_str(&url).map_err(StoreError::from)?;
         options = options.username(&self.user).database(database);
         if !self.password.is_empty() {

@@ -35,12 +35,12 @@ impl Dialect {
         }
     }
 
-    /// The day of a time column as `2026-11-22`.
+    /// The day of a row's `created`. Reference: `2026-11-22` on SQLite, `2026-11-22T00:00:00Z` on the servers.
     pub(crate) const fn day_of_created(self) -> &'static str {
         match self {
             Self::Sqlite => "substr(created, 1, 10)",
-            Self::Postgres => "to_char(created, 'YYYY-MM-DD')",
-            Self::MySql => "date_format(created, '%Y-%m-%d')",
+            Self::Postgres => "to_char(created, 'YYYY-MM-DD\"T00:00:00Z\"')",
+            Self::MySql => "date_format(created, '%Y-%m-%dT00:00:00Z')",
         }
     }
 }

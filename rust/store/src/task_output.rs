@@ -33,7 +33,7 @@ enum Order {
 
 /// Whether a line of the task is older than the one inserted before it.
 const IS_UNORDERED: &str = "select exists (select 1 from (select time, lag(time) over (order by id) as earlier \
-     from task__output where task_id = ?) as lines where time < earlier) as unordered";
+     from task__output where task_id = ?) as walked where time < earlier) as unordered";
 const READ_BY_ID: &str =
     "select id, task_id, time, output from task__output where task_id = ? and id > ? order by id limit ?";
 const READ_BY_TIME: &str = "select id, task_id, time, output from task__output \

@@ -113,7 +113,7 @@ impl Server {
         let server = Self { kind, child, port, _directory: directory };
         let start = Instant::now();
         while !server.answers() {
-            if start.elapsed() > Duration::from_secs(60) {
+            if start.elapsed() > Duration::from_mins(1) {
                 return Err(std::io::Error::other(fs::read_to_string(&log)?));
             }
             thread::sleep(Duration::from_millis(50));

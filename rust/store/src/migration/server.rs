@@ -108,7 +108,9 @@ async fn create_mysql(pool: &MySqlPool) -> std::result::Result<(), sqlx::Error> 
     for statement in MYSQL.split_inclusive(";\n").filter(|text| !text.trim().is_empty()) {
         match sqlx::raw_sql(statement).execute(&mut *connection).await {
             Err(sqlx::Error::Database(error)) if is_there_already(error.as_ref()) => {}
-            done => drop(done?),
+            done => {
+                done?;
+            }
         }
     }
     let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
