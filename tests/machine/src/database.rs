@@ -7,9 +7,10 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError, Weak},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use crate::{missing, wait_until};
 
 use tempfile::TempDir;
 
@@ -46,18 +47,13 @@ impl Server {
     }
 
     /// A new server; `None` as for [`Server::shared`].
-    #[expect(clippy::panic, reason = "a fixture that cannot be made is the failure of the test")]
     pub fn start(kind: Kind) -> Option<Self> {
         let programs = match kind {
             Kind::Postgres => postgres_programs(),
             Kind::MariaDb => mariadb_programs(),
         };
         let Some(programs) = programs else {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{kind:?} is not installed: make deps");
-            #[expect(clippy::print_stderr, reason = "the omission must be seen in the test's output")]
-            {
-                eprintln!("left out: {kind:?} is not installed (make deps)");
-            }
+            missing(&format!("{kind:?} is not installed (make deps)"));
             return None;
         };
         Some(Self::run(kind, &programs).unwrap_or_else(|error| panic!("{kind:?} cannot be started: {error}")))
@@ -111,13 +107,9 @@ impl Server {
         };
         let child = serve.stdout(Stdio::null()).stderr(fs::File::create(&log)?).spawn()?;
         let server = Self { kind, child, port, _directory: directory };
-        let start = Instant::now();
-        while !server.answers() {
-            if start.elapsed() > Duration::from_mins(1) {
-                return Err(std::io::Error::other(fs::read_to_string(&log)?));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
+        wait_until(&format!("{kind:?} answers (see {})", log.display()), Duration::from_mins(1), || {
+            server.answers().then_some(())
+        });
         Ok(server)
     }
 
@@ -153,41 +145,49 @@ impl Server {
     /// # Panics
     /// If the client or the SQL fails.
     pub fn load(&self, database: &str, file: &Path) {
+        let without = if self.kind == Kind::Postgres { "postgres" } else { "mysql" };
+        self.execute(without, &format!("create database {database}"));
+        let input = fs::File::open(file).expect("the file");
+        let done = self.client(database).stdin(input).stdout(Stdio::null()).status().expect("the client");
+        assert!(done.success(), "{} cannot be loaded", file.display());
+    }
+
+    /// Runs a statement with the server's own client; answers the rows it printed.
+    ///
+    /// # Panics
+    /// If the client or the SQL fails.
+    pub fn execute(&self, database: &str, statement: &str) -> Vec<String> {
+        let flag = if self.kind == Kind::Postgres { "-c" } else { "-e" };
+        let done = self.client(database).args([flag, statement]).stdin(Stdio::null()).output().expect("the client");
+        assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).lines().map(str::to_owned).collect()
+    }
+
+    /// The server's own client: rows without a frame, the first error is the end.
+    fn client(&self, database: &str) -> Command {
         let port = self.port.to_string();
-        let client = |arguments: &[&str]| {
-            let mut command = match self.kind {
-                Kind::Postgres => {
-                    let mut command = Command::new("psql");
-                    command.args(["-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "semaphore", "-p", &port]);
-                    command
-                }
-                Kind::MariaDb => {
-                    let mut command = Command::new("mariadb");
-                    command.args(["-h", "127.0.0.1", "-u", "root", "-P", &port]);
-                    command
-                }
-            };
-            command.args(arguments).stdout(Stdio::null());
-            command
+        let (program, arguments): (_, &[&str]) = match self.kind {
+            Kind::Postgres => {
+                ("psql", &["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "semaphore", "-p"])
+            }
+            Kind::MariaDb => ("mariadb", &["--no-defaults", "-B", "-N", "-h", "127.0.0.1", "-u", "root", "-P"]),
         };
-        let create = format!("create database {database}");
-        let (make, into): (Vec<&str>, Vec<&str>) = match self.kind {
-            Kind::Postgres => (vec!["postgres", "-c", &create], vec![database]),
-            Kind::MariaDb => (vec!["-e", &create], vec![database]),
-        };
-        #[expect(clippy::expect_used, reason = "documented above")]
-        {
-            assert!(client(&make).status().expect("the client").success(), "{create}");
-            let input = fs::File::open(file).expect("the file");
-            let done = client(&into).stdin(input).status().expect("the client");
-            assert!(done.success(), "{} cannot be loaded", file.display());
-        }
+        let mut command = Command::new(program);
+        command.args(arguments).arg(port).arg(database);
+        command
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The data is thrown away with its directory.
+        // The data is thrown away with its directory. PostgreSQL has to take back its shared memory: SIGQUIT is its quickest end.
+        if self.kind == Kind::Postgres {
+            let asked = Command::new("kill").args(["-QUIT", &self.child.id().to_string()]).status();
+            if asked.is_ok_and(|asked| asked.success()) {
+                let _ = self.child.wait();
+                return;
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

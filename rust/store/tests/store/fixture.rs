@@ -3,16 +3,32 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use semaphore_store::{ServerKind, ServerOptions, SqliteOptions, Store};
 use semaphore_test_machine::database::{Kind, Server};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
-/// What keeps a database alive.
-#[expect(dead_code, reason = "held for its destructor")]
+/// What keeps a database alive: its directory, or its server with its name there.
 pub(crate) enum Kept {
     Directory(TempDir),
-    Server(Arc<Server>),
+    Server(Arc<Server>, String),
+}
+
+impl Kept {
+    /// Lets a foreign program run a statement; answers what it printed, a line per row.
+    pub(crate) async fn execute(&self, statement: &str) -> Vec<String> {
+        let directory = match self {
+            Self::Server(server, name) => return server.execute(name, statement),
+            Self::Directory(directory) => directory,
+        };
+        let path = directory.path().join("database.sqlite");
+        let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+        let rows = sqlx::query(AssertSqlSafe(statement.to_owned())).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
 }
 
 /// On which database a story is told.
@@ -37,7 +53,22 @@ impl Database {
         let server = Server::shared(server_kind)?;
         let name = new_name();
         let store = Store::open_server(&server_options(&server, kind, &name)).await.unwrap();
-        Some((store, Kept::Server(server)))
+        Some((store, Kept::Server(server, name)))
+    }
+
+    /// The store once more, as after a restart of our server.
+    pub(crate) async fn reopen(self, kept: &Kept) -> Store {
+        match (self, kept) {
+            (Self::MariaDb, Kept::Server(server, name)) => {
+                Store::open_server(&server_options(server, ServerKind::MySql, name)).await.unwrap()
+            }
+            (_, Kept::Server(server, name)) => {
+                Store::open_server(&server_options(server, ServerKind::Postgres, name)).await.unwrap()
+            }
+            (_, Kept::Directory(directory)) => {
+                Store::open(SqliteOptions::new(directory.path().join("database.sqlite"))).await.unwrap()
+            }
+        }
     }
 
     /// What the database keeps of a time.
@@ -73,7 +104,7 @@ impl Database {
         let name = new_name();
         server.load(&name, &fixtures().join(file));
         let store = Store::open_server(&server_options(&server, kind, &name)).await.unwrap();
-        Some((store, Kept::Server(server)))
+        Some((store, Kept::Server(server, name)))
     }
 }
 
