@@ -24,7 +24,10 @@ fuzz_target!(|text: &str| {
         transport => {
             let (scheme, rest) = argument.split_once("://").expect("scheme://");
             assert!(["http", "https", "ssh", "git", "file"].contains(&scheme), "{argument:?} as {transport:?}");
-            let authority = rest.split('/').next().unwrap_or_default();
+            // Of ssh:// and git:// git takes everything before the first `/` for the host.
+            let is_web = matches!(transport, Transport::Http | Transport::Https);
+            let ends: &[char] = if is_web { &['/', '?', '#'] } else { &['/'] };
+            let authority = rest.split(ends).next().unwrap_or_default();
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
             assert!(!authority.starts_with('-') && !host.starts_with('-'), "{argument:?} hides an option");
             assert!(!host.contains(['$', '`', ';', '|', '&', '<', '>', ' ', '"', '\'']), "{argument:?} for a shell");
@@ -33,7 +36,7 @@ fuzz_target!(|text: &str| {
     if let Some(credential) = url.credential() {
         let credentials = [credential.username.as_str(), credential.password.as_str()];
         assert!(
-            !argument.contains('@') || !argument.split('/').nth(2).unwrap_or_default().contains('@'),
+            !argument.split(['/', '?', '#']).nth(2).unwrap_or_default().contains('@'),
             "{argument:?} keeps a credential"
         );
         // Texts long enough not to be a part of the rest by chance.

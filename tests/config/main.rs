@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, process::Comm
 
 use base64::Engine as _;
 use semaphore_server::config::{KEYS, Support};
-use semaphore_test_machine::ssh_config;
+use semaphore_test_machine::ssh;
 use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository, wait_until};
 use serde_json::{Value, json};
 
@@ -332,7 +332,10 @@ fn ssh_config_path() {
     let admin = server.admin();
     let repository = server.directory().join("repository");
     git_repository(&repository, &[("hello.sh", "echo hello over ssh\n")]);
-    let project = Project::create(&admin, &format!("ssh://git.example{}", repository.display()));
+    let Some(sshd) = ssh::Server::start() else { return };
+    let served = sshd.serve_repository(&repository);
+    let path = served.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned())).unwrap();
+    let project = Project::create(&admin, &format!("ssh://git.example{path}"));
     let key = server.directory().join("key");
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "the pass phrase", "-a", "4", "-f"])
@@ -340,9 +343,12 @@ fn ssh_config_path() {
         .status();
     assert!(made.unwrap().success());
     let public = fs::read_to_string(key.with_extension("pub")).unwrap();
-    let Some(config) = ssh_config(server.directory(), &public) else { return };
-    let ssh =
-        json!({"login": "root", "passphrase": "the pass phrase", "private_key": fs::read_to_string(&key).unwrap()});
+    sshd.authorize(&public);
+    let config = server.directory().join("ssh_config");
+    let text =
+        format!("Host git.example\n  HostName {}\n  Port {}\n  User {}\n", sshd.host(), sshd.port(), sshd.user());
+    fs::write(&config, text).unwrap();
+    let ssh = json!({"login": sshd.user(), "passphrase": "the pass phrase", "private_key": fs::read_to_string(&key).unwrap()});
     let body = json!({"name": "ssh", "project_id": project.id, "type": "ssh", "ssh": ssh});
     let id = admin.post(&format!("/api/project/{}/keys", project.id), &body).expect(201).id();
     let url = format!("/api/project/{}/repositories/{}", project.id, project.repository);

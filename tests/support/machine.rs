@@ -5,14 +5,9 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
-    thread,
-    time::{Duration, Instant},
 };
 
-/// Root of the source tree.
-pub fn project_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests crate lies in the project")
-}
+use semaphore_test_machine::{project_root, tool};
 
 /// The program under test: `SEMAPHORE_TEST_BIN`, or the one of this build, which is made first if need be.
 pub fn program() -> &'static Path {
@@ -40,40 +35,16 @@ pub fn program() -> &'static Path {
 
 /// Directory of `ansible-playbook`, or `None` with a note that the test is left out; with CI=true its absence is a failure.
 pub fn ansible() -> Option<PathBuf> {
-    real_part("ansible-playbook", ".deps/venv/bin")
+    directory_of("ansible-playbook")
 }
 
 /// Directory of `tofu`, as [`ansible`].
 pub fn tofu() -> Option<PathBuf> {
-    real_part("tofu", ".deps/bin")
+    directory_of("tofu")
 }
 
-fn real_part(program: &str, own: &str) -> Option<PathBuf> {
-    let own = project_root().join(own);
-    if own.join(program).is_file() {
-        return Some(own);
-    }
-    let found = env::split_paths(&env::var_os("PATH").unwrap_or_default()).find(|d| d.join(program).is_file());
-    assert!(found.is_some() || env::var("CI").as_deref() != Ok("true"), "{program} is missing: make deps");
-    if found.is_none() {
-        #[expect(clippy::print_stderr, reason = "the omission must be seen in the test's output")]
-        {
-            eprintln!("left out: {program} is missing (make deps)");
-        }
-    }
-    found
-}
-
-/// Waits until the condition holds; panics with its name after the limit.
-pub fn wait_until<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = condition() {
-            return value;
-        }
-        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
+fn directory_of(program: &str) -> Option<PathBuf> {
+    tool(program)?.parent().map(Path::to_owned)
 }
 
 /// Numbers of the processes whose command line or environment contains the text.

@@ -150,18 +150,7 @@ impl Server {
     pub fn stop(&mut self) -> ExitStatus {
         let mut child = self.process.take().expect("it is running");
         kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
-        let start = Instant::now();
-        loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                return status;
-            }
-            if start.elapsed() > STOP_LIMIT {
-                let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
-                let _ = child.wait();
-                panic!("the server did not stop within {STOP_LIMIT:?}:\n{}", self.log());
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
+        end_of(&mut child).unwrap_or_else(|| panic!("the server did not stop within {STOP_LIMIT:?}:\n{}", self.log()))
     }
 
     /// Ends the process as a crash would: SIGKILL, nothing is written any more.
@@ -262,18 +251,23 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let Some(child) = self.process.as_mut() else { return };
-        let pid = Pid::from_raw(child.id() as i32);
-        let _ = kill(pid, Signal::SIGTERM);
-        let start = Instant::now();
-        while start.elapsed() < STOP_LIMIT {
-            if matches!(child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        let _ = killpg(pid, Signal::SIGKILL);
-        let _ = child.wait();
+        let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM);
+        end_of(child);
     }
+}
+
+/// Waits for the end of a server that was asked to end; `None` if it had to be killed.
+fn end_of(child: &mut Child) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < STOP_LIMIT {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
+    let _ = child.wait();
+    None
 }
 
 /// The tests' own Ansible and OpenTofu first, then the PATH of the caller.

@@ -6,6 +6,8 @@
 
 pub mod app;
 pub mod config;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod git;
 pub mod job;
 pub mod key;

@@ -44,7 +44,7 @@ impl Transaction {
 
     /// Takes a token back.
     pub async fn expire_api_token(&mut self, user_id: UserId, token: &Secret) -> Result<()> {
-        self.change("update user__token set expired = 1 where id = ? and user_id = ?", params![token, user_id]).await
+        self.change("update user__token set expired = true where id = ? and user_id = ?", params![token, user_id]).await
     }
 
     /// Removes the tokens of a user that begin with `prefix`.

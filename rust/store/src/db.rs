@@ -1,27 +1,33 @@
-//! The one place that talks to the driver: values in, rows out, transactions.
+//! The one place that talks to the drivers: values in, rows out, transactions.
 //!
-//! Entity files use [`Param`], [`Row`] and the `fetch_`/`execute` functions only, so that a second database is a new arm
-//! here and not a new set of entity files.
+//! Entity files use [`Param`], [`Row`] and the `fetch_`/`execute` functions only; what differs between the databases is an
+//! arm here or a word in `sql`.
 
 use crate::Result;
 use crate::db_time::DbTime;
 use crate::error::StoreError;
-pub(crate) use crate::param::{DbTimeParam, Param, json_param, params};
+pub(crate) use crate::param::{DbTimeParam, Moment, Param, json_param, params};
 use crate::sql::Dialect;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use futures_util::TryStreamExt;
 use semaphore_model::JsonMap;
+use sqlx::mysql::{MySqlArguments, MySqlPool, MySqlRow};
+use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _, Sqlite};
+use sqlx::{AssertSqlSafe, Column as _, MySql, Postgres, Row as _, Sqlite, TypeInfo as _};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// A database. The only one so far is SQLite: one connection writes, a few read.
+/// A database.
 pub(crate) enum Db {
-    /// SQLite in WAL mode.
+    /// SQLite in WAL mode: one connection writes, a few read.
     Sqlite(SqliteDb),
+    /// PostgreSQL.
+    Postgres(PgPool),
+    /// MySQL or MariaDB.
+    MySql(MySqlPool),
 }
 
 /// Connections of a SQLite database.
@@ -35,7 +41,7 @@ pub(crate) struct SqliteDb {
     pub(crate) durability: AtomicU8,
 }
 
-/// When a commit has reached the disk.
+/// When a commit has reached the disk. Only SQLite knows the difference: the servers are as durable as they are set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
     /// At the end of the commit.
@@ -49,20 +55,50 @@ impl Durability {
 }
 
 /// One row of an answer.
-pub(crate) struct Row(SqliteRow);
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+    MySql(MySqlRow),
+}
+
+/// A type that all three databases give.
+trait Readable<'r>:
+    sqlx::Decode<'r, Sqlite>
+    + sqlx::Type<Sqlite>
+    + sqlx::Decode<'r, Postgres>
+    + sqlx::Type<Postgres>
+    + sqlx::Decode<'r, MySql>
+    + sqlx::Type<MySql>
+{
+}
+
+impl<'r, T> Readable<'r> for T where
+    T: sqlx::Decode<'r, Sqlite>
+        + sqlx::Type<Sqlite>
+        + sqlx::Decode<'r, Postgres>
+        + sqlx::Type<Postgres>
+        + sqlx::Decode<'r, MySql>
+        + sqlx::Type<MySql>
+{
+}
 
 impl Row {
-    fn get<'r, T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>>(&'r self, column: &str) -> Result<T> {
+    fn get<'r, T: Readable<'r>>(&'r self, column: &str) -> Result<Option<T>> {
         // Unchecked: Go stores texts as blobs and truth values in integer columns.
-        self.0.try_get_unchecked(column).map_err(StoreError::from)
+        match self {
+            Self::Sqlite(row) => row.try_get_unchecked(column),
+            Self::Postgres(row) => row.try_get_unchecked(column),
+            Self::MySql(row) => row.try_get_unchecked(column),
+        }
+        .map_err(StoreError::from)
     }
 
     pub(crate) fn int(&self, column: &str) -> Result<i32> {
-        Ok(self.get::<Option<i32>>(column)?.unwrap_or_default())
+        Ok(self.get::<i32>(column)?.unwrap_or_default())
     }
 
     pub(crate) fn long(&self, column: &str) -> Result<i64> {
-        Ok(self.get::<Option<i64>>(column)?.unwrap_or_default())
+        Ok(self.optional_long(column)?.unwrap_or_default())
     }
 
     pub(crate) fn optional_long(&self, column: &str) -> Result<Option<i64>> {
@@ -70,6 +106,11 @@ impl Row {
     }
 
     pub(crate) fn boolean(&self, column: &str) -> Result<bool> {
+        if let Self::Postgres(row) = self
+            && row.try_column(column)?.type_info().name() == "BOOL"
+        {
+            return Ok(self.get::<bool>(column)?.unwrap_or_default());
+        }
         Ok(self.long(column)? != 0)
     }
 
@@ -78,7 +119,7 @@ impl Row {
     }
 
     pub(crate) fn optional_id<T: From<i32>>(&self, column: &str) -> Result<Option<T>> {
-        Ok(self.get::<Option<i32>>(column)?.map(T::from))
+        Ok(self.get::<i32>(column)?.map(T::from))
     }
 
     pub(crate) fn optional_text(&self, column: &str) -> Result<Option<String>> {
@@ -97,12 +138,23 @@ impl Row {
     }
 
     pub(crate) fn optional_time(&self, column: &str) -> Result<Option<DateTime<Utc>>> {
+        if matches!(self, Self::Postgres(_) | Self::MySql(_)) {
+            return Ok(self.get::<NaiveDateTime>(column)?.map(|time| time.and_utc()));
+        }
         let text: Option<&str> = self.get(column)?;
         text.filter(|text| !text.is_empty()).map(|text| DbTime::decode_column(column, text)).transpose()
     }
 
     pub(crate) fn time(&self, column: &str) -> Result<DateTime<Utc>> {
         Ok(self.optional_time(column)?.unwrap_or_else(semaphore_model::time::zero))
+    }
+
+    /// A time as it is stored, to be compared with in a later query.
+    pub(crate) fn moment(&self, column: &str) -> Result<Option<Moment>> {
+        Ok(match self {
+            Self::Sqlite(_) => self.optional_text(column)?.map(Moment::Text),
+            Self::Postgres(_) | Self::MySql(_) => self.optional_time(column)?.map(Moment::Utc),
+        })
     }
 
     /// A JSON object; null and an empty text are an empty one.
@@ -125,46 +177,86 @@ pub(crate) trait FromRow: Sized {
     fn from_row(row: &Row) -> Result<Self>;
 }
 
-/// Binds and runs a query that answers rows.
+/// Makes a query for one database: its words, its arguments.
+macro_rules! bind {
+    ($database:ident, $arguments:ident, $add:ident, $text:expr, $values:expr) => {{
+        let mut arguments = $arguments::default();
+        for value in $values {
+            value.$add(&mut arguments).map_err(|error| StoreError::from(sqlx::Error::Encode(error)))?;
+        }
+        match Dialect::$database.adapt($text) {
+            Cow::Borrowed(text) => sqlx::query_with::<$database, _>(text, arguments),
+            // Safe: texts made at run time consist of fixed words, numbers and `?` only (see `sql`).
+            Cow::Owned(text) => sqlx::query_with::<$database, _>(AssertSqlSafe(text), arguments),
+        }
+    }};
+}
+
+macro_rules! bind_sqlite {
+    ($text:expr, $values:expr) => {
+        bind!(Sqlite, SqliteArguments, add_to_sqlite, $text, $values)
+    };
+}
+
+macro_rules! bind_postgres {
+    ($text:expr, $values:expr) => {
+        bind!(Postgres, PgArguments, add_to_postgres, $text, $values)
+    };
+}
+
+macro_rules! bind_mysql {
+    ($text:expr, $values:expr) => {
+        bind!(MySql, MySqlArguments, add_to_mysql, $text, $values)
+    };
+}
+
+/// Binds and runs a query that answers rows, on a connection to SQLite.
 pub(crate) async fn fetch_rows(
     connection: &mut SqliteConnection,
     text: Cow<'static, str>,
     values: Vec<Param>,
 ) -> Result<Vec<Row>> {
-    let query = bind(text, values)?;
-    let rows = query.fetch_all(connection).await?;
-    Ok(rows.into_iter().map(Row).collect())
+    let rows = bind_sqlite!(text, values).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(Row::Sqlite).collect())
 }
 
-type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
-
-fn bind(text: Cow<'static, str>, values: Vec<Param>) -> Result<Query> {
-    let mut arguments = SqliteArguments::default();
-    for value in values {
-        value.add_to(&mut arguments)?;
-    }
-    Ok(match Dialect::Sqlite.adapt(text) {
-        Cow::Borrowed(text) => sqlx::query_with(text, arguments),
-        // Safe: texts made at run time consist of fixed words, numbers and `?` only (see `sql`).
-        Cow::Owned(text) => sqlx::query_with(AssertSqlSafe(text), arguments),
-    })
+/// Hands rows over until `take` has enough.
+macro_rules! take_rows {
+    ($found:expr, $kind:ident, $take:ident) => {{
+        let mut found = $found;
+        while let Some(row) = found.try_next().await? {
+            if $take(&Row::$kind(row))? {
+                break;
+            }
+        }
+    }};
 }
 
 impl Db {
     pub(crate) const fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+            Self::MySql(_) => Dialect::MySql,
         }
     }
 
     /// All rows of a query outside a transaction.
     pub(crate) async fn fetch_all(&self, text: impl Into<Cow<'static, str>>, values: Vec<Param>) -> Result<Vec<Row>> {
-        match self {
+        Ok(match self {
             Self::Sqlite(db) => {
                 let mut connection = db.readers.acquire().await?;
-                fetch_rows(&mut connection, text.into(), values).await
+                fetch_rows(&mut connection, text.into(), values).await?
             }
-        }
+            Self::Postgres(pool) => {
+                let rows = bind_postgres!(text.into(), values).fetch_all(pool).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+            Self::MySql(pool) => {
+                let rows = bind_mysql!(text.into(), values).fetch_all(pool).await?;
+                rows.into_iter().map(Row::MySql).collect()
+            }
+        })
     }
 
     /// Hands the rows of a query outside a transaction over one by one, until `take` answers that it has enough. A row
@@ -178,16 +270,12 @@ impl Db {
         match self {
             Self::Sqlite(db) => {
                 let mut connection = db.readers.acquire().await?;
-                let query = bind(text.into(), values)?;
-                let mut found = query.fetch(&mut *connection);
-                while let Some(row) = found.try_next().await? {
-                    if take(&Row(row))? {
-                        break;
-                    }
-                }
-                Ok(())
+                take_rows!(bind_sqlite!(text.into(), values).fetch(&mut *connection), Sqlite, take);
             }
+            Self::Postgres(pool) => take_rows!(bind_postgres!(text.into(), values).fetch(pool), Postgres, take),
+            Self::MySql(pool) => take_rows!(bind_mysql!(text.into(), values).fetch(pool), MySql, take),
         }
+        Ok(())
     }
 
     /// The only row of a query outside a transaction, if there is one.
@@ -199,42 +287,29 @@ impl Db {
         Ok(self.fetch_all(text, values).await?.into_iter().next())
     }
 
-    /// Waits for its turn and opens a transaction for writing.
+    /// Opens a transaction for writing; SQLite's waits for its turn.
     pub(crate) async fn begin(&self, durability: Durability, generation: &Arc<AtomicU64>) -> Result<Transaction> {
-        match self {
+        let inner = match self {
             Self::Sqlite(db) => {
                 let turn = Arc::clone(&db.turn).lock_owned().await;
                 db.set_durability(durability).await?;
-                let inner = db.writer.begin_with("begin immediate").await?;
-                Ok(Transaction {
-                    inner,
-                    generation: Arc::clone(generation),
-                    bumps: durability == Durability::Full,
-                    _turn: turn,
-                })
+                Inner::Sqlite(db.writer.begin_with("begin immediate").await?, turn)
             }
-        }
+            Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Self::MySql(pool) => Inner::MySql(pool.begin().await?),
+        };
+        Ok(Transaction { inner, generation: Arc::clone(generation), bumps: durability == Durability::Full })
     }
 
-    /// Makes the tables of our own that are not there.
-    pub(crate) async fn prepare_own_tables(&self) -> Result<()> {
-        match self {
-            Self::Sqlite(db) => {
-                let _turn = db.turn.lock().await;
-                db.set_durability(Durability::Full).await?;
-                let mut connection = db.writer.acquire().await?;
-                crate::migration::own::prepare(&mut connection).await
-            }
-        }
-    }
-
-    /// Ends all connections after their running statements. The last one to go writes the WAL back.
+    /// Ends all connections after their running statements. SQLite's last one to go writes the WAL back.
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(db) => {
                 db.readers.close().await;
                 db.writer.close().await;
             }
+            Self::Postgres(pool) => pool.close().await,
+            Self::MySql(pool) => pool.close().await,
         }
     }
 }
@@ -258,19 +333,29 @@ impl SqliteDb {
 
 /// A transaction for writing. Nothing is stored before [`Transaction::commit`]; dropping it takes everything back.
 ///
-/// It holds the only writing connection: do no other work while it is open, and never open a second one.
+/// On SQLite it holds the only writing connection: do no other work while it is open, and never open a second one.
 pub struct Transaction {
-    inner: sqlx::Transaction<'static, Sqlite>,
+    inner: Inner,
     generation: Arc<AtomicU64>,
     bumps: bool,
-    _turn: OwnedMutexGuard<()>,
+}
+
+/// The field order matters: a transaction ends before its turn.
+enum Inner {
+    Sqlite(sqlx::Transaction<'static, Sqlite>, OwnedMutexGuard<()>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    MySql(sqlx::Transaction<'static, MySql>),
 }
 
 impl Transaction {
     /// Stores everything. State is on disk when this returns.
     pub async fn commit(self) -> Result<()> {
-        let Self { inner, generation, bumps, _turn } = self;
-        let result = inner.commit().await;
+        let Self { inner, generation, bumps } = self;
+        let result = match inner {
+            Inner::Sqlite(transaction, _turn) => transaction.commit().await,
+            Inner::Postgres(transaction) => transaction.commit().await,
+            Inner::MySql(transaction) => transaction.commit().await,
+        };
         if bumps {
             // Also after an error: nobody knows how far it came.
             generation.fetch_add(1, Ordering::AcqRel);
@@ -280,17 +365,44 @@ impl Transaction {
 
     /// Takes everything back; dropping does the same a little later.
     pub async fn rollback(self) -> Result<()> {
-        self.inner.rollback().await.map_err(StoreError::from)
+        match self.inner {
+            Inner::Sqlite(transaction, _turn) => transaction.rollback().await,
+            Inner::Postgres(transaction) => transaction.rollback().await,
+            Inner::MySql(transaction) => transaction.rollback().await,
+        }
+        .map_err(StoreError::from)
     }
 
-    /// Runs a statement; answers the number of rows it changed.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self.inner {
+            Inner::Sqlite(..) => Dialect::Sqlite,
+            Inner::Postgres(_) => Dialect::Postgres,
+            Inner::MySql(_) => Dialect::MySql,
+        }
+    }
+
+    /// Runs a statement; answers the number of rows it found, also those that were as wanted before.
     pub(crate) async fn execute(&mut self, text: impl Into<Cow<'static, str>>, values: Vec<Param>) -> Result<u64> {
-        Ok(bind(text.into(), values)?.execute(&mut *self.inner).await?.rows_affected())
+        self.run(text.into(), values, true).await
     }
 
     /// Runs a statement whose text is used once and not worth keeping prepared.
     pub(crate) async fn execute_once(&mut self, text: String, values: Vec<Param>) -> Result<u64> {
-        Ok(bind(text.into(), values)?.persistent(false).execute(&mut *self.inner).await?.rows_affected())
+        self.run(text.into(), values, false).await
+    }
+
+    async fn run(&mut self, text: Cow<'static, str>, values: Vec<Param>, keep: bool) -> Result<u64> {
+        Ok(match &mut self.inner {
+            Inner::Sqlite(transaction, _) => {
+                bind_sqlite!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
+            }
+            Inner::Postgres(transaction) => {
+                bind_postgres!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
+            }
+            Inner::MySql(transaction) => {
+                bind_mysql!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
+            }
+        })
     }
 
     /// Inserts a row; answers its new id.
@@ -299,8 +411,21 @@ impl Transaction {
         text: impl Into<Cow<'static, str>>,
         values: Vec<Param>,
     ) -> Result<T> {
-        let done = bind(text.into(), values)?.execute(&mut *self.inner).await?;
-        let id = done.last_insert_rowid();
+        let text = text.into();
+        let id = match &mut self.inner {
+            Inner::Sqlite(transaction, _) => {
+                bind_sqlite!(text, values).execute(&mut **transaction).await?.last_insert_rowid()
+            }
+            Inner::Postgres(transaction) => {
+                let text = Cow::Owned(format!("{text} returning id"));
+                let row = bind_postgres!(text, values).fetch_one(&mut **transaction).await?;
+                Row::Postgres(row).long("id")?
+            }
+            Inner::MySql(transaction) => {
+                let id = bind_mysql!(text, values).execute(&mut **transaction).await?.last_insert_id();
+                i64::try_from(id).unwrap_or(i64::MAX)
+            }
+        };
         i32::try_from(id).map(T::from).map_err(|_| StoreError::Unreadable {
             column: "id".to_owned(),
             value: id.to_string(),
@@ -319,7 +444,17 @@ impl Transaction {
         text: impl Into<Cow<'static, str>>,
         values: Vec<Param>,
     ) -> Result<Vec<Row>> {
-        fetch_rows(&mut self.inner, text.into(), values).await
+        Ok(match &mut self.inner {
+            Inner::Sqlite(transaction, _) => fetch_rows(transaction, text.into(), values).await?,
+            Inner::Postgres(transaction) => {
+                let rows = bind_postgres!(text.into(), values).fetch_all(&mut **transaction).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+            Inner::MySql(transaction) => {
+                let rows = bind_mysql!(text.into(), values).fetch_all(&mut **transaction).await?;
+                rows.into_iter().map(Row::MySql).collect()
+            }
+        })
     }
 
     /// The only row of a query inside the transaction, if there is one.

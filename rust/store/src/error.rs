@@ -1,6 +1,9 @@
 //! What can go wrong between us and the database, by what a caller can do about it.
 
 use semaphore_model::ValidationError;
+use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::sqlite::SqliteError;
 
 /// Error of a store call.
 #[derive(Debug, thiserror::Error)]
@@ -122,15 +125,53 @@ impl StoreError {
     }
 }
 
-/// SQLite's primary result codes, the low byte of the extended ones.
-mod code {
-    pub(super) const ERROR: i64 = 1;
-    pub(super) const BUSY: i64 = 5;
-    pub(super) const LOCKED: i64 = 6;
-    pub(super) const READ_ONLY: i64 = 8;
-    pub(super) const IO: i64 = 10;
-    pub(super) const FULL: i64 = 13;
-    pub(super) const CANNOT_OPEN: i64 = 14;
+/// What a database's own error code means for a caller.
+enum Condition {
+    Busy,
+    Unavailable,
+    Refused,
+    OwnTableMissing,
+    Other,
+}
+
+fn condition(error: &dyn DatabaseError) -> Condition {
+    let code = error.code().unwrap_or_default();
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        // The low byte of the extended codes: BUSY, LOCKED; READONLY, IOERR, FULL, CANTOPEN.
+        return match code.parse::<i64>().unwrap_or_default() & 0xff {
+            5 | 6 => Condition::Busy,
+            8 | 10 | 13 | 14 => Condition::Unavailable,
+            // ERROR is nearly everything: only its text tells.
+            1 if is_own_table_missing(error.message()) => Condition::OwnTableMissing,
+            _ => Condition::Other,
+        };
+    }
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return match error.number() {
+            // Lock wait timeout, deadlock.
+            1205 | 1213 => Condition::Busy,
+            // Disk full, too many connections, shutting down, read-only, gone away.
+            1021 | 1040 | 1053 | 1114 | 1290 | 1836 | 2006 | 2013 => Condition::Unavailable,
+            // Too long, out of range, not a valid text.
+            1264 | 1366 | 1406 => Condition::Refused,
+            // No such table; its name comes after that of the database, whatever the language.
+            1146 if error.message().contains(".rs_") => Condition::OwnTableMissing,
+            _ => Condition::Other,
+        };
+    }
+    match code.as_ref() {
+        // Serialization failure, deadlock, lock not available.
+        "40001" | "40P01" | "55P03" => Condition::Busy,
+        // Connection exceptions, no resources, operator intervention, read-only transaction.
+        code if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) || code == "25006" => {
+            Condition::Unavailable
+        }
+        // Data exceptions: too long, out of range.
+        code if code.starts_with("22") => Condition::Refused,
+        // No such table; the message is in the server's language.
+        "42P01" if error.message().contains("rs_") => Condition::OwnTableMissing,
+        _ => Condition::Other,
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -139,15 +180,17 @@ impl From<sqlx::Error> for StoreError {
         match &source {
             sqlx::Error::RowNotFound => Self::NotFound,
             sqlx::Error::Database(error) => {
-                let primary = error.code().and_then(|code| code.parse::<i64>().ok()).unwrap_or_default() & 0xff;
-                match (error.kind(), primary) {
+                let condition = condition(error.as_ref());
+                match (error.kind(), condition) {
                     (ErrorKind::UniqueViolation, _) => Self::Duplicate { source },
                     (ErrorKind::ForeignKeyViolation, _) => Self::Referenced { source },
-                    (ErrorKind::NotNullViolation | ErrorKind::CheckViolation, _) => Self::Refused { source },
-                    (_, code::BUSY | code::LOCKED) => Self::Busy { source },
-                    (_, code::READ_ONLY | code::IO | code::FULL | code::CANNOT_OPEN) => Self::Unavailable { source },
-                    (_, code::ERROR) if is_own_table_missing(error.message()) => Self::OwnTableMissing { source },
-                    _ => Self::Database { source },
+                    (ErrorKind::NotNullViolation | ErrorKind::CheckViolation, _) | (_, Condition::Refused) => {
+                        Self::Refused { source }
+                    }
+                    (_, Condition::Busy) => Self::Busy { source },
+                    (_, Condition::Unavailable) => Self::Unavailable { source },
+                    (_, Condition::OwnTableMissing) => Self::OwnTableMissing { source },
+                    (_, Condition::Other) => Self::Database { source },
                 }
             }
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {

@@ -30,14 +30,16 @@ impl Store {
 
     /// Adds lines to the known hosts of a project that still accepts new ones; answers whether anything was added.
     ///
-    /// Two tasks that end at the same time lose nothing of each other: the union is made in one transaction.
+    /// Two tasks that end at the same time lose nothing of each other: the union is made in one transaction, which on the
+    /// servers locks the row.
     pub async fn merge_known_hosts(&self, id: ProjectId, lines: &str) -> Result<bool> {
         crate::own_table::nothing_if_missing(self.merge(id, lines).await)
     }
 
     async fn merge(&self, id: ProjectId, lines: &str) -> Result<bool> {
         let mut transaction = self.begin().await?;
-        let row = transaction.fetch_optional(SELECT, params![id]).await?;
+        let text = format!("{SELECT}{}", transaction.dialect().for_update());
+        let row = transaction.fetch_optional(text, params![id]).await?;
         let policy = row.as_ref().map(HostKeyPolicy::from_row).transpose()?.unwrap_or_default();
         let is_open = policy.mode == HostKeyMode::AcceptNew;
         let Some(known_hosts) = is_open.then(|| union(&policy.known_hosts, lines)).flatten() else {

@@ -84,7 +84,20 @@ impl Store {
             turn: Arc::new(Mutex::new(())),
             durability: AtomicU8::new(Durability::Full as u8),
         });
-        Ok(Self {
+        let store = Self::new(db);
+        if options.migrate {
+            store.make_own_tables().await?;
+        }
+        Ok(store)
+    }
+
+    /// Makes the tables of our own that are not there: after [`StoreError::OwnTableMissing`], before the same write once more.
+    pub async fn make_own_tables(&self) -> Result<()> {
+        migration::own::prepare(self.db(), &self.shared.generation).await
+    }
+
+    pub(crate) fn new(db: Db) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 db,
                 generation: Arc::new(AtomicU64::new(1)),
@@ -96,7 +109,7 @@ impl Store {
                 identities: Cache::new(1024),
                 projects: Cache::new(256),
             }),
-        })
+        }
     }
 
     /// Opens a transaction for a use case that writes several objects.
@@ -142,9 +155,13 @@ impl Store {
         Ok(self.shared.generation.load(Ordering::Acquire))
     }
 
-    /// Asked on the writing connection: there it changes for writes of other processes only.
+    /// Asked on SQLite's writing connection: there it changes for writes of other processes only. The servers cannot be
+    /// asked, so there may always have been such a write.
     async fn data_version(&self) -> Result<i64> {
         match self.db() {
+            Db::Postgres(_) | Db::MySql(_) => {
+                Ok(self.shared.foreign_writes.data_version.load(Ordering::Acquire).wrapping_add(1))
+            }
             Db::Sqlite(db) => {
                 let _turn = db.turn.lock().await;
                 let mut connection = db.writer.acquire().await?;

@@ -1,95 +1,165 @@
 //! Values on their way into a query.
+//!
+//! Each value has one type for good, also when it is absent: PostgreSQL fixes the types of a prepared statement when it is
+//! used first.
 
 use crate::db_time::DbTime;
-use chrono::{DateTime, Utc};
+use crate::sql::Dialect;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use semaphore_model::{JsonMap, Secret};
 use sqlx::Arguments;
+use sqlx::mysql::MySqlArguments;
+use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 
-/// A value to bind.
-#[derive(Clone, Debug)]
+/// A value to bind; `None` is null.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Param {
-    /// Null.
-    Null,
-    /// A whole number or a truth value.
-    Int(i64),
+    /// A whole number.
+    Int(Option<i64>),
+    /// A truth value; a number in SQLite.
+    Bool(Option<bool>),
     /// A text.
+    Text(Option<String>),
+    /// A time. SQLite gets it as text in the form of the Go server, which is also what was read from there: the texts of
+    /// other forms compare only with themselves.
+    Time(Option<Moment>),
+}
+
+/// A time as a database keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// A point in time.
+    Utc(DateTime<Utc>),
+    /// Text of a SQLite column.
     Text(String),
 }
 
-impl Param {
-    pub(crate) fn add_to(self, arguments: &mut SqliteArguments) -> std::result::Result<(), sqlx::Error> {
+impl Moment {
+    fn text(self) -> String {
         match self {
-            Self::Null => arguments.add(None::<i64>),
-            Self::Int(value) => arguments.add(value),
-            Self::Text(text) => arguments.add(text),
+            Self::Utc(time) => DbTime(time).encode(),
+            Self::Text(text) => text,
         }
-        .map_err(sqlx::Error::Encode)
     }
+
+    fn naive(self) -> Option<NaiveDateTime> {
+        match self {
+            Self::Utc(time) => Some(time.naive_utc()),
+            Self::Text(text) => DbTime::decode(&text).map(|time| time.0.naive_utc()),
+        }
+    }
+}
+
+type Added = std::result::Result<(), sqlx::error::BoxDynError>;
+
+impl Param {
+    pub(crate) fn add_to_sqlite(self, arguments: &mut SqliteArguments) -> Added {
+        match self {
+            Self::Int(value) => arguments.add(value),
+            Self::Bool(value) => arguments.add(value.map(i64::from)),
+            Self::Text(value) => arguments.add(value),
+            Self::Time(value) => arguments.add(value.map(Moment::text)),
+        }
+    }
+
+    pub(crate) fn add_to_postgres(self, arguments: &mut PgArguments) -> Added {
+        match self {
+            Self::Int(value) => arguments.add(value),
+            Self::Bool(value) => arguments.add(value),
+            // PostgreSQL texts cannot hold the character 0, which programs do print.
+            Self::Text(value) => arguments.add(value.map(|text| text.replace('\0', "\u{fffd}"))),
+            Self::Time(value) => arguments.add(value.and_then(Moment::naive)),
+        }
+    }
+
+    pub(crate) fn add_to_mysql(self, arguments: &mut MySqlArguments) -> Added {
+        match self {
+            Self::Int(value) => arguments.add(value),
+            Self::Bool(value) => arguments.add(value),
+            Self::Text(value) => arguments.add(value),
+            Self::Time(value) => arguments.add(value.and_then(Moment::naive)),
+        }
+    }
+}
+
+/// A type of values that can be bound, and what its absence is.
+pub(crate) trait Bindable: Into<Param> {
+    /// Null of this type.
+    const NULL: Param;
 }
 
 impl From<i32> for Param {
     fn from(value: i32) -> Self {
-        Self::Int(value.into())
+        Self::Int(Some(value.into()))
     }
 }
 
 impl From<i64> for Param {
     fn from(value: i64) -> Self {
-        Self::Int(value)
+        Self::Int(Some(value))
     }
 }
 
 impl From<u32> for Param {
     fn from(value: u32) -> Self {
-        Self::Int(value.into())
+        Self::Int(Some(value.into()))
     }
 }
 
 impl From<bool> for Param {
     fn from(value: bool) -> Self {
-        Self::Int(value.into())
+        Self::Bool(Some(value))
     }
 }
 
 impl From<&str> for Param {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(Some(text.to_owned()))
     }
 }
 
 impl From<String> for Param {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(Some(text))
     }
 }
 
 impl From<&String> for Param {
     fn from(text: &String) -> Self {
-        Self::Text(text.clone())
+        Self::Text(Some(text.clone()))
     }
 }
 
 impl From<&Secret> for Param {
     fn from(secret: &Secret) -> Self {
-        Self::Text(secret.expose().to_owned())
+        Self::Text(Some(secret.expose().to_owned()))
     }
 }
 
 impl From<DateTime<Utc>> for Param {
     fn from(time: DateTime<Utc>) -> Self {
-        Self::Text(DbTime(time).encode())
+        Self::Time(Some(Moment::Utc(time)))
     }
 }
 
-/// Formats times that mostly lie in the same second: the expensive part is done once per second.
+impl From<Moment> for Param {
+    fn from(time: Moment) -> Self {
+        Self::Time(Some(time))
+    }
+}
+
+/// Formats times that mostly lie in the same second for SQLite: the expensive part is done once per second.
 #[derive(Default)]
 pub(crate) struct DbTimeParam {
     second: Option<(i64, String)>,
 }
 
 impl DbTimeParam {
-    pub(crate) fn param(&mut self, time: DateTime<Utc>) -> Param {
+    pub(crate) fn param(&mut self, dialect: Dialect, time: DateTime<Utc>) -> Param {
+        if dialect != Dialect::Sqlite {
+            return time.into();
+        }
         let second = time.timestamp();
         if self.second.as_ref().is_none_or(|(known, _)| *known != second) {
             self.second = Some((second, time.format("%Y-%m-%d %H:%M:%S").to_string()));
@@ -97,22 +167,41 @@ impl DbTimeParam {
         let mut text = self.second.as_ref().map(|(_, text)| text.clone()).unwrap_or_default();
         semaphore_model::time::push_fraction(&mut text, &time);
         text.push_str(" +0000 UTC");
-        Param::Text(text)
+        Moment::Text(text).into()
     }
 }
 
-impl<T: Into<Param>> From<Option<T>> for Param {
+impl<T: Bindable> From<Option<T>> for Param {
     fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
+        value.map_or(T::NULL, Into::into)
     }
+}
+
+macro_rules! bindable {
+    ($($null:ident: $($kind:ty),*;)*) => {$($(
+        impl Bindable for $kind {
+            const NULL: Param = Param::$null(None);
+        }
+    )*)*};
+}
+
+bindable! {
+    Int: i32, i64, u32;
+    Bool: bool;
+    Text: &str, String, &String, &Secret;
+    Time: DateTime<Utc>, Moment;
 }
 
 macro_rules! id_params {
     ($($name:ident)*) => {$(
         impl From<semaphore_model::$name> for Param {
             fn from(id: semaphore_model::$name) -> Self {
-                Self::Int(id.0.into())
+                Self::Int(Some(id.0.into()))
             }
+        }
+
+        impl Bindable for semaphore_model::$name {
+            const NULL: Param = Param::Int(None);
         }
     )*};
 }
@@ -125,9 +214,9 @@ id_params! {
 /// The text of a JSON object, or null when it is empty and `null_if_empty`.
 pub(crate) fn json_param(map: &JsonMap, null_if_empty: bool) -> Param {
     if map.is_empty() && null_if_empty {
-        Param::Null
+        Param::Text(None)
     } else {
-        Param::Text(serde_json::Value::from(map.clone()).to_string())
+        Param::Text(Some(serde_json::Value::from(map.clone()).to_string()))
     }
 }
 

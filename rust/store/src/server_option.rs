@@ -25,7 +25,7 @@ impl Store {
             return self.fetch("select * from `option` order by `key`", Vec::new()).await;
         }
         validate_key(prefix)?;
-        let text = "select * from `option` where `key` = ? or `key` like ? escape '\\' order by `key`";
+        let text = "select * from `option` where `key` = ? or `key` like ? escape '!' order by `key`";
         self.fetch(text, params![prefix, escape_like(prefix) + ".%"]).await
     }
 }
@@ -49,7 +49,7 @@ impl Transaction {
     /// Removes a key and those below it.
     pub async fn delete_options(&mut self, key: &str) -> Result<u64> {
         validate_key(key)?;
-        let text = "delete from `option` where `key` = ? or `key` like ? escape '\\'";
+        let text = "delete from `option` where `key` = ? or `key` like ? escape '!'";
         self.execute(text, params![key, escape_like(key) + ".%"]).await
     }
 }

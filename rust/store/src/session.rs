@@ -71,7 +71,7 @@ impl Store {
             "select p.id as p_id, p.user_id as p_user_id, p.created as p_created, p.last_active as p_last_active, \
              p.ip as p_ip, p.user_agent as p_user_agent, p.expired as p_expired, \
              p.verification_method as p_verification_method, p.verified as p_verified, {COLUMNS} \
-             from session p join `user` u on u.id = p.user_id {JOIN_FACTORS} where p.id = ? and p.user_id = ? and p.expired = 0"
+             from session p join `user` u on u.id = p.user_id {JOIN_FACTORS} where p.id = ? and p.user_id = ? and not p.expired"
         );
         let row = self.db().fetch_optional(text, params![session_id, user_id]).await?.ok_or(StoreError::NotFound)?;
         let session = session_from(&row, "p_")?;
@@ -88,7 +88,7 @@ impl Store {
             return Ok(identity);
         }
         let text = format!(
-            "select p.created as p_created, {COLUMNS} from user__token p join `user` u on u.id = p.user_id {JOIN_FACTORS} where p.id = ? and p.expired = 0"
+            "select p.created as p_created, {COLUMNS} from user__token p join `user` u on u.id = p.user_id {JOIN_FACTORS} where p.id = ? and not p.expired"
         );
         let row = self.db().fetch_optional(text, params![token]).await?.ok_or(StoreError::NotFound)?;
         let user = FullUser::from_row(&row)?.0;
@@ -100,7 +100,7 @@ impl Store {
 
     /// The session, if it was not ended.
     pub async fn get_session(&self, user_id: UserId, id: SessionId) -> Result<Session> {
-        let text = "select * from session where id = ? and user_id = ? and expired = 0";
+        let text = "select * from session where id = ? and user_id = ? and not expired";
         self.fetch_one(text, params![id, user_id]).await
     }
 }
@@ -148,16 +148,16 @@ impl Transaction {
 
     /// Notes that the second factor was given.
     pub async fn verify_session(&mut self, user_id: UserId, id: SessionId) -> Result<()> {
-        self.change("update session set verified = 1 where id = ? and user_id = ?", params![id, user_id]).await
+        self.change("update session set verified = true where id = ? and user_id = ?", params![id, user_id]).await
     }
 
     /// Ends a session.
     pub async fn expire_session(&mut self, user_id: UserId, id: SessionId) -> Result<()> {
-        self.change("update session set expired = 1 where id = ? and user_id = ?", params![id, user_id]).await
+        self.change("update session set expired = true where id = ? and user_id = ?", params![id, user_id]).await
     }
 
     /// Ends all sessions of a user.
     pub async fn expire_sessions_of_user(&mut self, user_id: UserId) -> Result<u64> {
-        self.execute("update session set expired = 1 where user_id = ? and expired = 0", params![user_id]).await
+        self.execute("update session set expired = true where user_id = ? and not expired", params![user_id]).await
     }
 }

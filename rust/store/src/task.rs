@@ -112,7 +112,7 @@ impl Transaction {
             return Ok(());
         }
         let text = "delete from task where template_id = ? and status in ('success', 'error', 'stopped') and id <= \
-             (select id from task where template_id = ? order by id desc limit 1 offset ?)";
+             (select id from (select id from task where template_id = ? order by id desc limit 1 offset ?) as newest)";
         self.execute(text, params![template_id, template_id, max_tasks]).await?;
         let text =
             "update project__template set tasks = (select count(*) from task where template_id = ?) where id = ?";

@@ -3,7 +3,7 @@
 //! Which lines go on in the next one stands in a table of our own, `rs_task_output_part`; without it each part is a line, as it
 //! is for the reference.
 
-use crate::db::{DbTimeParam, FromRow, Param, Row, Transaction, params};
+use crate::db::{DbTimeParam, FromRow, Moment, Param, Row, Transaction, params};
 use crate::list::Page;
 use crate::{Result, Store};
 use semaphore_model::{ProjectId, TaskId, TaskOutput};
@@ -18,7 +18,7 @@ pub(crate) const PIECE_BYTES: usize = 2 << 20;
 /// A place in the output of a task: everything up to and including one line was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutputCursor {
-    time: String,
+    time: Option<Moment>,
     id: i64,
     order: Order,
 }
@@ -37,7 +37,7 @@ enum Order {
 
 /// Whether a line of the task is older than the one inserted before it.
 const IS_UNORDERED: &str = "select exists (select 1 from (select time, lag(time) over (order by id) as earlier \
-     from task__output where task_id = ?) where time < earlier) as unordered";
+     from task__output where task_id = ?) as walked where time < earlier) as unordered";
 const READ_BY_ID: &str =
     "select id, task_id, time, output from task__output where task_id = ? and id > ? order by id limit ?";
 const READ_BY_TIME: &str = "select id, task_id, time, output from task__output \
@@ -98,12 +98,13 @@ impl Store {
         let (text, values) = if after.order == Order::ById {
             (READ_BY_ID, params![id, after.id, count])
         } else {
-            (READ_BY_TIME, params![id, &after.time, &after.time, after.id, count])
+            let time = after.time.clone().unwrap_or(Moment::Utc(semaphore_model::time::zero()));
+            (READ_BY_TIME, params![id, time.clone(), time, after.id, count])
         };
         let (mut lines, mut ids) = (Vec::new(), Vec::new());
         let mut bytes = 0_usize;
         let take = |row: &Row| {
-            after.time = row.text("time")?;
+            after.time = row.moment("time")?;
             after.id = row.long("id")?;
             ids.push(after.id);
             let line = TaskOutput::from_row(row)?;
@@ -140,7 +141,7 @@ impl Transaction {
             for line in chunk {
                 values.push(Param::from(task_id));
                 values.push(Param::from(line.output.as_str()));
-                values.push(times.param(line.time));
+                values.push(times.param(self.dialect(), line.time));
                 values.push(Param::from(line.stage_id));
             }
             let text = insert_text(chunk.len());

@@ -26,6 +26,9 @@ writes! {
 impl Transaction {
     /// Adds what was found about a task; without our table it is not kept.
     pub async fn insert_task_problem(&mut self, id: TaskId, problem: &TaskProblem) -> Result<()> {
+        // Two that come at the same time get different numbers.
+        let lock = format!("select id from task where id = ?{}", self.dialect().for_update());
+        self.fetch_optional(lock, params![id]).await?;
         let text = "insert into rs_task_problem (task_id, number, code, message, time) \
              select ?, coalesce(max(number), 0) + 1, ?, ?, ? from rs_task_problem where task_id = ?";
         let values = params![id, &problem.code, &problem.message, problem.time, id];

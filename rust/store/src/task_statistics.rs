@@ -38,9 +38,10 @@ impl Store {
         project_id: ProjectId,
         filter: &TaskStatisticsFilter,
     ) -> Result<Vec<TaskStatistics>> {
-        let mut text =
-            "select substr(created, 1, 10) as date, status, count(*) as number from task where project_id = ?"
-                .to_owned();
+        let mut text = format!(
+            "select {} as day, status, count(*) as number from task where project_id = ?",
+            self.db().dialect().day_of_created()
+        );
         let mut values = params![project_id];
         if let Some(id) = filter.template_id {
             text.push_str(" and template_id = ?");
@@ -58,10 +59,10 @@ impl Store {
             text.push_str(" and `end` < ?");
             values.push(time.into());
         }
-        text.push_str(" group by date, status order by date desc");
+        text.push_str(" group by day, status order by day desc");
         let mut days: Vec<TaskStatistics> = Vec::new();
         for row in self.db().fetch_all(text, values).await? {
-            let date = row.text("date")?;
+            let date = row.text("day")?;
             if days.last().is_none_or(|day| day.date != date) {
                 days.push(TaskStatistics { date, ..TaskStatistics::default() });
             }

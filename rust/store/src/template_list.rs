@@ -67,7 +67,7 @@ impl Store {
             condition.push_str(" and pt.build_template_id = ?");
             values.push(id.into());
             if filter.autorun_only {
-                condition.push_str(" and pt.autorun <> 0");
+                condition.push_str(" and pt.autorun");
             }
         }
         // Reference: without a column the list always goes upwards.
@@ -109,7 +109,7 @@ impl Store {
         project_id: ProjectId,
         build_template_id: TemplateId,
     ) -> Result<Vec<Template>> {
-        let text = "select * from project__template where project_id = ? and build_template_id = ? and autorun <> 0 \
+        let text = "select * from project__template where project_id = ? and build_template_id = ? and autorun \
              order by name";
         self.fetch(text, params![project_id, build_template_id]).await
     }

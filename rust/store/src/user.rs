@@ -92,13 +92,13 @@ impl Store {
             " order by id".clone_into(&mut order);
         }
         let page = options.page.clause()?;
-        let text = format!("select * from `user` where username like ? escape '\\'{order}{page}");
+        let text = format!("select * from `user` where username like ? escape '!'{order}{page}");
         self.fetch(text, params![escape_like(prefix) + "%"]).await
     }
 
     /// All administrators.
     pub async fn list_administrators(&self) -> Result<Vec<User>> {
-        self.fetch("select * from `user` where admin <> 0 order by id", Vec::new()).await
+        self.fetch("select * from `user` where admin order by id", Vec::new()).await
     }
 
     /// How many users there are.
@@ -109,7 +109,7 @@ impl Store {
 
     /// How many users have a seat of a subscription.
     pub async fn count_pro_users(&self) -> Result<i64> {
-        let row = self.db().fetch_optional("select count(*) as number from `user` where pro <> 0", Vec::new()).await?;
+        let row = self.db().fetch_optional("select count(*) as number from `user` where pro", Vec::new()).await?;
         row.map_or(Ok(0), |row| row.long("number"))
     }
 }

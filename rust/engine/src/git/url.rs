@@ -198,7 +198,9 @@ fn parse_url(scheme: &str, rest: &str, text: &str) -> Result<GitUrl, GitUrlError
         // git reads `file://host/path` as `//host/path`; only the form without a host means what it says.
         return if rest.starts_with('/') { Ok(GitUrl::plain(transport, text)) } else { Err(GitUrlError::Shape) };
     }
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    // Of ssh:// and git:// git takes everything before the first `/` for the host, of the others what a browser would.
+    let ends: &[char] = if matches!(transport, Transport::Http | Transport::Https) { &['/', '?', '#'] } else { &['/'] };
+    let end = rest.find(ends).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let (userinfo, host_and_port) = match authority.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
@@ -437,6 +439,12 @@ mod tests {
         }
         for text in ["ssh://u;id@host/a", "$(id)@host:a", "@host:a", "https://host:port/a", "https://host:99999/a"] {
             refuses(text, "not valid");
+        }
+        // git would log in at what stands before the `/`, not at what stands before the `?`.
+        for text in
+            ["ssh://host?`id`/a", "ssh://host#u@`id`/a", "git://host?$(id)/a", "ssh://host?x@-oProxyCommand=x/a"]
+        {
+            refuses(text, "git URL");
         }
         for text in ["relative/path", "./a", "file://host/a", "file://a", "a", "dir/x:y", "host:"] {
             refuses(text, "neither");

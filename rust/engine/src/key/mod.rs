@@ -9,6 +9,8 @@ mod install;
 mod private;
 mod ssh_options;
 
+#[cfg(fuzzing)]
+pub(crate) use agent::answer_to as agent_answer;
 pub(crate) use agent::remove_leftovers;
 pub use agent::{Agent, AgentPlace, SocketOwner};
 pub use error::KeyError;

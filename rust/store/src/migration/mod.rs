@@ -4,9 +4,11 @@
 //! before anything is written. What we add ourselves lies in tables of its own with a history of its own: `own.rs`.
 
 pub(crate) mod own;
+pub(crate) mod server;
 
-use crate::db::{fetch_rows, params};
+use crate::db::{Db, fetch_rows, params};
 use crate::db_time::DbTime;
+use crate::sql::Dialect;
 use crate::{Result, Store, StoreError};
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -63,8 +65,12 @@ pub fn newest_version() -> &'static str {
 impl Store {
     /// The history of the database, in the order of its application.
     pub async fn list_schema_versions(&self) -> Result<Vec<AppliedVersion>> {
-        let rows =
-            self.db().fetch_all("select version, upgraded_date from migrations order by rowid", Vec::new()).await?;
+        let order = match self.db().dialect() {
+            Dialect::Sqlite => "rowid",
+            Dialect::Postgres | Dialect::MySql => "upgraded_date, version",
+        };
+        let text = format!("select version, upgraded_date from migrations order by {order}");
+        let rows = self.db().fetch_all(text, Vec::new()).await?;
         rows.iter()
             .map(|row| {
                 Ok(AppliedVersion { version: row.text("version")?, applied: row.optional_time("upgraded_date")? })
@@ -81,7 +87,7 @@ pub(crate) async fn check_file(options: &SqliteConnectOptions) -> Result<()> {
     missing.map(drop)
 }
 
-/// Brings the database to the newest version and makes our own tables, or refuses an older database if that is not wanted.
+/// Brings the database to the newest version, or refuses an older database if that is not wanted.
 pub(crate) async fn prepare(connection: &mut SqliteConnection, migrate: bool) -> Result<()> {
     let missing = missing_steps(connection).await?;
     if !migrate {
@@ -94,7 +100,24 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, migrate: bool) ->
         tracing::info!(version = step.version, "applying a schema version");
         apply(connection, step).await.map_err(|source| StoreError::Migration { version: step.version, source })?;
     }
-    own::prepare(connection).await
+    Ok(())
+}
+
+/// Names of the tables of the database.
+async fn tables(db: &Db) -> Result<Vec<String>> {
+    let schema = match db.dialect() {
+        Dialect::Sqlite => {
+            let rows = db.fetch_all("select name from sqlite_master where type = 'table'", params![]).await?;
+            return rows.iter().map(|row| row.text("name")).collect();
+        }
+        Dialect::Postgres => "current_schema()",
+        Dialect::MySql => "database()",
+    };
+    let text = format!(
+        "select cast(table_name as char(64)) as name from information_schema.tables where table_schema = {schema}"
+    );
+    let rows = db.fetch_all(text, params![]).await?;
+    rows.iter().map(|row| Ok(row.text("name")?.trim_end().to_owned())).collect()
 }
 
 /// The steps that are not applied, in order. An empty database lacks all of them.

@@ -5,16 +5,18 @@
 //! so nothing may lie there alone that a task or a request cannot do without (see `own_table.rs`).
 //!
 //! Rules for a new step: it belongs to one table; its statements do no harm to a table that has had them already; a changed
-//! shape is a new table with a step that copies. The words are those that SQLite, PostgreSQL and MySQL share, but for the type
-//! `longtext`, which PostgreSQL calls `text`. References to rows of the reference are `on delete cascade`, never the reverse.
-//! Rows that are left when the Go server deleted theirs without looking at foreign keys do no harm: ids are used once.
+//! shape is a new table with a step that copies. The words are those that SQLite, PostgreSQL and MySQL share; the types
+//! `longtext`, `datetime` and `bigint` become those of the database ([`adapt`]). A column has the type of what it refers to, and
+//! refers to it in a line of its own, `on delete cascade`: MySQL overlooks a reference beside the column. Nothing of the
+//! reference refers to us. Rows that are left when the Go server deleted theirs without looking at foreign keys do no harm: ids are used once.
 
 use crate::Result;
-use crate::db::{fetch_rows, params};
-use crate::db_time::DbTime;
+use crate::db::{Db, Durability, params};
+use crate::error::StoreError;
+use crate::sql::Dialect;
 use chrono::Utc;
-use sqlx::Connection;
-use sqlx::sqlite::SqliteConnection;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// One step of the history of one table.
 struct Step {
@@ -30,40 +32,44 @@ const STEPS: &[Step] = &[
         version: "1.task_problem",
         table: "rs_task_problem",
         statements: &["create table if not exists rs_task_problem (
-            task_id integer not null references task(id) on delete cascade,
+            task_id integer not null,
             number integer not null,
             code varchar(64) not null,
             message longtext not null,
             time datetime not null,
-            primary key (task_id, number)
+            primary key (task_id, number),
+            foreign key (task_id) references task(id) on delete cascade
         )"],
     },
     Step {
         version: "1.task_stage",
         table: "rs_task_stage",
         statements: &["create table if not exists rs_task_stage (
-            task_id integer not null references task(id) on delete cascade,
+            task_id integer not null,
             number integer not null,
             stage varchar(64) not null,
             started datetime not null,
             ended datetime null,
-            primary key (task_id, number)
+            primary key (task_id, number),
+            foreign key (task_id) references task(id) on delete cascade
         )"],
     },
     Step {
         version: "1.task_output_part",
         table: "rs_task_output_part",
         statements: &["create table if not exists rs_task_output_part (
-            output_id integer not null primary key references task__output(id) on delete cascade
+            output_id bigint not null primary key,
+            foreign key (output_id) references task__output(id) on delete cascade
         )"],
     },
     Step {
         version: "1.host_key_policy",
         table: "rs_host_key_policy",
         statements: &["create table if not exists rs_host_key_policy (
-            project_id integer not null primary key references project(id) on delete cascade,
+            project_id integer not null primary key,
             mode varchar(16) not null,
-            known_hosts longtext not null
+            known_hosts longtext not null,
+            foreign key (project_id) references project(id) on delete cascade
         )"],
     },
 ];
@@ -71,23 +77,31 @@ const STEPS: &[Step] = &[
 const CREATE_HISTORY: &str = "create table if not exists rs_migration (version varchar(64) not null primary key, \
      applied datetime not null)";
 
+/// The statement with this database's names of the types. MySQL keeps whole seconds where nothing else is said.
+fn adapt(statement: &'static str, dialect: Dialect) -> String {
+    match dialect {
+        // One name, so that the column of a number can be the row's own id.
+        Dialect::Sqlite => statement.replace(" bigint ", " integer "),
+        Dialect::Postgres => statement.replace(" longtext ", " text ").replace(" datetime ", " timestamp "),
+        Dialect::MySql => statement.replace(" datetime ", " datetime(6) "),
+    }
+}
+
 /// Makes the tables that are not there and applies the steps that are not in their history, each in a transaction.
-pub(crate) async fn prepare(connection: &mut SqliteConnection) -> Result<()> {
-    for step in missing_steps(connection).await? {
+pub(crate) async fn prepare(db: &Db, generation: &Arc<AtomicU64>) -> Result<()> {
+    for step in missing_steps(db).await? {
         tracing::info!(version = step.version, table = step.table, "making a table of our own");
-        apply(connection, step).await?;
+        apply(db, generation, step).await?;
     }
     Ok(())
 }
 
 /// The steps that were never applied, and all those of a table that is not there (any more).
-async fn missing_steps(connection: &mut SqliteConnection) -> Result<Vec<&'static Step>> {
-    let tables = "select name from sqlite_master where type = 'table' and name like 'rs\\_%' escape '\\'";
-    let rows = fetch_rows(connection, tables.into(), params![]).await?;
-    let tables = rows.iter().map(|row| row.text("name")).collect::<Result<Vec<_>>>()?;
+async fn missing_steps(db: &Db) -> Result<Vec<&'static Step>> {
+    let tables = super::tables(db).await?;
     let mut applied = Vec::new();
     if tables.iter().any(|table| table == "rs_migration") {
-        let rows = fetch_rows(connection, "select version from rs_migration".into(), params![]).await?;
+        let rows = db.fetch_all("select version from rs_migration", params![]).await?;
         applied = rows.iter().map(|row| row.text("version")).collect::<Result<Vec<_>>>()?;
     }
     let is_missing = |step: &&Step| {
@@ -96,17 +110,25 @@ async fn missing_steps(connection: &mut SqliteConnection) -> Result<Vec<&'static
     Ok(STEPS.iter().filter(is_missing).collect())
 }
 
-async fn apply(connection: &mut SqliteConnection, step: &'static Step) -> Result<()> {
-    let mut transaction = connection.begin_with("begin immediate").await?;
-    sqlx::query(CREATE_HISTORY).execute(&mut *transaction).await?;
-    for statement in step.statements {
-        sqlx::query(*statement).execute(&mut *transaction).await?;
+/// One step. MySQL commits each statement that makes a table; the history comes last, so that nothing is left out.
+async fn apply(db: &Db, generation: &Arc<AtomicU64>, step: &'static Step) -> Result<()> {
+    let dialect = db.dialect();
+    let mut transaction = db.begin(Durability::Full, generation).await?;
+    if dialect == Dialect::Postgres {
+        // Two servers that start at the same time: `if not exists` alone lets both of them make it.
+        transaction.fetch_all("select 1 as locked from pg_advisory_xact_lock(7361687)", params![]).await?;
     }
-    sqlx::query("delete from rs_migration where version = ?").bind(step.version).execute(&mut *transaction).await?;
-    sqlx::query("insert into rs_migration (version, applied) values (?, ?)")
-        .bind(step.version)
-        .bind(DbTime(Utc::now()).encode())
-        .execute(&mut *transaction)
-        .await?;
-    Ok(transaction.commit().await?)
+    for statement in std::iter::once(&CREATE_HISTORY).chain(step.statements) {
+        transaction.execute_once(adapt(statement, dialect), params![]).await?;
+    }
+    transaction.execute("delete from rs_migration where version = ?", params![step.version]).await?;
+    let insert = "insert into rs_migration (version, applied) values (?, ?)";
+    match transaction.execute(insert, params![step.version, Utc::now()]).await {
+        // Another server was faster; only MySQL, which has no lock here, gets this far.
+        Err(StoreError::Duplicate { .. }) if dialect == Dialect::MySql => transaction.rollback().await,
+        inserted => {
+            inserted?;
+            transaction.commit().await
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Output of tasks: order, rates, and what a reader sees.
 
-use crate::fixture;
+use crate::fixture::{Database, stories};
 use crate::story::Project;
 use chrono::{DateTime, TimeDelta, Utc};
 use semaphore_model::{EventObject, ProjectId, TaskId, TaskOutput, TaskStatus};
@@ -15,9 +15,8 @@ fn line(number: usize, time: DateTime<Utc>) -> TaskOutput {
     }
 }
 
-#[tokio::test]
-async fn a_hundred_thousand_lines_keep_their_order_and_are_quick() {
-    let (store, _directory) = fixture::empty().await;
+async fn a_hundred_thousand_lines_keep_their_order_and_are_quick(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let task = project.start_task(&store).await;
     let start = Utc::now();
@@ -29,8 +28,8 @@ async fn a_hundred_thousand_lines_keep_their_order_and_are_quick() {
         store.append_task_output(task.id, batch).await.unwrap();
     }
     let elapsed = clock.elapsed();
-    // Far above what it takes (0.5 s in a debug build): a sanity check, not a benchmark.
-    assert!(elapsed.as_secs() < 10, "{elapsed:?}");
+    // Far above what it takes (SQLite 0.5 s in a debug build): a sanity check, not a benchmark.
+    assert!(elapsed.as_secs() < 60, "{elapsed:?}");
 
     let mut cursor = OutputCursor::default();
     let mut number = 0;
@@ -41,7 +40,7 @@ async fn a_hundred_thousand_lines_keep_their_order_and_are_quick() {
         }
         for found in page {
             assert_eq!(found.output, lines[number].output);
-            assert_eq!(found.time, lines[number].time);
+            assert_eq!(found.time, database.kept(lines[number].time));
             number += 1;
         }
         cursor = next;
@@ -54,9 +53,8 @@ async fn a_hundred_thousand_lines_keep_their_order_and_are_quick() {
     );
 }
 
-#[tokio::test]
-async fn pieces_follow_time_where_the_order_of_insertion_does_not() {
-    let (store, _directory) = fixture::empty().await;
+async fn pieces_follow_time_where_the_order_of_insertion_does_not(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let task = project.start_task(&store).await;
     let start = Utc::now();
@@ -78,9 +76,8 @@ async fn pieces_follow_time_where_the_order_of_insertion_does_not() {
     assert!(store.read_task_output(task.id, cursor, 2).await.unwrap().0.is_empty());
 }
 
-#[tokio::test]
-async fn many_writers_and_readers_at_once_lose_nothing() {
-    let (store, _directory) = fixture::empty().await;
+async fn many_writers_and_readers_at_once_lose_nothing(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let mut tasks = Vec::new();
     for _ in 0..8 {
@@ -111,9 +108,8 @@ async fn many_writers_and_readers_at_once_lose_nothing() {
     }
 }
 
-#[tokio::test]
-async fn output_belongs_to_a_task_of_the_project() {
-    let (store, _directory) = fixture::empty().await;
+async fn output_belongs_to_a_task_of_the_project(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let task = project.start_task(&store).await;
     store.append_task_output(task.id, &[line(1, Utc::now())]).await.unwrap();
@@ -122,13 +118,12 @@ async fn output_belongs_to_a_task_of_the_project() {
     assert!(store.list_task_output(project.id, task.id, Page { count: 0, offset: 1 }).await.is_err());
 }
 
-#[tokio::test]
-async fn a_step_of_a_task_is_all_or_nothing() {
-    let (store, _directory) = fixture::empty().await;
+async fn a_step_of_a_task_is_all_or_nothing(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let task = project.start_task(&store).await;
     let lines = [line(1, Utc::now()), line(2, Utc::now())];
-    let end = Utc::now();
+    let end = database.kept(Utc::now());
     let step = TaskStep {
         project_id: project.id,
         task_id: task.id,
@@ -153,4 +148,12 @@ async fn a_step_of_a_task_is_all_or_nothing() {
     assert_eq!(store.list_task_output(project.id, task.id, Page::default()).await.unwrap().len(), 2);
     let gone = TaskStep { task_id: TaskId(99), lines: &[], ..step };
     assert!(store.store_task_step(&gone).await.unwrap_err().is_not_found());
+}
+
+stories! {
+    a_hundred_thousand_lines_keep_their_order_and_are_quick,
+    pieces_follow_time_where_the_order_of_insertion_does_not,
+    many_writers_and_readers_at_once_lose_nothing,
+    output_belongs_to_a_task_of_the_project,
+    a_step_of_a_task_is_all_or_nothing,
 }

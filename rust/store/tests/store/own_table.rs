@@ -1,37 +1,34 @@
 //! Tables of our own: made at the start, made again when they were dropped, never needed.
 
-use crate::fixture;
+use crate::fixture::{Database, Kept, stories};
 use crate::story::Project;
 use chrono::{TimeZone, Utc};
 use semaphore_model::{HostKeyMode, HostKeyPolicy, JobStage, TaskProblem};
 use semaphore_store::{SqliteOptions, Store, StoreError};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
-use std::path::Path;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
-async fn execute(path: &Path, statements: &[String]) {
-    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
-    for statement in statements {
-        sqlx::query(AssertSqlSafe(statement.clone())).execute(&mut connection).await.unwrap();
-    }
-    connection.close().await.unwrap();
-}
-
-async fn own_tables(path: &Path) -> Vec<String> {
-    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
-    let text = "select name from sqlite_master where type = 'table' and name like 'rs\\_%' escape '\\' order by name";
-    let names = sqlx::query_scalar(text).fetch_all(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+async fn own_tables(database: Database, kept: &Kept) -> Vec<String> {
+    let text = match database {
+        Database::Sqlite => "select name from sqlite_master where type = 'table' order by name",
+        Database::Postgres | Database::MariaDb => {
+            "select table_name from information_schema.tables where table_name like 'rs!_%' escape '!' \
+             and table_schema in ('public', database()) order by table_name"
+        }
+    };
+    let text = if database == Database::Postgres { text.replace(", database()", "") } else { text.to_owned() };
+    let mut names = kept.execute(&text).await;
+    names.retain(|name| name.starts_with("rs_"));
     names
 }
 
 /// Another process drops everything that is ours, also what a later step will add.
-async fn drop_own_tables(path: &Path) {
-    let statements: Vec<String> = own_tables(path).await.iter().map(|table| format!("drop table {table}")).collect();
-    assert!(!statements.is_empty());
-    execute(path, &statements).await;
+async fn drop_own_tables(database: Database, kept: &Kept) {
+    let tables = own_tables(database, kept).await;
+    assert!(!tables.is_empty());
+    for table in tables {
+        kept.execute(&format!("drop table {table}")).await;
+    }
 }
 
 fn problem(code: &str) -> TaskProblem {
@@ -65,9 +62,8 @@ async fn set_stages(store: &Store, task: &semaphore_model::Task, stages: &[JobSt
     transaction.commit().await.unwrap();
 }
 
-#[tokio::test]
-async fn parts_of_a_line_are_known_and_become_lines_without_the_table() {
-    let (store, directory) = fixture::empty().await;
+async fn parts_of_a_line_are_known_and_become_lines_without_the_table(database: Database) {
+    let Some((store, kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let task = project.start_task(&store).await;
     let line = |number: usize| semaphore_model::TaskOutput {
@@ -93,16 +89,15 @@ async fn parts_of_a_line_are_known_and_become_lines_without_the_table() {
     };
     assert_eq!(read().await, lines.iter().map(|line| (line.output.clone(), line.continued)).collect::<Vec<_>>());
 
-    drop_own_tables(&directory.path().join("database.sqlite")).await;
+    drop_own_tables(database, &kept).await;
     store.append_task_output(task.id, &lines).await.unwrap();
     let found = read().await;
     assert_eq!(found.len(), 1400);
     assert!(found.iter().all(|(_, continued)| !continued));
 }
 
-#[tokio::test]
-async fn what_is_told_of_a_task_is_kept_and_goes_with_it() {
-    let (store, _directory) = fixture::empty().await;
+async fn what_is_told_of_a_task_is_kept_and_goes_with_it(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let (task, other) = (project.start_task(&store).await, project.start_task(&store).await);
     store.insert_task_problem(task.id, &problem("tool_missing")).await.unwrap();
@@ -120,9 +115,8 @@ async fn what_is_told_of_a_task_is_kept_and_goes_with_it() {
     assert_eq!(store.list_task_problems(other.id).await.unwrap(), [problem("machine")]);
 }
 
-#[tokio::test]
-async fn known_hosts_of_two_tasks_are_united() {
-    let (store, _directory) = fixture::empty().await;
+async fn known_hosts_of_two_tasks_are_united(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     assert_eq!(store.get_host_key_policy(project.id).await.unwrap(), HostKeyPolicy::default());
     assert!(!store.merge_known_hosts(project.id, &format!("a {KEY}")).await.unwrap(), "the mode is off");
@@ -152,11 +146,9 @@ async fn known_hosts_of_two_tasks_are_united() {
     assert_eq!(strict, policy(HostKeyMode::Strict, String::new()));
 }
 
-#[tokio::test]
-async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again() {
-    let (store, directory) = fixture::empty().await;
-    let path = directory.path().join("database.sqlite");
-    let all = own_tables(&path).await;
+async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again(database: Database) {
+    let Some((store, kept)) = database.empty().await else { return };
+    let all = own_tables(database, &kept).await;
     assert_eq!(all, ["rs_host_key_policy", "rs_migration", "rs_task_output_part", "rs_task_problem", "rs_task_stage"]);
     let project = Project::make(&store).await;
     let task = project.start_task(&store).await;
@@ -165,7 +157,7 @@ async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again() {
     store.insert_task_problem(task.id, &problem("machine")).await.unwrap();
 
     // Under a running server, whose connections have statements prepared for them.
-    drop_own_tables(&path).await;
+    drop_own_tables(database, &kept).await;
     assert_eq!(store.list_task_problems(task.id).await.unwrap(), []);
     assert_eq!(store.list_job_stages(task.id).await.unwrap(), []);
     assert_eq!(store.get_host_key_policy(project.id).await.unwrap(), HostKeyPolicy::default());
@@ -178,17 +170,19 @@ async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again() {
     // What somebody asked for is kept: the tables come back.
     set_policy(&store, &project, &policy).await;
     assert_eq!(store.get_host_key_policy(project.id).await.unwrap(), policy);
-    assert_eq!(own_tables(&path).await, all);
+    assert_eq!(own_tables(database, &kept).await, all);
 
     // Before the start: all of them, or one with the history left.
     for dropped in [None, Some("rs_task_problem")] {
         store.close().await;
         match dropped {
-            None => drop_own_tables(&path).await,
-            Some(table) => execute(&path, &[format!("drop table {table}")]).await,
+            None => drop_own_tables(database, &kept).await,
+            Some(table) => {
+                kept.execute(&format!("drop table {table}")).await;
+            }
         }
-        let store = Store::open(SqliteOptions::new(&path)).await.unwrap();
-        assert_eq!(own_tables(&path).await, all);
+        let store = database.reopen(&kept).await;
+        assert_eq!(own_tables(database, &kept).await, all);
         let task = project.start_task(&store).await;
         store.insert_task_problem(task.id, &problem("machine")).await.unwrap();
         assert_eq!(store.list_task_problems(task.id).await.unwrap(), [problem("machine")]);
@@ -198,13 +192,71 @@ async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again() {
 
 #[tokio::test]
 async fn without_migrating_nothing_is_made() {
-    let (store, directory) = fixture::empty().await;
-    let path = directory.path().join("database.sqlite");
+    let database = Database::Sqlite;
+    let (store, kept) = database.empty().await.unwrap();
     store.close().await;
-    drop_own_tables(&path).await;
-    let options = SqliteOptions { migrate: false, ..SqliteOptions::new(&path) };
+    drop_own_tables(database, &kept).await;
+    let Kept::Directory(directory) = &kept else { panic!("a SQLite database lies in a directory") };
+    let options = SqliteOptions { migrate: false, ..SqliteOptions::new(directory.path().join("database.sqlite")) };
     let store = Store::open(options).await.unwrap();
     assert_eq!(store.get_host_key_policy(semaphore_model::ProjectId(1)).await.unwrap(), HostKeyPolicy::default());
     store.close().await;
-    assert_eq!(own_tables(&path).await, Vec::<String>::new());
+    assert_eq!(own_tables(database, &kept).await, Vec::<String>::new());
+}
+
+async fn several_servers_start_and_write_at_once(database: Database) {
+    let Some((store, kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let task = project.start_task(&store).await;
+    drop_own_tables(database, &kept).await;
+    let stores = futures_util::future::join_all((0..4).map(|_| database.reopen(&kept))).await;
+    let writes = (0..16).map(|number| {
+        let store = stores[number % stores.len()].clone();
+        tokio::spawn(async move { store.insert_task_problem(task.id, &problem(&format!("code{number:02}"))).await })
+    });
+    for written in futures_util::future::join_all(writes).await {
+        written.unwrap().unwrap();
+    }
+    let found = store.list_task_problems(task.id).await.unwrap();
+    let mut codes: Vec<_> = found.into_iter().map(|problem| problem.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, (0..16).map(|number| format!("code{number:02}")).collect::<Vec<_>>());
+}
+
+/// A step of a task is stored whole, and so is what comes after the statement that found no table.
+async fn a_step_is_stored_without_our_tables(database: Database) {
+    let Some((store, kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let task = project.start_task(&store).await;
+    drop_own_tables(database, &kept).await;
+    let line = semaphore_model::TaskOutput {
+        time: Utc::now(),
+        output: "half a line".into(),
+        continued: true,
+        ..semaphore_model::TaskOutput::default()
+    };
+    let step = semaphore_store::TaskStep {
+        project_id: project.id,
+        task_id: task.id,
+        user_id: Some(project.owner.id),
+        lines: &[line],
+        status: Some((semaphore_model::TaskStatus::Success, None, None)),
+        commit: None,
+        event: Some("finished"),
+        stages: &[stage("run", true)],
+    };
+    store.store_task_step(&step).await.unwrap();
+    assert_eq!(store.get_task(project.id, task.id).await.unwrap().status, semaphore_model::TaskStatus::Success);
+    let page = semaphore_store::Page::default();
+    assert_eq!(store.list_task_output(project.id, task.id, page).await.unwrap().len(), 1);
+    assert_eq!(store.list_events_for_project(project.id, page).await.unwrap().len(), 1);
+}
+
+stories! {
+    parts_of_a_line_are_known_and_become_lines_without_the_table,
+    what_is_told_of_a_task_is_kept_and_goes_with_it,
+    known_hosts_of_two_tasks_are_united,
+    dropped_tables_mean_that_nothing_is_known_and_are_made_again,
+    several_servers_start_and_write_at_once,
+    a_step_is_stored_without_our_tables,
 }

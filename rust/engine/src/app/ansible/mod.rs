@@ -16,6 +16,12 @@ use crate::{
 
 pub use report::{HostFailure, HostSummary, Report};
 
+/// For the fuzz targets: the arguments without the prompts.
+#[cfg(fuzzing)]
+pub(crate) fn playbook_arguments(context: &AppContext<'_>, secret_file: &Path) -> Result<Vec<String>, AppError> {
+    Ok(arguments::playbook_command(context, Some(secret_file))?.arguments)
+}
+
 /// The executor of playbooks.
 #[derive(Debug)]
 pub(crate) struct Ansible;

@@ -25,6 +25,8 @@ use super::{KeyError, PrivateKey};
 
 pub(crate) use place::remove_leftovers;
 pub use place::{AgentPlace, SocketOwner};
+#[cfg(fuzzing)]
+pub(crate) use protocol::answer as answer_to;
 
 /// Connections at a time; one more ends the oldest, so that nobody can keep others out.
 const MOST_CONNECTIONS: usize = 128;

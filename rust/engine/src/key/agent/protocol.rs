@@ -19,7 +19,7 @@ pub(super) fn is_sign_request(message: &[u8]) -> bool {
 }
 
 /// The answer to a message, both without their length.
-pub(super) fn answer(key: &PrivateKey, message: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(key: &PrivateKey, message: &[u8]) -> Vec<u8> {
     let answer = match message.first() {
         Some(&REQUEST_IDENTITIES) => identities(key),
         Some(&SIGN_REQUEST) => signature(key, message),

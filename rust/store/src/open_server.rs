@@ -1,0 +1,168 @@
+//! Opening a database on a PostgreSQL or MySQL server.
+
+use crate::db::Db;
+use crate::{Result, Store, StoreError, migration};
+use semaphore_model::Secret;
+use sqlx::ConnectOptions;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Which kind of server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKind {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    MySql,
+}
+
+/// Where a database on a server is and how it is used.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Which kind of server.
+    pub kind: ServerKind,
+    /// `host`, `host:port`, or the path of a socket (MySQL) or of its directory (PostgreSQL).
+    pub host: String,
+    /// Who logs in.
+    pub user: String,
+    /// Their password.
+    pub password: Secret,
+    /// Name of the database; it is made if it is not there and the user may.
+    pub database: String,
+    /// `options` of the configuration, in the words of the Go drivers: `sslmode`, `tls`, ...
+    pub options: BTreeMap<String, String>,
+    /// How many connections are open at most.
+    pub connections: u32,
+}
+
+impl ServerOptions {
+    fn host_and_port(&self) -> (&str, Option<u16>) {
+        match self.host.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
+            _ => (&self.host, None),
+        }
+    }
+
+    fn is_socket(&self) -> bool {
+        self.host.starts_with('/')
+    }
+
+    fn postgres(&self, database: &str) -> Result<PgConnectOptions> {
+        // Through the URL parser, because it knows all options of the URL form, which are those of the Go driver.
+        let pairs = self.options.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        let url = format!("postgres://localhost/?{}", pairs.collect::<Vec<_>>().join("&"));
+        let mut options = PgConnectOptions::from_str(&url).map_err(StoreError::from)?;
+        options = options.username(&self.user).database(database);
+        if !self.password.is_empty() {
+            options = options.password(self.password.expose());
+        }
+        options = if self.is_socket() {
+            options.socket(&self.host)
+        } else {
+            let (host, port) = self.host_and_port();
+            options.host(host).port(port.unwrap_or(5432))
+        };
+        Ok(options.statement_cache_capacity(100).disable_statement_logging())
+    }
+
+    fn mysql(&self, database: Option<&str>) -> Result<MySqlConnectOptions> {
+        let mut options = MySqlConnectOptions::new().username(&self.user);
+        if !self.password.is_empty() {
+            options = options.password(self.password.expose());
+        }
+        if let Some(database) = database {
+            options = options.database(database);
+        }
+        options = if self.is_socket() {
+            options.socket(&self.host)
+        } else {
+            let (host, port) = self.host_and_port();
+            options.host(host).port(port.unwrap_or(3306))
+        };
+        options = match self.options.get("tls").map(String::as_str) {
+            None | Some("preferred") => options,
+            Some("false") => options.ssl_mode(MySqlSslMode::Disabled),
+            Some("skip-verify") => options.ssl_mode(MySqlSslMode::Required),
+            Some("true") => options.ssl_mode(MySqlSslMode::VerifyIdentity),
+            Some(other) => {
+                return Err(StoreError::Invalid(semaphore_model::ValidationError::new(format!(
+                    "the option tls of the MySQL database is {other:?}: use true, false, skip-verify or preferred"
+                ))));
+            }
+        };
+        Ok(options.statement_cache_capacity(100).disable_statement_logging())
+    }
+}
+
+/// Letters, digits and `-._~` as they are, every other byte as `%XX`.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+impl Store {
+    /// Opens a database on a server: makes it if it is not there, makes or checks its schema, opens the connections.
+    ///
+    /// Errors: [`StoreError::UnknownVersions`] and the other refusals leave the database as it was.
+    pub async fn open_server(options: &ServerOptions) -> Result<Self> {
+        let db = match options.kind {
+            ServerKind::Postgres => Db::Postgres(open_postgres(options).await?),
+            ServerKind::MySql => Db::MySql(open_mysql(options).await?),
+        };
+        migration::server::prepare(&db).await?;
+        let store = Self::new(db);
+        store.make_own_tables().await?;
+        Ok(store)
+    }
+}
+
+/// SQLSTATE: no such database.
+const POSTGRES_NO_DATABASE: &str = "3D000";
+
+async fn open_postgres(options: &ServerOptions) -> Result<sqlx::PgPool> {
+    let connect = options.postgres(&options.database)?;
+    let pool = PgPoolOptions::new()
+        .max_connections(options.connections.max(2))
+        .min_connections(0)
+        .acquire_timeout(Duration::from_secs(30));
+    match connect.connect().await {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(POSTGRES_NO_DATABASE) => {
+            let mut connection = options.postgres("postgres")?.connect().await?;
+            let name = options.database.replace('"', "\"\"");
+            let text = sqlx::AssertSqlSafe(format!("create database \"{name}\""));
+            sqlx::raw_sql(text).execute(&mut connection).await?;
+        }
+        connected => drop(connected?),
+    }
+    Ok(pool.connect_lazy_with(connect))
+}
+
+/// MySQL's error number: no such database.
+const MYSQL_NO_DATABASE: u16 = 1049;
+
+async fn open_mysql(options: &ServerOptions) -> Result<sqlx::MySqlPool> {
+    let connect = options.mysql(Some(&options.database))?;
+    let pool = MySqlPoolOptions::new()
+        .max_connections(options.connections.max(2))
+        .min_connections(0)
+        .acquire_timeout(Duration::from_secs(30));
+    let connected = connect.connect().await;
+    let is_missing = |error: &sqlx::Error| {
+        let error =
+            error.as_database_error().and_then(|error| error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>());
+        error.is_some_and(|error| error.number() == MYSQL_NO_DATABASE)
+    };
+    match connected {
+        Err(error) if is_missing(&error) => {
+            let mut connection = options.mysql(None)?.connect().await?;
+            let name = options.database.replace('`', "``");
+            let text = sqlx::AssertSqlSafe(format!("create database `{name}` default character set utf8mb4"));
+            sqlx::raw_sql(text).execute(&mut connection).await?;
+        }
+        connected => drop(connected?),
+    }
+    Ok(pool.connect_lazy_with(connect))
+}
