@@ -76,6 +76,7 @@ const LICENCES: &[&str] = &[
     "Unicode-3.0",
     "Unlicense",
     "BSL-1.0",
+    "CDLA-Permissive-2.0",
     "0BSD",
     "CC0-1.0",
 ];

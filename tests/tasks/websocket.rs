@@ -188,7 +188,7 @@ async fn a_line_of_fifty_megabytes_passes_clients_fast_slow_and_idle() {
         // Each part once at most and in order: what came is the line with gaps, if any.
         let parts: Vec<_> =
             frames.iter().filter_map(|f| f["output"].as_str()).filter(|text| text.contains('x')).collect();
-        let of_line: Vec<_> = parts.iter().filter(|text| text.trim_matches('x') != "").collect();
+        let of_line: Vec<_> = parts.iter().filter(|text| !text.trim_matches('x').is_empty()).collect();
         assert!(parts.iter().all(|text| text.len() <= 1024 * 1024), "a part is too long");
         assert!(
             of_line.iter().all(|text| text.starts_with("BEGUN") || text.ends_with("END") || text.starts_with("bash"))

@@ -22,6 +22,7 @@ mod open;
 mod open_server;
 mod own_table;
 mod param;
+mod row;
 mod sql;
 
 mod access_key;

@@ -502,15 +502,12 @@ proptest! {
         let mut rest = text.as_str();
         while let Some(first) = rest.chars().next() {
             let longest = secrets.iter().filter(|secret| rest.starts_with(secret.as_str())).map(String::len).max();
-            match longest {
-                Some(length) => {
-                    expected.push_str("***");
-                    rest = &rest[length..];
-                }
-                None => {
-                    expected.push(first);
-                    rest = &rest[first.len_utf8()..];
-                }
+            if let Some(length) = longest {
+                expected.push_str("***");
+                rest = &rest[length..];
+            } else {
+                expected.push(first);
+                rest = &rest[first.len_utf8()..];
             }
         }
         prop_assert_eq!(redactor.redact(Bytes::from(text.clone())), expected.as_bytes());

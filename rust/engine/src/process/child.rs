@@ -85,7 +85,8 @@ impl Child {
             let asked = log.redactor().redact(std::mem::take(prompt).into());
             // Cut only now: the rest of a secret that was cut would not be recognised.
             let asked = String::from_utf8_lossy(&asked);
-            *prompt = asked[asked.ceil_char_boundary(asked.len().saturating_sub(LONGEST_TOLD_BYTES))..].to_owned();
+            let from = asked.ceil_char_boundary(asked.len().saturating_sub(LONGEST_TOLD_BYTES));
+            asked[from..].clone_into(prompt);
         }
         exit
     }

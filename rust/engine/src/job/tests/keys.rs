@@ -43,7 +43,9 @@ async fn git_logs_in_with_every_kind_of_key() {
     ];
     let keys: Vec<_> =
         kinds.iter().enumerate().map(|(number, kind)| key(&world, &format!("key{number}"), kind, "")).collect();
-    keys.iter().for_each(|(_, public)| server.authorize(public));
+    for (_, public) in &keys {
+        server.authorize(public);
+    }
     let url = server.serve_repository(repository.publish(world.path("repo.git")).path());
     for (number, (private, _)) in (0..).zip(&keys) {
         let mut secrets = SecretSet::default();

@@ -159,7 +159,9 @@ fn giving_a_tree_away_does_not_reach_out_of_it() {
     std::thread::scope(|scope| {
         // As the new owner would do it, as soon as he may.
         scope.spawn(|| {
-            while owner(&tree) == 0 && !done.load(std::sync::atomic::Ordering::Relaxed) {}
+            while owner(&tree) == 0 && !done.load(std::sync::atomic::Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
             for number in 0..400 {
                 fs::rename(tree.join(number.to_string()), root.path().join(format!("away{number}"))).unwrap();
                 symlink(&victim, tree.join(number.to_string())).unwrap();
