@@ -3,7 +3,7 @@
 use crate::db::params;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
-use semaphore_model::{Event, EventObject, JobStage, ProjectId, TaskId, TaskOutput, TaskStatus, UserId};
+use semaphore_model::{Event, EventObject, JobStage, ProjectId, TaskId, TaskOutput, TaskProblem, TaskStatus, UserId};
 
 /// A new status with the task's start and end.
 pub type StatusChange = (TaskStatus, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
@@ -27,13 +27,15 @@ pub struct TaskStep<'a> {
     pub event: Option<&'a str>,
     /// What the task's job did from when to when; kept beside the rest if our table is there.
     pub stages: &'a [JobStage],
+    /// Why the task does not do well; as `stages`.
+    pub problem: Option<&'a TaskProblem>,
 }
 
 impl Store {
-    /// Stores a step. With a status, commit or activity it is on disk when this returns, with all output before it; lines
+    /// Stores a step. With a status, commit, activity or problem it is on disk when this returns, with all output before it; lines
     /// alone survive the end of the process. A task that is gone is [`crate::StoreError::NotFound`].
     pub async fn store_task_step(&self, step: &TaskStep<'_>) -> Result<()> {
-        let is_state = step.status.is_some() || step.commit.is_some() || step.event.is_some();
+        let is_state = step.status.is_some() || step.commit.is_some() || step.event.is_some() || step.problem.is_some();
         if !is_state && step.lines.is_empty() {
             return Ok(());
         }
@@ -46,6 +48,9 @@ impl Store {
         if let Some((status, start, end)) = step.status {
             let text = "update task set status = ?, start = ?, `end` = ? where id = ?";
             transaction.change(text, params![status.as_str(), start, end, step.task_id]).await?;
+        }
+        if let Some(problem) = step.problem {
+            transaction.insert_task_problem(step.task_id, problem).await?;
         }
         if !step.stages.is_empty() {
             transaction.replace_job_stages(step.task_id, step.stages).await?;

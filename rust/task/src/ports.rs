@@ -71,7 +71,8 @@ pub struct TaskEvent {
     pub description: String,
 }
 
-/// One durable step of a task. Everything in it is stored in one transaction, lines before the row.
+/// One durable step of a task. Everything in it is stored in one transaction, lines before the row; only the known hosts,
+/// which belong to the project, go before it in one of their own (adding them twice changes nothing).
 #[derive(Debug, Default)]
 pub struct TaskChange<'a> {
     /// Lines to append.

@@ -3,7 +3,10 @@
 use std::{
     fs,
     net::{TcpListener, TcpStream},
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -63,12 +66,16 @@ impl Server {
         let directory = TempDir::new()?;
         let account = unprivileged(kind);
         if let Some((uid, gid)) = account {
+            if let Some(closed) = closed_to_others(directory.path()) {
+                let text = format!("its account cannot enter {}: set TMPDIR to another directory", closed.display());
+                return Err(std::io::Error::other(text));
+            }
             chown(directory.path(), Some(uid), Some(gid))?;
         }
         let data = directory.path().join("data");
         let as_account = |program: &Path| {
             let mut command = Command::new(program);
-            command.current_dir(directory.path()).stdin(Stdio::null());
+            command.current_dir(directory.path()).env("TMPDIR", directory.path()).stdin(Stdio::null());
             if let Some((uid, gid)) = account {
                 command.uid(uid).gid(gid);
             }
@@ -214,6 +221,12 @@ fn mariadb_programs() -> Option<Programs> {
             .find(|path| path.is_file())
     };
     Some(Programs { prepare: find("mariadb-install-db")?, serve: find("mariadbd")? })
+}
+
+/// The first directory above this one that only its owner can enter.
+fn closed_to_others(path: &Path) -> Option<&Path> {
+    let open = |above: &Path| fs::metadata(above).is_ok_and(|found| found.permissions().mode() & 0o001 != 0);
+    path.ancestors().skip(1).find(|above| !open(above))
 }
 
 /// The account of the package, if the test runs as root: both servers refuse to be root.

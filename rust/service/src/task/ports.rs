@@ -137,6 +137,11 @@ impl TaskRepository for TaskPorts {
             ..TaskOutput::default()
         };
         let lines: Vec<_> = change.lines.iter().map(stored).collect();
+        let problem = change.problem.map(|Problem { code, message }| TaskProblem {
+            code: code.as_str().to_owned(),
+            message: message.clone(),
+            time: Utc::now(),
+        });
         let step = TaskStep {
             project_id: task.project_id,
             task_id: task.id,
@@ -146,12 +151,9 @@ impl TaskRepository for TaskPorts {
             commit: change.commit,
             event: change.event.as_ref().map(|event| event.description.as_str()),
             stages: change.stages,
+            problem: problem.as_ref(),
         };
         let store = &self.services.store;
-        if let Some(Problem { code, message }) = change.problem {
-            let problem = TaskProblem { code: code.as_str().to_owned(), message: message.clone(), time: Utc::now() };
-            store.insert_task_problem(task.id, &problem).await.map_err(port_error)?;
-        }
         if let Some(lines) = change.known_hosts {
             store.merge_known_hosts(task.project_id, lines).await.map_err(port_error)?;
         }

@@ -3,7 +3,7 @@
 use crate::fixture::{Database, stories};
 use crate::story::Project;
 use chrono::{DateTime, TimeDelta, Utc};
-use semaphore_model::{EventObject, ProjectId, TaskId, TaskOutput, TaskStatus};
+use semaphore_model::{EventObject, ProjectId, TaskId, TaskOutput, TaskProblem, TaskStatus};
 use semaphore_store::{OutputCursor, Page, TaskStep};
 use std::time::Instant;
 
@@ -124,6 +124,8 @@ async fn a_step_of_a_task_is_all_or_nothing(database: Database) {
     let task = project.start_task(&store).await;
     let lines = [line(1, Utc::now()), line(2, Utc::now())];
     let end = database.kept(Utc::now());
+    let problem =
+        TaskProblem { code: "tool_missing".into(), message: "no tofu".into(), time: database.kept(Utc::now()) };
     let step = TaskStep {
         project_id: project.id,
         task_id: task.id,
@@ -133,6 +135,7 @@ async fn a_step_of_a_task_is_all_or_nothing(database: Database) {
         commit: Some(("abc", "subject")),
         event: Some("finished"),
         stages: &[],
+        problem: Some(&problem),
     };
     store.store_task_step(&step).await.unwrap();
     let found = store.get_task(project.id, task.id).await.unwrap();
@@ -142,10 +145,12 @@ async fn a_step_of_a_task_is_all_or_nothing(database: Database) {
     assert_eq!((events.len(), events[0].object_id), (1, Some(task.id.0)));
     assert_eq!((events[0].user_id, events[0].object_type.clone()), (Some(project.owner.id), Some(EventObject::Task)));
     assert_eq!(events[0].description.as_deref(), Some("finished"));
+    assert_eq!(store.list_task_problems(task.id).await.unwrap(), std::slice::from_ref(&problem));
 
     let broken = TaskStep { project_id: ProjectId(99), ..step };
     assert!(store.store_task_step(&broken).await.is_err());
     assert_eq!(store.list_task_output(project.id, task.id, Page::default()).await.unwrap().len(), 2);
+    assert_eq!(store.list_task_problems(task.id).await.unwrap().len(), 1);
     let gone = TaskStep { task_id: TaskId(99), lines: &[], ..step };
     assert!(store.store_task_step(&gone).await.unwrap_err().is_not_found());
 }
