@@ -65,4 +65,20 @@ ids! {
     UserTotpId;
     /// A row of `user__email_otp`.
     UserEmailOtpId;
+    /// A row of `project__task_params`.
+    TaskParamsId;
+    /// A row of `project__integration_matcher`.
+    IntegrationMatcherId;
+    /// A row of `project__integration_extract_value`.
+    IntegrationExtractValueId;
+    /// A row of `project__integration_alias`.
+    IntegrationAliasId;
+    /// A row of `runner`.
+    RunnerId;
+    /// A row of `project__invite`.
+    ProjectInviteId;
+    /// A row of `project__template_role`.
+    TemplateRoleId;
+    /// A row of `project__terraform_inventory_state`.
+    TerraformStateId;
 }

@@ -16,19 +16,26 @@ pub mod environment;
 mod error_chain;
 pub mod event;
 pub mod id;
+pub mod integration;
 pub mod inventory;
 pub mod json;
 pub mod known_hosts;
 pub mod project;
+pub mod project_invite;
 pub mod referrer;
 pub mod repository;
 pub mod role;
+pub mod runner;
+pub mod schedule;
 pub mod secret;
+pub mod secret_storage;
 pub mod server_option;
 pub mod session;
 pub mod status;
 pub mod task;
+pub mod task_params;
 pub mod template;
+pub mod terraform_state;
 pub mod time;
 pub mod user;
 pub mod validation;
@@ -39,25 +46,36 @@ pub use environment::{Environment, EnvironmentSecret, EnvironmentSecretOperation
 pub use error_chain::error_chain;
 pub use event::{Event, EventObject};
 pub use id::{
-    AccessKeyId, EnvironmentId, EventId, IntegrationId, InventoryId, ProjectId, RepositoryId, ScheduleId,
-    SecretStorageId, SessionId, TaskId, TaskStageId, TemplateId, TemplateVaultId, UserEmailOtpId, UserId, UserTotpId,
-    ViewId,
+    AccessKeyId, EnvironmentId, EventId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId,
+    IntegrationMatcherId, InventoryId, ProjectId, ProjectInviteId, RepositoryId, RunnerId, ScheduleId, SecretStorageId,
+    SessionId, TaskId, TaskParamsId, TaskStageId, TemplateId, TemplateRoleId, TemplateVaultId, TerraformStateId,
+    UserEmailOtpId, UserId, UserTotpId, ViewId,
+};
+pub use integration::{
+    Integration, IntegrationAlias, IntegrationAuthMethod, IntegrationBodyType, IntegrationExtractValue,
+    IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType,
 };
 pub use inventory::{Inventory, InventoryType};
 pub use known_hosts::{HostKeyMode, HostKeyPolicy};
 pub use project::{Project, ProjectUser};
+pub use project_invite::{ProjectInvite, ProjectInviteStatus, ProjectInviteWithUsers};
 pub use referrer::{Referrer, Referrers};
 pub use repository::{Repository, RepositoryType};
 pub use role::{Permissions, ProjectRole, Role, TemplateRole};
+pub use runner::{Runner, RunnerTag};
+pub use schedule::{Schedule, ScheduleType, ScheduleWithTemplate};
 pub use secret::Secret;
+pub use secret_storage::{SecretStorage, SecretStorageType};
 pub use server_option::ServerOption;
 pub use session::{ApiToken, Session, VerificationMethod};
 pub use status::{Flavour, TaskStatus};
 pub use task::{JobStage, NewTask, Task, TaskOutput, TaskProblem, TaskStage, TaskWithTemplate};
+pub use task_params::TaskParams;
 pub use template::{
     SurveyVariable, SurveyVariableType, SurveyVariableValue, Template, TemplateApp, TemplateType, TemplateVault,
     TemplateVaultType, TemplateWithPermissions,
 };
+pub use terraform_state::{TerraformAlias, TerraformState};
 pub use user::{NewUser, User, UserEmailOtp, UserSummary, UserTotp, UserWithProjectRole};
 pub use validation::ValidationError;
 pub use view::{View, ViewType};

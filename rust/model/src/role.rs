@@ -1,6 +1,6 @@
 //! Roles in a project and the permissions they give.
 
-use crate::id::{ProjectId, TemplateId};
+use crate::id::{ProjectId, TemplateId, TemplateRoleId};
 use crate::open_enum::open_enum;
 use crate::validation::ValidationError;
 use serde::{Deserialize, Serialize};
@@ -103,7 +103,7 @@ impl Role {
 #[serde(default)]
 pub struct TemplateRole {
     /// Row of `project__template_role`.
-    pub id: i32,
+    pub id: TemplateRoleId,
     /// The role's slug.
     pub role_slug: String,
     /// The template.

@@ -207,8 +207,9 @@ macro_rules! id_params {
 }
 
 id_params! {
-    AccessKeyId EnvironmentId IntegrationId InventoryId ProjectId RepositoryId ScheduleId SecretStorageId SessionId
-    TaskId TaskStageId TemplateId TemplateVaultId UserEmailOtpId UserId UserTotpId ViewId
+    AccessKeyId EnvironmentId IntegrationAliasId IntegrationExtractValueId IntegrationId IntegrationMatcherId InventoryId
+    ProjectId ProjectInviteId RepositoryId RunnerId ScheduleId SecretStorageId SessionId TaskId TaskParamsId TaskStageId
+    TemplateId TemplateRoleId TemplateVaultId TerraformStateId UserEmailOtpId UserId UserTotpId ViewId
 }
 
 /// The text of a JSON object, or null when it is empty and `null_if_empty`.

@@ -8,3 +8,4 @@ mod output;
 mod own_table;
 mod recorded;
 mod story;
+mod story_automation;
