@@ -15,6 +15,7 @@ pub mod ansi;
 pub mod environment;
 mod error_chain;
 pub mod event;
+pub mod exchange;
 pub mod id;
 pub mod integration;
 pub mod inventory;
@@ -45,6 +46,7 @@ pub use access_key::{AccessKey, AccessKeyOwner, AccessKeySourceStorage, AccessKe
 pub use environment::{Environment, EnvironmentSecret, EnvironmentSecretOperation, EnvironmentSecretType};
 pub use error_chain::error_chain;
 pub use event::{Event, EventObject};
+pub use exchange::Exchange;
 pub use id::{
     AccessKeyId, EnvironmentId, EventId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId,
     IntegrationMatcherId, InventoryId, ProjectId, ProjectInviteId, RepositoryId, RunnerId, ScheduleId, SecretStorageId,

@@ -34,16 +34,31 @@ impl VerificationMethod {
     }
 }
 
+impl Serialize for VerificationMethod {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.number().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for VerificationMethod {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        i32::deserialize(deserializer).map(Self::from_number)
+    }
+}
+
 /// A signed-in browser.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Session {
     /// Row of `session`.
     pub id: SessionId,
     /// Whose session it is.
     pub user_id: UserId,
     /// When the user signed in.
+    #[serde(with = "time::rfc3339")]
     pub created: DateTime<Utc>,
     /// When it was last used; a session unused for seven days ends.
+    #[serde(with = "time::rfc3339")]
     pub last_active: DateTime<Utc>,
     /// Address of the client at sign-in, as text.
     pub ip: String,

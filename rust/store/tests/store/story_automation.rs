@@ -39,11 +39,6 @@ fn nightly(project: &Project) -> Schedule {
     }
 }
 
-/// The parameters without the id of their row.
-fn told(params: Option<TaskParams>) -> serde_json::Value {
-    json!(params)
-}
-
 async fn schedules(database: Database) {
     let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
@@ -88,7 +83,7 @@ async fn schedules(database: Database) {
     changed.task_params = Some(TaskParams { message: "again".into(), ..TaskParams::default() });
     store.update_schedule(&changed).await.unwrap();
     let found = store.get_schedule(project.id, nightly.id).await.unwrap();
-    assert_eq!(told(found.task_params), json!({"message": "again"}));
+    assert_eq!(json!(found.task_params), json!({"message": "again"}));
     changed.task_params = None;
     store.update_schedule(&changed).await.unwrap();
     assert_eq!(store.get_schedule(project.id, nightly.id).await.unwrap().task_params, None);
@@ -123,7 +118,7 @@ async fn parameters_leave_no_row_behind(database: Database) {
     integration.task_params = Some(TaskParams { version: Some("1.0".into()), ..TaskParams::default() });
     store.update_integration(&integration).await.unwrap();
     let found = store.get_integration(project.id, integration.id).await.unwrap();
-    assert_eq!(told(found.task_params), json!({"version": "1.0"}));
+    assert_eq!(json!(found.task_params), json!({"version": "1.0"}));
     assert_eq!(rows().await, 1);
     store.delete_integration(project.id, integration.id).await.unwrap();
     assert_eq!(rows().await, 0);
