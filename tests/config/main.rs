@@ -8,9 +8,11 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, process::Comm
 
 use base64::Engine as _;
 use semaphore_server::config::{KEYS, Support};
-use semaphore_test_machine::ssh;
+use semaphore_test_machine::{database::Kind, ssh};
 use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository, wait_until};
 use serde_json::{Value, json};
+
+mod servers;
 
 /// One line per key: its path, the test below that observes it.
 macro_rules! keys {
@@ -28,6 +30,16 @@ macro_rules! keys {
 
 keys! {
     "dialect" => dialect;
+    "postgres.host" => postgres_host;
+    "postgres.user" => postgres_user;
+    "postgres.pass" => postgres_pass;
+    "postgres.name" => postgres_name;
+    "postgres.options" => postgres_options;
+    "mysql.host" => mysql_host;
+    "mysql.user" => mysql_user;
+    "mysql.pass" => mysql_pass;
+    "mysql.name" => mysql_name;
+    "mysql.options" => mysql_options;
     "sqlite.host" => sqlite_host;
     "sqlite.user" => sqlite_user;
     "sqlite.name" => sqlite_name;
@@ -99,10 +111,52 @@ fn info(server: &Server) -> Value {
 // ---------------------------------------------------------------- database and listener
 
 fn dialect() {
-    let said = refused(json!({"dialect": "mysql", "mysql": {"host": "127.0.0.1:3306"}}));
-    assert!(said.contains("mysql"), "{said}");
+    let said = refused(json!({"dialect": "mysql", "mysql": {"host": "127.0.0.1:1"}}));
+    assert!(said.contains("cannot open the database semaphore at 127.0.0.1:1"), "{said}");
+    let said = refused(json!({"dialect": "bolt", "bolt": {"host": "/data/database.boltdb"}}));
+    assert!(said.contains("database dialect bolt is not supported"), "{said}");
     let said = refused(json!({"dialect": "nonsense"}));
     assert!(said.contains("dialect") && said.contains("nonsense"), "{said}");
+}
+
+fn postgres_host() {
+    servers::works_on(Kind::Postgres);
+}
+
+fn postgres_user() {
+    servers::wants(Kind::Postgres, "user");
+}
+
+fn postgres_pass() {
+    servers::wants(Kind::Postgres, "pass");
+}
+
+fn postgres_name() {
+    servers::makes(Kind::Postgres);
+}
+
+fn postgres_options() {
+    servers::takes_options(Kind::Postgres);
+}
+
+fn mysql_host() {
+    servers::works_on(Kind::MariaDb);
+}
+
+fn mysql_user() {
+    servers::wants(Kind::MariaDb, "user");
+}
+
+fn mysql_pass() {
+    servers::wants(Kind::MariaDb, "pass");
+}
+
+fn mysql_name() {
+    servers::makes(Kind::MariaDb);
+}
+
+fn mysql_options() {
+    servers::takes_options(Kind::MariaDb);
 }
 
 fn sqlite_host() {

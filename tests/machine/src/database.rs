@@ -134,6 +134,33 @@ impl Server {
         }
     }
 
+    /// Which kind of server it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Lets somebody in who needs a password and may do everything.
+    ///
+    /// # Panics
+    /// If the server does not take the user.
+    pub fn add_user(&self, name: &str, password: &str) {
+        match self.kind {
+            Kind::Postgres => {
+                self.execute("postgres", &format!("create role {name} superuser login password '{password}'"));
+                // The first rule that fits counts.
+                let rules = &self.execute("postgres", "show hba_file")[0];
+                let others = fs::read_to_string(rules).expect("the rules of PostgreSQL");
+                let rule = format!("host all {name} 127.0.0.1/32 scram-sha-256\n{others}");
+                fs::write(rules, rule).expect("the rules of PostgreSQL");
+                self.execute("postgres", "select pg_reload_conf()");
+            }
+            Kind::MariaDb => {
+                self.execute("mysql", &format!("create user '{name}'@'127.0.0.1' identified by '{password}'"));
+                self.execute("mysql", &format!("grant all on *.* to '{name}'@'127.0.0.1'"));
+            }
+        }
+    }
+
     /// Address as `127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)

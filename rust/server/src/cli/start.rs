@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::output::say;
 use crate::{
-    config::{Config, Sources},
+    config::{Config, Database, Sources},
     version::version,
 };
 
@@ -98,10 +98,18 @@ pub(super) fn warn_about(config: &Config) {
 
 /// Opens the database, making or migrating it, with the reference's lines on stdout.
 pub(super) async fn store(config: &Config) -> anyhow::Result<Store> {
-    let is_new = !config.database.exists();
-    let store = Store::open(SqliteOptions::new(&config.database))
+    let path = match &config.database {
+        Database::Sqlite(path) => path,
+        Database::Server(options) => {
+            return Store::open_server(options).await.with_context(|| {
+                format!("cannot open the database {} at {} as {:?}", options.database, options.host, options.user)
+            });
+        }
+    };
+    let is_new = !path.exists();
+    let store = Store::open(SqliteOptions::new(path))
         .await
-        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+        .with_context(|| format!("cannot open the database {}", path.display()))?;
     if is_new {
         say("Creating migrations table")?;
         say("Migrations Finished")?;

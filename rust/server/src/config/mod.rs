@@ -3,6 +3,7 @@
 //! Not for reading options out of the database. Invariants: nothing else in the program reads the environment for
 //! settings; secrets print as `***`.
 
+mod database;
 mod load;
 mod table;
 
@@ -13,6 +14,7 @@ use semaphore_model::Secret;
 use semaphore_service::app::App;
 use url::Url;
 
+pub use database::Database;
 pub use load::Sources;
 pub use table::{KEYS, Key, Kind, Rule, Support};
 
@@ -68,7 +70,8 @@ pub enum ConfigError {
     },
     /// The dialect is one of the reference's, but not ours yet.
     #[error(
-        "database dialect {0} is not supported by this build yet: set \"dialect\" to \"sqlite\" and \"sqlite\": {{\"host\": \"<path of the file>\"}}"
+        "database dialect {0} is not supported by this build yet: set \"dialect\" to \"sqlite\" and \"sqlite\": {{\"host\": \"<path of the file>\"}}, \
+         or to \"postgres\" or \"mysql\" with host, user, pass and name"
     )]
     Dialect(String),
 }
@@ -78,8 +81,8 @@ pub enum ConfigError {
 pub struct Config {
     /// The file they come from; `None` with `--no-config`.
     pub file: Option<PathBuf>,
-    /// Path of the SQLite file.
-    pub database: PathBuf,
+    /// The database.
+    pub database: Database,
     /// The line about the database that is shown at start.
     pub database_line: String,
     /// Address to listen on; empty means all.
@@ -144,23 +147,12 @@ impl Config {
     /// Loads and checks the configuration.
     pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
         let values = load::load(sources)?;
-        let dialect = values.text("dialect");
-        if dialect != "sqlite" {
-            return Err(ConfigError::Dialect(dialect.to_owned()));
-        }
-        let host = values.text("sqlite.host");
-        if host.is_empty() {
-            return Err(ConfigError::Value {
-                key: "sqlite.host",
-                shown: String::new(),
-                complaint: "is missing: it must be the path of the database file".to_owned(),
-            });
-        }
+        let (database, database_line) = database::database(&values)?;
         let port_text = values.text("port").to_owned();
         let web_host = values.text("web_host").to_owned();
         Ok(Self {
-            database: host.into(),
-            database_line: format!("SQLite {}@{host} {}", values.text("sqlite.user"), values.text("sqlite.name")),
+            database,
+            database_line,
             interface: values.text("interface").to_owned(),
             port: table::port(&port_text).unwrap_or_default(),
             port_text,

@@ -89,12 +89,52 @@ const DIALECTS: &[&str] = &["mysql", "bolt", "postgres", "sqlite"];
 /// All keys. Reference: `util.ConfigType`.
 pub static KEYS: &[Key] = &[
     ruled(
-        key("dialect", "SEMAPHORE_DB_DIALECT", Text, "bolt", "Kind of database; this build knows sqlite."),
+        key(
+            "dialect",
+            "SEMAPHORE_DB_DIALECT",
+            Text,
+            "bolt",
+            "Kind of database; this build knows sqlite, postgres and mysql.",
+        ),
         Rule::OneOf(DIALECTS),
     ),
     key("sqlite.host", "SEMAPHORE_DB_HOST", Text, "", "Path of the SQLite file; it is created when it is missing."),
     key("sqlite.user", "SEMAPHORE_DB_USER", Text, "", "Shown at start, otherwise without meaning for SQLite."),
     key("sqlite.name", "SEMAPHORE_DB", Text, "semaphore", "Shown at start, otherwise without meaning for SQLite."),
+    key(
+        "postgres.host",
+        "SEMAPHORE_DB_HOST",
+        Text,
+        "0.0.0.0",
+        "Host, `host:port`, or directory of the socket of the PostgreSQL server.",
+    ),
+    key("postgres.user", "SEMAPHORE_DB_USER", Text, "", "Who logs in to PostgreSQL."),
+    secret(key("postgres.pass", "SEMAPHORE_DB_PASS", Text, "", "Their password.")),
+    key(
+        "postgres.name",
+        "SEMAPHORE_DB",
+        Text,
+        "semaphore",
+        "Name of the PostgreSQL database; it is made if it is not there.",
+    ),
+    key(
+        "postgres.options",
+        "SEMAPHORE_DB_OPTIONS",
+        Object,
+        "",
+        "Options of the PostgreSQL connection, such as sslmode.",
+    ),
+    key(
+        "mysql.host",
+        "SEMAPHORE_DB_HOST",
+        Text,
+        "0.0.0.0",
+        "Host, `host:port`, or socket of the MySQL or MariaDB server.",
+    ),
+    key("mysql.user", "SEMAPHORE_DB_USER", Text, "", "Who logs in to MySQL."),
+    secret(key("mysql.pass", "SEMAPHORE_DB_PASS", Text, "", "Their password.")),
+    key("mysql.name", "SEMAPHORE_DB", Text, "semaphore", "Name of the MySQL database; it is made if it is not there."),
+    key("mysql.options", "SEMAPHORE_DB_OPTIONS", Object, "", "Options of the MySQL connection: tls."),
     ruled(
         key("port", "SEMAPHORE_PORT", Text, ":3000", "TCP port to listen on; a colon before it is allowed."),
         Rule::Port,
@@ -220,9 +260,7 @@ pub static KEYS: &[Key] = &[
         Rule::AbsolutePath,
     ),
     // Known to the reference, without effect here until their issue is done.
-    later("mysql", "", Object, "MySQL connection."),
     later("bolt", "", Object, "BoltDB file."),
-    later("postgres", "", Object, "PostgreSQL connection."),
     later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
     later("tls", "", Object, "HTTPS listener; until then put a reverse proxy in front."),
     later("tls.enabled", "SEMAPHORE_TLS_ENABLED", Bool, "HTTPS listener; until then put a reverse proxy in front."),
