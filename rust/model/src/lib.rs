@@ -53,7 +53,7 @@ pub use secret::Secret;
 pub use server_option::ServerOption;
 pub use session::{ApiToken, Session, VerificationMethod};
 pub use status::{Flavour, TaskStatus};
-pub use task::{JobStage, NewTask, Task, TaskOutput, TaskProblem, TaskStage, TaskWithTemplate};
+pub use task::{JobStage, NewTask, PlanSummary, Task, TaskOutput, TaskProblem, TaskStage, TaskWithTemplate};
 pub use template::{
     SurveyVariable, SurveyVariableType, SurveyVariableValue, Template, TemplateApp, TemplateType, TemplateVault,
     TemplateVaultType, TemplateWithPermissions,
