@@ -49,6 +49,12 @@ pub fn processes_with(text: &str) -> Vec<u32> {
         .collect()
 }
 
+/// Numbers of the processes whose working directory is this one or lies in it.
+pub fn processes_in(directory: &Path) -> Vec<u32> {
+    let is_in = |path: PathBuf| fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd.starts_with(directory));
+    numbered().filter(|(_, dir)| is_in(dir.clone())).map(|(pid, _)| pid).collect()
+}
+
 /// Numbers of the zombies that are children of the process.
 pub fn zombies_below(parent: u32) -> Vec<u32> {
     numbered()

@@ -58,6 +58,7 @@ fn a_missing_tool_and_a_missing_script_are_named_and_the_recorded_end_is_kept() 
     let names: Vec<_> = extended.as_array().unwrap().iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
     assert_eq!(names, ["workspace", "keys", "checkout", "inventory", "requirements", "run"]);
     assert!(extended.as_array().unwrap().iter().all(|stage| stage["end"].is_string()), "{extended}");
+    assert!(extended.as_array().unwrap().iter().all(|stage| stage.get("plan").is_none()), "{extended}");
     admin.get(&format!("/api/project/{}/tasks/987654/status", project.id)).expect(400);
 }
 
