@@ -44,7 +44,7 @@ pub(crate) struct PlaybookCommand {
 pub(crate) fn secret_variables(context: &AppContext<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let environment = &context.spec.environment;
     let of_type_var = environment.secrets.iter().filter(|secret| secret.kind == SecretVarKind::Var);
-    let references = environment.secret_extra_vars.iter().map(|(name, reference)| (name, reference));
+    let references = environment.secret_extra_vars.iter();
     let variables: BTreeMap<&str, Cow<'_, str>> = references
         .chain(of_type_var.map(|secret| (&secret.name, &secret.value)))
         .map(|(name, reference)| {
