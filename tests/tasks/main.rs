@@ -16,6 +16,7 @@ mod git_kill;
 mod git_ssh;
 mod host_keys;
 mod inventory_repository;
+mod memory;
 mod output;
 mod preflight;
 mod restart;
