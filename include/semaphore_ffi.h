@@ -443,7 +443,8 @@ semaphore_status semaphore_op_cancel(semaphore_handle op,
 //
 // The document of a program: `{"pid","text","exit_code","signal","core_dumped","stopped","deadline","stragglers","problem"}`,
 // or `{"error"}` if it did not start. Of a job: `{"outcome":"success|failed|stopped|broken","status":"success|error|stopped",
-// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `text` (what the Go server says),
+// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `plan` (of Terraform and its kin:
+// `{"add","change","destroy","import"}`, numbers of resources), `text` (what the Go server says),
 // `reason` (of a stop), `stage` and `error` where they apply. Of git: see `semaphore_git_start`.
 semaphore_status semaphore_op_result(semaphore_handle op,
                                      semaphore_buf *json,

@@ -6,6 +6,7 @@ use semaphore_engine::{
     git::GitError,
     job::{JobEvent, JobEvents, Outcome, Problem, ProblemCode, ProgramError, StopReason},
 };
+use semaphore_model::PlanSummary;
 use serde_json::{Map, Value, json};
 
 use super::{Ended, program::spawn_failure};
@@ -17,6 +18,7 @@ pub(super) struct Story {
     commit: Option<(String, String)>,
     problems: Vec<Problem>,
     known_hosts: String,
+    plan: Option<PlanSummary>,
 }
 
 /// Carries events into the host's log, as fast as the host takes them, until the last one. Once `over` ends, nothing that is
@@ -52,6 +54,7 @@ pub(super) async fn carry(
                 story.known_hosts.push_str(&lines);
                 log.writer().marker(Mark::KnownHosts(lines));
             }
+            JobEvent::Plan(plan) => story.plan = Some(plan),
             JobEvent::Stage { stage, time } => log.writer().marker(Mark::Stage { stage, time }),
             JobEvent::Done(outcome) => return Some(outcome),
         }
@@ -83,6 +86,9 @@ pub(super) fn job_end(outcome: &Outcome, story: Story) -> Ended {
     }
     if let Some((hash, message)) = story.commit {
         say("commit", json!({"hash": hash, "message": message}));
+    }
+    if let Some(plan) = story.plan {
+        say("plan", json!(plan));
     }
     say("problems", json!(story.problems));
     say("known_hosts", story.known_hosts.into());

@@ -1,7 +1,7 @@
 //! What a job tells its host, in order.
 
 use chrono::{DateTime, Utc};
-use semaphore_model::TaskStatus;
+use semaphore_model::{PlanSummary, TaskStatus};
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
@@ -40,6 +40,8 @@ pub enum JobEvent {
         /// When it began.
         time: DateTime<Utc>,
     },
+    /// What a plan of the Terraform family would change; told by a plan that succeeded, before anybody is asked about it.
+    Plan(PlanSummary),
     /// Lines that were added to the known hosts (mode `accept-new`), to be kept for the project's next jobs.
     KnownHosts(String),
     /// The job is over; nothing of it is left behind.

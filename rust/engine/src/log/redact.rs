@@ -65,7 +65,7 @@ impl Redactor {
     /// # Errors
     /// Only if the values exceed what the search can hold; the job must then not run.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, RedactorError> {
-        let mut texts: Vec<_> = secrets.into_iter().flat_map(forms).map(Zeroizing::new).collect();
+        let mut texts: Vec<_> = secrets.into_iter().flat_map(forms).collect();
         texts.sort_unstable_by(|one, other| one.as_slice().cmp(other));
         texts.dedup();
         let Some(longest) = texts.iter().map(|text| text.len()).max() else { return Ok(Self::default()) };
