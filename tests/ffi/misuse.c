@@ -40,10 +40,10 @@ struct function {
 
 static unsigned roll(struct dice *d, unsigned sides) {
     if (d->nothing) return 0;
-    d->state ^= d->state << 13;
-    d->state ^= d->state >> 7;
-    d->state ^= d->state << 17;
-    return (unsigned)((d->state >> 11) % sides);
+    uint64_t mixed = d->state += 0x9e3779b97f4a7c15;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
+    return (unsigned)((mixed ^ mixed >> 31) % sides);
 }
 
 /* Handles that were given out, open or not; all threads share them. */
@@ -64,6 +64,24 @@ static void keep(struct dice *d, semaphore_handle handle) {
     if (pushed_out != 0) semaphore_handle_close(pushed_out);
 }
 
+/* The first byte of a handle is its kind; 0 = any, also for names that are not known here. */
+static unsigned kind_of(const char *name) {
+    static const char *const names[] = {"rt", "log", "op", "inst", "pool"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return i + 1;
+    return 0;
+}
+
+/* The library says that this is no handle for this call: a stale one, or one of another kind, also among operations. */
+static void forget(semaphore_handle handle, const char *name) {
+    if (kind_of(name) != 0 && handle >> 56 != kind_of(name)) return;
+    pthread_mutex_lock(&kept_lock);
+    for (int i = 0; i < KEPT; i++)
+        if (kept[i] == handle) kept[i] = 0;
+    pthread_mutex_unlock(&kept_lock);
+    semaphore_handle_close(handle);
+}
+
 static semaphore_handle open_one(struct dice *d, const char *name) {
     semaphore_handle handle = 0;
     if (strcmp(name, "rt") == 0) {
@@ -73,24 +91,22 @@ static semaphore_handle open_one(struct dice *d, const char *name) {
     return handle;
 }
 
-/* The first byte of a handle is its kind: most calls shall get one of the right kind, or the functions behind would never run. */
+/* Most calls shall get a handle of the right kind, or the functions behind would never run. */
 static semaphore_handle any_handle(struct dice *d, const char *name) {
-    static const struct { const char *name; unsigned kind; } kinds[] = {
-        {"rt", 1}, {"log", 2}, {"op", 3}, {"inst", 4}, {"pool", 5},
-    };
     if (d->nothing) return 0;
     switch (roll(d, 10)) {
     case 0: return 0;
     case 1: return (semaphore_handle)1 << roll(d, 64);
     case 2: return ~(semaphore_handle)0;
-    case 3:
-    case 4: return kept[roll(d, KEPT)];
+    case 3: {
+        pthread_mutex_lock(&kept_lock);
+        semaphore_handle any = kept[roll(d, KEPT)];
+        pthread_mutex_unlock(&kept_lock);
+        return any;
+    }
     default: break;
     }
-    unsigned kind = 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(name, kinds[i].name) == 0) kind = kinds[i].kind;
-    unsigned start = roll(d, KEPT);
+    unsigned kind = kind_of(name), start = roll(d, KEPT);
     pthread_mutex_lock(&kept_lock);
     semaphore_handle found = 0;
     for (unsigned i = 0; i < KEPT && found == 0; i++) {
@@ -279,7 +295,8 @@ static int misuse_all(void) {
     pthread_t threads[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, misuse, (void *)i) == 0);
     for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
-    for (int i = 0; i < KEPT; i++) semaphore_handle_close(kept[i]);
+    for (int i = 0; i < KEPT; i++)
+        if (kept[i] != 0) semaphore_handle_close(kept[i]);
     /* Closed runtimes kill what is left of their programs and end; nothing tells a host that closed the handle, so it looks. */
     int threads_after = 0, descriptors_after = 0;
     for (int round = 0; round < 1500; round++) {

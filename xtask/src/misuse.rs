@@ -71,6 +71,13 @@ fn call(function: &Function) -> Result<String> {
             }
             ("semaphore_handle", _) => {
                 let _ = writeln!(before, "    semaphore_handle {name} = any_handle(d, \"{name}\");");
+                // Closed ones are used again, but not for ever: something shall work.
+                if function.parameters.iter().filter(|other| other.kind == "semaphore_handle").count() == 1 {
+                    let _ = writeln!(
+                        after,
+                        "    if (answer == SEMAPHORE_E_HANDLE && roll(d, 4) == 0) forget({name}, \"{name}\");"
+                    );
+                }
             }
             ("int32_t" | "uint32_t" | "int64_t" | "uint64_t" | "size_t", _) => {
                 let kind = &parameter.kind;

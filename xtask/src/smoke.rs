@@ -76,7 +76,7 @@ fn misused(sources: &Path, directory: &Path, built: &Path) -> Result<(bool, Stri
     let binary = built.join("misuse");
     output(&mut misuse_build(sources, directory, built, &binary)?)?;
     let seed = seed();
-    let done = status(Command::new(&binary).args([&seed, "300"]))?.success();
+    let done = status(Command::new(&binary).args([&seed, "3000"]))?.success();
     Ok((done, format!("misuse.c (seed {seed})")))
 }
 
