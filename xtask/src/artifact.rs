@@ -1,10 +1,16 @@
 //! Checks of `libsemaphore_ffi.so` and `.a`, and the static library that is shipped.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{output, root};
+use crate::{output, root, smoke::NATIVE};
 
 /// Name that programs linked against the shared library ask for.
 pub(crate) const SONAME: &str = "libsemaphore_ffi.so.1";
@@ -74,15 +80,36 @@ pub(crate) fn check(directory: &Path) -> Result<()> {
 pub(crate) fn build_sabotaged() -> Result<()> {
     let target = root()?.join("target/sabotaged");
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--locked", "-p", "semaphore-ffi-artifact", "--features", "sabotage", "--target-dir"]);
-    let status = build.arg(&target).current_dir(root()?).status().context("cannot run cargo")?;
-    ensure!(status.success(), "cargo build: {status}");
+    build.args(["rustc", "--locked", "-p", "semaphore-ffi-artifact", "--features", "sabotage", "--target-dir"]);
+    build.arg(&target).args(["--", "--print", "native-static-libs"]).current_dir(root()?).stderr(Stdio::piped());
+    let mut running = build.spawn().context("cannot run cargo")?;
+    let mut native = None;
+    for line in BufReader::new(running.stderr.take().context("cargo's messages")?).lines() {
+        let line = line?;
+        println!("{line}");
+        native = line.split_once("native-static-libs: ").map(|(_, libraries)| libraries.trim().to_owned()).or(native);
+    }
+    let status = running.wait()?;
+    ensure!(status.success(), "cargo rustc: {status}");
+    check_native(&native.context("the compiler did not tell what the static library needs")?)?;
     for library in ["libsemaphore_ffi.so", "libsemaphore_ffi.a"] {
         let path = target.join("debug").join(library);
         // Also the proof that the check of shipped libraries sees what it looks for.
         ensure!(is_sabotaged(&path)?, "{} is not sabotaged", path.display());
     }
     println!("sabotaged libraries: {}", target.join("debug").display());
+    Ok(())
+}
+
+/// What the compiler says that the static library needs is what the pkg-config file tells hosts.
+fn check_native(told: &str) -> Result<()> {
+    let needed: BTreeSet<&str> = told.split_whitespace().filter(|library| *library != "-lc").collect();
+    let listed: BTreeSet<&str> = NATIVE.into_iter().collect();
+    ensure!(
+        needed == listed,
+        "the static library needs {needed:?}, but Libs.private of the pkg-config file is {listed:?}"
+    );
+    println!("native libraries: as in the pkg-config file");
     Ok(())
 }
 
