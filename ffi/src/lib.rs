@@ -25,6 +25,8 @@ pub mod objects;
 pub mod operation;
 pub mod queue;
 pub mod runtime;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod task_status;
 
 pub use code::{SemaphoreHandle, SemaphoreStatus};

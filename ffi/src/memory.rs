@@ -195,6 +195,27 @@ mod tests {
         assert_eq!(unsafe { borrow(&raw const byte, usize::MAX) }.unwrap_err().code, SEMAPHORE_E_ARG);
     }
 
+    /// The C side of the same list is checked by `xtask c-smoke`.
+    #[test]
+    fn structures_have_the_layout_that_is_written_down() {
+        use std::mem::offset_of;
+        let ours = [
+            ("semaphore_buf", size_of::<SemaphoreBuf>()),
+            ("semaphore_buf.ptr", offset_of!(SemaphoreBuf, ptr)),
+            ("semaphore_buf.len", offset_of!(SemaphoreBuf, len)),
+            ("semaphore_buf.cap", offset_of!(SemaphoreBuf, cap)),
+            ("semaphore_err", size_of::<SemaphoreErr>()),
+            ("semaphore_err.size", offset_of!(SemaphoreErr, size)),
+            ("semaphore_err.code", offset_of!(SemaphoreErr, code)),
+            ("semaphore_err.os_errno", offset_of!(SemaphoreErr, os_errno)),
+            ("semaphore_err.flags", offset_of!(SemaphoreErr, flags)),
+            ("semaphore_err.json", offset_of!(SemaphoreErr, json)),
+        ];
+        let list = include_str!("../../tests/ffi/layout.txt");
+        let written: Vec<_> = list.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(ours.map(|(name, bytes)| format!("{name} {bytes}")).as_slice(), written);
+    }
+
     #[test]
     fn an_error_is_written_only_where_there_is_room() {
         let mut error = SemaphoreErr { size: 16, code: 1, os_errno: 2, flags: 3, json: SemaphoreBuf::EMPTY };

@@ -435,14 +435,14 @@ func (l *Logger) tellLines(frame core.Frame) {
 	listeners := l.logListeners
 	l.listeners.Unlock()
 	now := time.Unix(0, frame.UnixNS).UTC()
+	l.listening.Store(true)
 	core.EachRecord(frame.Payload, func(text string) {
-		l.listening.Store(true)
 		for _, listener := range listeners {
 			listener(now, text)
 		}
-		l.listening.Store(false)
 		l.delivered.Add(1)
 	})
+	l.listening.Store(false)
 }
 
 // release lets go of everybody who waits for a barrier that will not come.

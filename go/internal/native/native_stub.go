@@ -8,6 +8,9 @@ const Built = false
 // CheckVersion compares the library with the header the program was built with.
 func CheckVersion() error { return ErrNotBuilt }
 
+// Nothing calls the library for nothing.
+func Nothing() {}
+
 // Open opens a runtime.
 func Open([]byte) (Handle, error) { return 0, ErrNotBuilt }
 

@@ -199,6 +199,12 @@ pub struct LineRedaction {
 }
 
 impl LineRedaction {
+    /// Whether whole lines would be shown as they are: no line is under way, and nothing in them begins like a secret.
+    pub(super) fn leaves(&self, lines: &[u8]) -> bool {
+        self.held.is_empty()
+            && self.redactor.patterns.as_ref().is_none_or(|patterns| !patterns.automaton.is_match(lines))
+    }
+
     /// What to show of the next part; `continued`: the line goes on in the part after it.
     pub fn part(&mut self, text: Bytes, continued: bool) -> Bytes {
         let Some(patterns) = self.redactor.patterns.clone() else { return text };
