@@ -166,6 +166,12 @@
 // payload `i64 begin` (nanoseconds since 1970, UTC) and the stage's name as text.
 #define SEMAPHORE_FRAME_STAGE 14
 
+// Kind of a frame: a job of a pool may begin, see `semaphore_pool_start`; the source is its operation, payload `i64 id`.
+#define SEMAPHORE_FRAME_READY 15
+
+// Kind of a frame: a pool that is drained holds no job any more; it leaves after the OP_DONE of every job. The source is the pool.
+#define SEMAPHORE_FRAME_DRAINED 16
+
 // Flags of a LOG frame: mask of the stream's number.
 #define SEMAPHORE_FLAG_STREAM 3
 
@@ -205,6 +211,15 @@
 // Mode of `semaphore_op_cancel`: kill at once.
 #define SEMAPHORE_CANCEL_NOW 1
 
+// Mode of `semaphore_pool_drain`: no new job is taken; those that wait or run go on to their end.
+#define SEMAPHORE_DRAIN_ALL 0
+
+// Mode of `semaphore_pool_drain`: jobs that have not begun are given back, those that run go on to their end.
+#define SEMAPHORE_DRAIN_RUNNING 1
+
+// Mode of `semaphore_pool_drain`: jobs that have not begun are given back, those that run are stopped by their plan.
+#define SEMAPHORE_DRAIN_STOP 2
+
 // Kind of git's work: make the clone, with submodules.
 #define SEMAPHORE_GIT_CLONE 1
 
@@ -233,7 +248,7 @@
 #define SEMAPHORE_ABI_MAJOR 1
 
 // Version of the interface this header belongs to: minor, raised by every addition.
-#define SEMAPHORE_ABI_MINOR 1
+#define SEMAPHORE_ABI_MINOR 2
 
 // Feature bit: the task logger.
 #define SEMAPHORE_FEATURE_LOG 1
@@ -249,6 +264,9 @@
 
 // Feature bit: keys and agents.
 #define SEMAPHORE_FEATURE_KEY 16
+
+// Feature bit: task pools.
+#define SEMAPHORE_FEATURE_POOL 32
 
 // Bytes owned by the library: give them back with `semaphore_buf_free`.
 typedef struct {
@@ -301,7 +319,7 @@ void semaphore_buf_free(semaphore_buf *b);
 // Closes a handle of any kind; a second close is `SEMAPHORE_E_HANDLE` and harmless. Calls that are under way finish.
 //
 // A log ends: attached pipes are closed and what it holds is handed out without credit. An operation that still runs is
-// killed; its OP_DONE comes nevertheless. A runtime closes without grace, and its events are lost. Fast.
+// killed; its OP_DONE comes nevertheless. A pool gives its waiting jobs back and kills those that run. A runtime closes without grace, and its events are lost. Fast.
 semaphore_status semaphore_handle_close(semaphore_handle h);
 
 // The status that a task has after `to` was set while it had `from`, by the rule `flavour` (`SEMAPHORE_FLAVOUR_*`): `to` if

@@ -114,6 +114,10 @@ pub const SEMAPHORE_FRAME_KNOWN_HOSTS: u16 = 13;
 /// Kind of a frame: from here on this stage of a job works (`workspace`, `keys`, `checkout`, `inventory`, `requirements`, `run`);
 /// payload `i64 begin` (nanoseconds since 1970, UTC) and the stage's name as text.
 pub const SEMAPHORE_FRAME_STAGE: u16 = 14;
+/// Kind of a frame: a job of a pool may begin, see `semaphore_pool_start`; the source is its operation, payload `i64 id`.
+pub const SEMAPHORE_FRAME_READY: u16 = 15;
+/// Kind of a frame: a pool that is drained holds no job any more; it leaves after the OP_DONE of every job. The source is the pool.
+pub const SEMAPHORE_FRAME_DRAINED: u16 = 16;
 
 /// Flags of a LOG frame: mask of the stream's number.
 pub const SEMAPHORE_FLAG_STREAM: u16 = 3;
@@ -146,6 +150,13 @@ pub const SEMAPHORE_CANCEL_GRACEFUL: i32 = 0;
 /// Mode of `semaphore_op_cancel`: kill at once.
 pub const SEMAPHORE_CANCEL_NOW: i32 = 1;
 
+/// Mode of `semaphore_pool_drain`: no new job is taken; those that wait or run go on to their end.
+pub const SEMAPHORE_DRAIN_ALL: i32 = 0;
+/// Mode of `semaphore_pool_drain`: jobs that have not begun are given back, those that run go on to their end.
+pub const SEMAPHORE_DRAIN_RUNNING: i32 = 1;
+/// Mode of `semaphore_pool_drain`: jobs that have not begun are given back, those that run are stopped by their plan.
+pub const SEMAPHORE_DRAIN_STOP: i32 = 2;
+
 /// Kind of git's work: make the clone, with submodules.
 pub const SEMAPHORE_GIT_CLONE: i32 = 1;
 /// Kind of git's work: bring clone and submodules to the head of the branch.
@@ -166,7 +177,7 @@ pub const SEMAPHORE_GIT_REMOTE_BRANCHES: i32 = 8;
 /// Version of the interface this header belongs to: major.
 pub const SEMAPHORE_ABI_MAJOR: u32 = 1;
 /// Version of the interface this header belongs to: minor, raised by every addition.
-pub const SEMAPHORE_ABI_MINOR: u32 = 1;
+pub const SEMAPHORE_ABI_MINOR: u32 = 2;
 /// Feature bit: the task logger.
 pub const SEMAPHORE_FEATURE_LOG: u64 = 1;
 /// Feature bit: execution of programs.
@@ -177,6 +188,8 @@ pub const SEMAPHORE_FEATURE_JOB: u64 = 4;
 pub const SEMAPHORE_FEATURE_GIT: u64 = 8;
 /// Feature bit: keys and agents.
 pub const SEMAPHORE_FEATURE_KEY: u64 = 16;
+/// Feature bit: task pools.
+pub const SEMAPHORE_FEATURE_POOL: u64 = 32;
 
 const _: () = {
     assert!(SEMAPHORE_FRAME_MAX.is_multiple_of(SEMAPHORE_FRAME_ALIGN));

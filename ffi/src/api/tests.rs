@@ -7,6 +7,7 @@
 
 mod garbage;
 mod jobs;
+mod pool;
 
 use std::{
     os::fd::{AsRawFd, IntoRawFd},
@@ -87,24 +88,26 @@ impl Host {
     /// Takes events until one fits; gives credit for what it took.
     fn until(&mut self, fits: impl Fn(&Head) -> bool) -> (Head, Vec<u8>) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        let mut buffer = vec![0; SEMAPHORE_FRAME_MAX];
         loop {
             if let Some(found) = self.frames.iter().find(|(head, _)| fits(head)) {
                 return found.clone();
             }
             assert!(Instant::now() < deadline, "no such event, but {:?}", self.kinds());
-            let used = unsafe { semaphore_rt_wait(self.runtime, buffer.as_mut_ptr(), buffer.len(), 1000) };
-            let frames = decode::frames(&buffer[..usize::try_from(used).unwrap()]);
-            if self.credits {
-                for (head, payload) in &frames {
-                    semaphore_log_credit(
-                        head.source,
-                        (SEMAPHORE_FRAME_HEAD + payload.len()).next_multiple_of(8) as u32,
-                    );
-                }
-            }
-            self.frames.extend(frames);
+            self.take();
         }
+    }
+
+    /// Waits for events and takes them.
+    fn take(&mut self) {
+        let mut buffer = vec![0; SEMAPHORE_FRAME_MAX];
+        let used = unsafe { semaphore_rt_wait(self.runtime, buffer.as_mut_ptr(), buffer.len(), 1000) };
+        let frames = decode::frames(&buffer[..usize::try_from(used).unwrap()]);
+        if self.credits {
+            for (head, payload) in &frames {
+                semaphore_log_credit(head.source, (SEMAPHORE_FRAME_HEAD + payload.len()).next_multiple_of(8) as u32);
+            }
+        }
+        self.frames.extend(frames);
     }
 
     fn done(&mut self, operation: SemaphoreHandle) -> (i32, Value, Value) {

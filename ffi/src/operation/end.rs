@@ -6,6 +6,7 @@ use semaphore_engine::{
     git::GitError,
     job::{JobEvent, JobEvents, Outcome, Problem, ProblemCode, ProgramError, StopReason},
 };
+use semaphore_model::TaskStatus;
 use serde_json::{Map, Value, json};
 
 use super::{Ended, program::spawn_failure};
@@ -14,9 +15,18 @@ use crate::{code, failure::Failure, log_frame::Mark, logger::Log};
 /// What happened that the result tells once more.
 #[derive(Default)]
 pub(super) struct Story {
+    /// Is told the statuses that the job reaches, besides the log.
+    on_status: Option<Box<dyn Fn(TaskStatus) + Send + Sync>>,
     commit: Option<(String, String)>,
     problems: Vec<Problem>,
     known_hosts: String,
+}
+
+impl Story {
+    /// Tells somebody the statuses as well.
+    pub(super) fn told(on_status: impl Fn(TaskStatus) + Send + Sync + 'static) -> Self {
+        Self { on_status: Some(Box::new(on_status)), ..Self::default() }
+    }
 }
 
 /// Carries events into the host's log, as fast as the host takes them, until the last one. Once `over` ends, nothing that is
@@ -38,7 +48,12 @@ pub(super) async fn carry(
         }
         match events.next().await? {
             JobEvent::Log(records) => records.into_iter().for_each(|record| log.writer().forward(record)),
-            JobEvent::Status(status) => log.note_status(status),
+            JobEvent::Status(status) => {
+                log.note_status(status);
+                if let Some(tell) = &story.on_status {
+                    tell(status);
+                }
+            }
             JobEvent::Commit { hash, message } => {
                 log.writer().marker(Mark::Commit { hash: hash.clone().into(), message: message.clone().into() });
                 story.commit = Some((hash, message));

@@ -5,26 +5,26 @@ use std::{path::PathBuf, process::Command};
 use super::*;
 
 /// A directory that goes with the test.
-struct Directory(PathBuf);
+pub(super) struct Directory(PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("semaphore-ffi-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    fn config(&self) -> Value {
+    pub(super) fn config(&self) -> Value {
         let path = std::env::var("PATH").unwrap();
         json!({"tmp_path": self.path("tmp"), "path": path, "home": self.path("home")})
     }
