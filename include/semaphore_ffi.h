@@ -543,6 +543,75 @@ semaphore_status semaphore_key_info(semaphore_handle inst,
 semaphore_status semaphore_key_secret(semaphore_handle inst,
                                       semaphore_buf *out);
 
+// Opens a task pool: jobs wait in it for their turn, first come, first served, except that a job which a limit holds back does
+// not hold back those behind it.
+//
+// `cfg` is a JSON document or nothing: `{"version":1,"max_parallel":10,"projects":{"7":2}}`: jobs that run at once in the pool and in
+// a project; 0 or absent = no limit. Two jobs of one template run at once only if the later says `allow_parallel`.
+semaphore_status semaphore_pool_open(semaphore_handle rt,
+                                     const uint8_t *cfg,
+                                     size_t n,
+                                     semaphore_handle *pool,
+                                     semaphore_err *e);
+
+// Replaces the limits of a pool; `cfg` as in `semaphore_pool_open`. What runs goes on.
+semaphore_status semaphore_pool_limits(semaphore_handle pool, const uint8_t *cfg, size_t n, semaphore_err *e);
+
+// Puts jobs behind those that wait, all or none, and writes the handles of their operations into `ops`, in the same order.
+//
+// `jobs` is a JSON document: `{"version":1,"jobs":[{"id":17,"project_id":1,"template_id":3,"allow_parallel":false}]}`. `id` is the
+// host's number for the job; `SEMAPHORE_E_EXISTS` if a job of the pool has it, until that job's OP_DONE. What the job is and what
+// secrets it needs is asked for when it is its turn: a READY frame (source: the operation, payload `i64 id`) is answered with
+// `semaphore_pool_start`. `*ops_n` becomes the number of jobs; `SEMAPHORE_E_LIMIT` if that is more than `ops_cap`. A pool that is
+// drained refuses with `SEMAPHORE_E_STATE`.
+//
+// An operation tells its status in STATUS frames (source: the operation): `starting` with READY, then what the job reaches, `waiting`
+// when it goes back into the queue, and the final one; then OP_DONE. `semaphore_op_cancel`, `semaphore_job_confirm`,
+// `semaphore_job_stop` and `semaphore_op_result` work as for `semaphore_job_start`. The result of a job that never began is
+// `SEMAPHORE_E_CANCELLED`; its document says `"status":"stopped"` if it was cancelled, and `"waiting"` if the pool gave it back.
+semaphore_status semaphore_pool_submit(semaphore_handle pool,
+                                       const uint8_t *jobs,
+                                       size_t n,
+                                       semaphore_handle *ops,
+                                       size_t ops_cap,
+                                       size_t *ops_n,
+                                       semaphore_err *e);
+
+// Starts a job whose READY frame came: `spec`, `secrets` and `log` as in `semaphore_job_start`. `SEMAPHORE_E_STATE` if it is not
+// its turn (it was cancelled, sent back or started meanwhile). After any other failure it is still its turn: start it otherwise,
+// cancel it, or send it back; until then it keeps its place.
+semaphore_status semaphore_pool_start(semaphore_handle op,
+                                      const uint8_t *spec,
+                                      size_t n,
+                                      const uint8_t *secrets,
+                                      size_t sn,
+                                      semaphore_handle log,
+                                      semaphore_err *e);
+
+// The jobs of a pool at one moment, as JSON: `{"max_parallel":10,"drain":null,"queue":[..],"running":[..]}`, the queue in its order,
+// the running (and starting) ones in the order in which they began; each
+// `{"id","project_id","template_id","status","queued_ns","began_ns"}` (nanoseconds since 1970, UTC). Fast.
+semaphore_status semaphore_pool_snapshot(semaphore_handle pool,
+                                         semaphore_buf *json);
+
+// Ends a job by its number, as `semaphore_op_cancel` does by its operation: one that waits never begins. `SEMAPHORE_E_NOT_FOUND`
+// if the pool has no such job. Fast.
+semaphore_status semaphore_pool_cancel(semaphore_handle pool,
+                                       int64_t id,
+                                       int32_t mode);
+
+// Sends a job that is starting or running back behind those that wait, where it rests for at least `delay_ms`; one that runs is
+// stopped first by its plan (if it succeeds nevertheless it is done). Its READY comes again; `semaphore_pool_start` may give it
+// another log. `SEMAPHORE_E_STATE` if it waits or is ending, or the pool gives jobs back. Fast.
+semaphore_status semaphore_pool_requeue(semaphore_handle pool,
+                                        int64_t id,
+                                        uint32_t delay_ms);
+
+// The end of a pool: it takes no more jobs, and those it has end as `mode` says (`SEMAPHORE_DRAIN_*`); a stronger mode may follow.
+// When every OP_DONE is told, a DRAINED frame (source: the pool) follows; then close the handle. Fast.
+semaphore_status semaphore_pool_drain(semaphore_handle pool,
+                                      int32_t mode);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
