@@ -146,6 +146,23 @@ func (r *Runtime) Start(sink Sink, open func() (native.Handle, error)) (native.H
 	return handle, nil
 }
 
+// StartAll is Start for several things at once: open fills the handles, one for each sink.
+func (r *Runtime) StartAll(sinks []Sink, open func(handles []native.Handle) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.isDown {
+		return fmt.Errorf("semaphore: the runtime is closed: %w", os.ErrClosed)
+	}
+	handles := make([]native.Handle, len(sinks))
+	if err := open(handles); err != nil {
+		return Convert(err)
+	}
+	for i, sink := range sinks {
+		r.sinks[handles[i]] = sink
+	}
+	return nil
+}
+
 // Forget ends the delivery to the sink of a handle.
 func (r *Runtime) Forget(handle native.Handle) {
 	r.mu.Lock()
@@ -181,6 +198,7 @@ type Statistics struct {
 		Log       int `json:"log"`
 		Operation int `json:"operation"`
 		Key       int `json:"key"`
+		Pool      int `json:"pool"`
 	} `json:"handles"`
 	// Performed counts what was ever started on the runtime.
 	Performed struct {

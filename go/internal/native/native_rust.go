@@ -42,6 +42,19 @@ package native
 #cgo nocallback semaphore_key_info
 #cgo noescape semaphore_key_secret
 #cgo nocallback semaphore_key_secret
+#cgo noescape semaphore_pool_open
+#cgo nocallback semaphore_pool_open
+#cgo noescape semaphore_pool_limits
+#cgo nocallback semaphore_pool_limits
+#cgo noescape semaphore_pool_submit
+#cgo nocallback semaphore_pool_submit
+#cgo noescape semaphore_pool_start
+#cgo nocallback semaphore_pool_start
+#cgo noescape semaphore_pool_snapshot
+#cgo nocallback semaphore_pool_snapshot
+#cgo nocallback semaphore_pool_cancel
+#cgo nocallback semaphore_pool_requeue
+#cgo nocallback semaphore_pool_drain
 #cgo nocallback semaphore_op_cancel
 #cgo noescape semaphore_op_result
 #cgo nocallback semaphore_op_result
@@ -269,6 +282,63 @@ func KeySecret(key Handle) ([]byte, error) {
 	var b C.semaphore_buf
 	status := C.semaphore_key_secret(C.semaphore_handle(key), &b)
 	return take(&b), failure("key_secret", int32(status))
+}
+
+// PoolOpen opens a task pool.
+func PoolOpen(rt Handle, limits []byte) (Handle, error) {
+	var pool C.semaphore_handle
+	e := newErr()
+	p, n := bytesPointer(limits)
+	status := C.semaphore_pool_open(C.semaphore_handle(rt), p, n, &pool, &e)
+	return Handle(pool), detailed("pool_open", status, &e)
+}
+
+// PoolLimits replaces the limits of a pool.
+func PoolLimits(pool Handle, limits []byte) error {
+	e := newErr()
+	p, n := bytesPointer(limits)
+	return detailed("pool_limits", C.semaphore_pool_limits(C.semaphore_handle(pool), p, n, &e), &e)
+}
+
+// PoolSubmit puts jobs into a pool and fills ops with the handles of their operations; there are as many.
+func PoolSubmit(pool Handle, jobs []byte, ops []Handle) error {
+	var number C.size_t
+	e := newErr()
+	p, n := bytesPointer(jobs)
+	places := (*C.semaphore_handle)(unsafe.Pointer(unsafe.SliceData(ops)))
+	status := C.semaphore_pool_submit(C.semaphore_handle(pool), p, n, places, C.size_t(len(ops)), &number, &e)
+	return detailed("pool_submit", status, &e)
+}
+
+// PoolStart starts a job of a pool whose turn it is.
+func PoolStart(op Handle, spec, secrets []byte, log Handle) error {
+	e := newErr()
+	p, n := bytesPointer(spec)
+	sp, sn := bytesPointer(secrets)
+	status := C.semaphore_pool_start(C.semaphore_handle(op), p, n, sp, sn, C.semaphore_handle(log), &e)
+	return detailed("pool_start", status, &e)
+}
+
+// PoolSnapshot describes the jobs of a pool as JSON.
+func PoolSnapshot(pool Handle) ([]byte, error) {
+	var b C.semaphore_buf
+	status := C.semaphore_pool_snapshot(C.semaphore_handle(pool), &b)
+	return take(&b), failure("pool_snapshot", int32(status))
+}
+
+// PoolCancel ends a job by its number.
+func PoolCancel(pool Handle, id int64, mode int32) error {
+	return failure("pool_cancel", int32(C.semaphore_pool_cancel(C.semaphore_handle(pool), C.int64_t(id), C.int32_t(mode))))
+}
+
+// PoolRequeue sends a job back into the queue.
+func PoolRequeue(pool Handle, id int64, delayMS uint32) error {
+	return failure("pool_requeue", int32(C.semaphore_pool_requeue(C.semaphore_handle(pool), C.int64_t(id), C.uint32_t(delayMS))))
+}
+
+// PoolDrain begins the end of a pool.
+func PoolDrain(pool Handle, mode int32) error {
+	return failure("pool_drain", int32(C.semaphore_pool_drain(C.semaphore_handle(pool), C.int32_t(mode))))
 }
 
 // OpCancel asks an operation to end.
