@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use semaphore_engine::process::{ProcessSpec, Prompt, Stdin, StopPlan};
+use semaphore_engine::{
+    config::ProcessConfig,
+    process::{Identity, ProcessSpec, Prompt, Stdin, StopPlan},
+};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
     failure::{Failure, check_version, parse_document},
+    operation::problem_number,
     runtime::Runtime,
 };
 
@@ -46,6 +50,9 @@ pub struct ExecSpec {
     /// Soft RLIMIT_NOFILE; absent = the runtime's.
     #[serde(default)]
     nofile: Option<u64>,
+    /// As whom and below which root it runs; absent = as the host.
+    #[serde(default)]
+    process: ProcessConfig,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -88,6 +95,7 @@ impl Prepared {
         let (program, arguments) =
             spec.argv.split_first().ok_or_else(|| Failure::argument("argv is empty: it begins with the program"))?;
         let (stdin, first_input) = input(&spec, secret)?;
+        let identity = identity(spec.process)?;
         let stop = match spec.stop {
             StopKind::Shell => StopPlan::Shell,
             StopKind::Ansible => StopPlan::Ansible,
@@ -100,9 +108,23 @@ impl Prepared {
             .envs(spec.env)
             .stdin(stdin)
             .stop(stop)
+            .identity(identity)
             .nofile(spec.nofile.or(runtime.options().child_nofile));
         Ok(Self { process, first_input, deadline: spec.deadline_ms.map(Duration::from_millis) })
     }
+}
+
+/// As whom it runs; `None` = as the host.
+fn identity(wanted: ProcessConfig) -> Result<Option<Identity>, Failure> {
+    if wanted.chroot.as_ref().is_some_and(|root| !root.is_absolute()) {
+        return Err(Failure::argument("process.chroot must be an absolute path"));
+    }
+    let identity = Identity::resolve(wanted.user.as_deref(), wanted.uid, wanted.gid, wanted.chroot);
+    let identity = identity.map_err(|error| {
+        let failure = Failure::new(problem_number(error.code()), error.to_string());
+        std::error::Error::source(&error).map_or(failure.clone(), |source| failure.because(source))
+    })?;
+    Ok((!identity.is_current()).then_some(identity))
 }
 
 fn input(spec: &ExecSpec, secret: &[u8]) -> Result<(Stdin, FirstInput), Failure> {

@@ -75,28 +75,32 @@ type Command struct {
 	StopTimeout time.Duration
 	// Deadline ends the program after this time; 0 means never.
 	Deadline time.Duration
+	// Process is as whom and below which root it runs; the zero value is as this process. Path and Dir are meant below its Chroot. A user
+	// that does not exist is fs.ErrPermission: nothing runs as somebody else.
+	Process core.Process
 }
 
 type document struct {
-	Version       int         `json:"version"`
-	Argv          []string    `json:"argv"`
-	Env           [][2]string `json:"env"`
-	Dir           string      `json:"dir"`
-	Stdin         Stdin       `json:"stdin"`
-	Prompts       []string    `json:"prompts,omitempty"`
-	Stop          StopPlan    `json:"stop"`
-	StopTimeoutMS int64       `json:"stop_timeout_ms,omitempty"`
-	DeadlineMS    int64       `json:"deadline_ms,omitempty"`
+	Version       int          `json:"version"`
+	Argv          []string     `json:"argv"`
+	Env           [][2]string  `json:"env"`
+	Dir           string       `json:"dir"`
+	Stdin         Stdin        `json:"stdin"`
+	Prompts       []string     `json:"prompts,omitempty"`
+	Stop          StopPlan     `json:"stop"`
+	StopTimeoutMS int64        `json:"stop_timeout_ms,omitempty"`
+	DeadlineMS    int64        `json:"deadline_ms,omitempty"`
+	Process       core.Process `json:"process"`
 }
 
 // encode gives the library's document and the secret bytes beside it.
 func (c Command) encode() ([]byte, []byte, error) {
 	d := document{
 		Version: 1, Argv: append([]string{c.Path}, c.Args...), Env: [][2]string{}, Dir: c.Dir, Stdin: c.Stdin, Stop: c.StopPlan,
-		StopTimeoutMS: core.Milliseconds(c.StopTimeout), DeadlineMS: core.Milliseconds(c.Deadline),
+		StopTimeoutMS: core.Milliseconds(c.StopTimeout), DeadlineMS: core.Milliseconds(c.Deadline), Process: c.Process,
 	}
 	// JSON would replace such bytes, and another program or file would be meant.
-	for i, text := range slices.Concat([]string{c.Path, c.Dir}, c.Args, c.Env) {
+	for i, text := range slices.Concat([]string{c.Path, c.Dir, c.Process.User, c.Process.Chroot}, c.Args, c.Env) {
 		if !utf8.ValidString(text) {
 			return nil, nil, fmt.Errorf("semaphore: text %d of the command (path, directory, arguments, environment) is not UTF-8", i+1)
 		}

@@ -6,6 +6,7 @@
 )]
 
 mod garbage;
+mod identity;
 mod jobs;
 mod pool;
 
@@ -290,7 +291,7 @@ fn closing_the_runtime_ends_its_programs_and_hands_out_everything() {
     assert_eq!(unsafe { semaphore_log_write(log, 0, 0, null(), 0) }, SEMAPHORE_E_STATE);
     assert_eq!(host.exec(log, &json!({"argv": ["/bin/true"], "dir": "/"}), b"").unwrap_err().0, SEMAPHORE_E_STATE);
     assert_eq!(semaphore_handle_close(log), SEMAPHORE_OK);
-    assert_eq!(host.statistics()["handles"], json!({"log": 0, "operation": 0, "key": 0}));
+    assert_eq!(host.statistics()["handles"], json!({"log": 0, "operation": 0, "key": 0, "pool": 0}));
     assert_eq!(semaphore_handle_close(runtime), SEMAPHORE_OK);
 }
 
