@@ -10,8 +10,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
+    code,
     failure::{Failure, check_version, parse_document},
-    operation::problem_number,
     runtime::Runtime,
 };
 
@@ -30,8 +30,14 @@ pub struct ExecSpec {
     /// The whole environment, in order.
     #[serde(default)]
     env: Vec<(String, String)>,
+    /// Where a program without a slash is looked for before the PATH of `env`.
+    #[serde(default)]
+    search_path: Option<String>,
     /// Working directory.
     dir: String,
+    /// As whom and below which root it runs; absent = as this process.
+    #[serde(default)]
+    process: ProcessConfig,
     /// Kind of standard input.
     #[serde(default)]
     stdin: StdinKind,
@@ -50,9 +56,6 @@ pub struct ExecSpec {
     /// Soft RLIMIT_NOFILE; absent = the runtime's.
     #[serde(default)]
     nofile: Option<u64>,
-    /// As whom and below which root it runs; absent = as the host.
-    #[serde(default)]
-    process: ProcessConfig,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -95,7 +98,6 @@ impl Prepared {
         let (program, arguments) =
             spec.argv.split_first().ok_or_else(|| Failure::argument("argv is empty: it begins with the program"))?;
         let (stdin, first_input) = input(&spec, secret)?;
-        let identity = identity(spec.process)?;
         let stop = match spec.stop {
             StopKind::Shell => StopPlan::Shell,
             StopKind::Ansible => StopPlan::Ansible,
@@ -103,27 +105,23 @@ impl Prepared {
                 stop_timeout: Duration::from_millis(spec.stop_timeout_ms.unwrap_or(TERRAFORM_STOP_MS)),
             },
         };
-        let process = ProcessSpec::new(program, &spec.dir)
+        let mut process = ProcessSpec::new(program, &spec.dir)
             .args(arguments)
             .envs(spec.env)
             .stdin(stdin)
             .stop(stop)
-            .identity(identity)
             .nofile(spec.nofile.or(runtime.options().child_nofile));
+        process.search_path = spec.search_path.map(Into::into);
+        process.identity = identity(spec.process)?;
         Ok(Self { process, first_input, deadline: spec.deadline_ms.map(Duration::from_millis) })
     }
 }
 
-/// As whom it runs; `None` = as the host.
-fn identity(wanted: ProcessConfig) -> Result<Option<Identity>, Failure> {
-    if wanted.chroot.as_ref().is_some_and(|root| !root.is_absolute()) {
-        return Err(Failure::argument("process.chroot must be an absolute path"));
-    }
-    let identity = Identity::resolve(wanted.user.as_deref(), wanted.uid, wanted.gid, wanted.chroot);
-    let identity = identity.map_err(|error| {
-        let failure = Failure::new(problem_number(error.code()), error.to_string());
-        std::error::Error::source(&error).map_or(failure.clone(), |source| failure.because(source))
-    })?;
+/// `None` = as this process.
+fn identity(process: ProcessConfig) -> Result<Option<Identity>, Failure> {
+    let ProcessConfig { user, uid, gid, chroot } = process;
+    let identity = Identity::resolve(user.as_deref(), uid, gid, chroot)
+        .map_err(|error| Failure::new(code::SEMAPHORE_E_PERM, error.to_string()))?;
     Ok((!identity.is_current()).then_some(identity))
 }
 
