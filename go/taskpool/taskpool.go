@@ -67,7 +67,8 @@ type Pool struct {
 	options Options
 	drained chan struct{}
 	closed  atomic.Bool
-	notices notices
+	notices *notices
+	alarm   core.Alarm
 }
 
 // Open opens a pool on a runtime.
@@ -79,8 +80,8 @@ func Open(runtime *core.Runtime, options Options) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{runtime: runtime, options: options, drained: make(chan struct{})}
-	p.handle, err = runtime.Start(end{p}, func() (native.Handle, error) { return native.PoolOpen(runtime.Handle(), limits) })
+	p := &Pool{runtime: runtime, options: options, drained: make(chan struct{}), notices: &notices{}}
+	p.handle, err = runtime.Start(end{p.drained}, func() (native.Handle, error) { return native.PoolOpen(runtime.Handle(), limits) })
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +89,8 @@ func Open(runtime *core.Runtime, options Options) (*Pool, error) {
 		p.notices.arrived = make(chan struct{}, 1)
 		go p.notices.run(options.OnStatus, p.drained)
 	}
+	handle := p.handle
+	p.alarm = core.NewAlarm(p, "task pool", runtime.Logger(), func() { _ = native.Close(handle) })
 	return p, nil
 }
 
@@ -226,6 +229,7 @@ func (p *Pool) Close() error {
 	if p.closed.Swap(true) {
 		return os.ErrClosed
 	}
+	p.alarm.Disarm()
 	err := native.Close(p.handle)
 	<-p.drained
 	p.runtime.Forget(p.handle)
@@ -240,21 +244,21 @@ func cancelMode(force bool) int32 {
 }
 
 // end is told when the pool holds no job any more.
-type end struct{ pool *Pool }
+type end struct{ drained chan struct{} }
 
 // Deliver takes a frame from the pump.
 func (e end) Deliver(frame core.Frame) {
 	if frame.Kind == native.FrameDrained {
-		close(e.pool.drained)
+		close(e.drained)
 	}
 }
 
 // Detach says that no frame follows: the runtime is down.
 func (e end) Detach() {
 	select {
-	case <-e.pool.drained:
+	case <-e.drained:
 	default:
-		close(e.pool.drained)
+		close(e.drained)
 	}
 }
 
