@@ -3,12 +3,9 @@
 package semaphore_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	goruntime "runtime"
-	"strings"
-	"sync"
 	"testing"
 
 	semaphore "github.com/semaphore-rs/semaphore/go"
@@ -19,26 +16,8 @@ import (
 	"github.com/semaphore-rs/semaphore/go/taskrunner"
 )
 
-// messages are those of a slog.Logger.
-type messages struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (m *messages) Write(p []byte) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.text.Write(p)
-}
-
-func (m *messages) has(text string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return strings.Contains(m.text.String(), text)
-}
-
 func TestWhatIsDroppedWithoutCloseRaisesTheAlarm(t *testing.T) {
-	said := &messages{}
+	said := &locked{}
 	runtime, err := semaphore.Open(semaphore.Options{Logger: slog.New(slog.NewTextHandler(said, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +63,7 @@ func TestWhatIsDroppedWithoutCloseRaisesTheAlarm(t *testing.T) {
 }
 
 func TestWhatWasClosedRaisesNoAlarm(t *testing.T) {
-	said := &messages{}
+	said := &locked{}
 	func() {
 		runtime, err := semaphore.Open(semaphore.Options{Logger: slog.New(slog.NewTextHandler(said, nil))})
 		if err != nil {
