@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod artifact;
+mod embed;
 mod go;
 mod header;
 mod install;
