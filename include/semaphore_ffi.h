@@ -131,6 +131,10 @@
 // Kind of a frame: the status of a log's task changed; payload `i32 status, i32 previous`.
 #define SEMAPHORE_FRAME_STATUS 2
 
+// Kind of a frame: how far git is, for who asked for it; at most ten in a second. The source is the operation; payload `u64 done,
+// u64 total` (0 = unknown) and what is counted as text.
+#define SEMAPHORE_FRAME_PROGRESS 3
+
 // Kind of a frame: an operation ended; payload `i32 status, i32 exit code, i32 signal, i32 0, u64 seq`: every record of it precedes `seq` in its log.
 #define SEMAPHORE_FRAME_OP_DONE 4
 
@@ -474,8 +478,10 @@ semaphore_status semaphore_op_result(semaphore_handle op,
 // 0; `inst` is an installed key of the same runtime for the remote repository, or 0.
 //
 // `spec` is a JSON document: `{"version":1,"config":{..},"url":"https://host/x.git","branch":"main","parent":"/srv","directory":"x",
-// "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null}`; `config` is that of `semaphore_job_start`;
-// `commit` is for checkout; `host_key_mode` is `off`, `accept-new` or `strict`. The clone is `parent`/`directory`.
+// "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null,"progress":false}`; `config` is that of `semaphore_job_start`;
+// `commit` is for checkout; `host_key_mode` is `off`, `accept-new` or `strict`. The clone is `parent`/`directory`. With
+// `progress`, PROGRESS frames (source: the operation) tell how far git is; the log says the same as without. The client `go_git` tells it
+// of clones only.
 //
 // Results: `{}` of clone, pull and checkout; `{"can_be_pulled":true}`; `{"hash":".."}`; `{"message":".."}`; `{"branches":[".."]}`.
 semaphore_status semaphore_git_start(semaphore_handle rt,

@@ -90,6 +90,9 @@ pub const SEMAPHORE_STREAM_WHOLE: i32 = 256;
 pub const SEMAPHORE_FRAME_LOG: u16 = 1;
 /// Kind of a frame: the status of a log's task changed; payload `i32 status, i32 previous`.
 pub const SEMAPHORE_FRAME_STATUS: u16 = 2;
+/// Kind of a frame: how far git is, for who asked for it; at most ten in a second. The source is the operation; payload `u64 done,
+/// u64 total` (0 = unknown) and what is counted as text.
+pub const SEMAPHORE_FRAME_PROGRESS: u16 = 3;
 /// Kind of a frame: an operation ended; payload `i32 status, i32 exit code, i32 signal, i32 0, u64 seq`: every record of it precedes `seq` in its log.
 pub const SEMAPHORE_FRAME_OP_DONE: u16 = 4;
 /// Kind of a frame: a commit was checked out; payload `u32 length, hash, u32 length, message`.

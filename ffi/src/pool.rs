@@ -141,7 +141,9 @@ impl Pool {
                 Err(failure) => {
                     // The runtime was closed in between, which ends those that were taken.
                     drop(state);
-                    handles.into_iter().for_each(|handle| drop(objects::close(handle)));
+                    for handle in handles {
+                        let _ = objects::close(handle);
+                    }
                     return Err(failure);
                 }
             }

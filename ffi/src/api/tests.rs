@@ -9,6 +9,7 @@ mod garbage;
 mod identity;
 mod jobs;
 mod pool;
+mod progress;
 
 use std::{
     os::fd::{AsRawFd, IntoRawFd},

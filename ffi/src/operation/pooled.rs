@@ -95,13 +95,13 @@ async fn run_once(job: &Arc<PooledJob>, begin: Begin) -> (Option<Outcome>, Story
     let runtime = job.pool().runtime();
     let started = job::start(Arc::new(prepared.config), prepared.spec, prepared.secrets, runtime.executor());
     runtime.counts().jobs.fetch_add(1, Ordering::Relaxed);
-    job.runs(started.control.clone());
+    job.runs(&started.control);
     let told = Arc::clone(job);
     let mut story = Story::told(move |status| told.note_status(status));
     let stopping = async {
         job.is_stopping().await;
         job.note_status(TaskStatus::Stopping);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let outcome = tokio::select! {
         outcome = carry(started.events, started.control.over(), &log, &mut story) => outcome,
@@ -117,7 +117,7 @@ async fn late(control: &JobControl, deadline: Option<Duration>) {
         tokio::time::sleep(deadline).await;
         control.stop_because(StopReason::Deadline);
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Ends the job with its runtime; never returns.
@@ -127,7 +127,7 @@ async fn end_with_runtime(job: &PooledJob) {
     job.give_back(Some(StopReason::Requested));
     runtime.killing().cancelled().await;
     job.give_back(Some(StopReason::Forced));
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn cancelled(reason: StopReason) -> Ended {

@@ -278,7 +278,7 @@ impl PooledJob {
     }
 
     /// The job runs: requests reach it from now on, those that came before at once.
-    pub fn runs(&self, control: JobControl) {
+    pub fn runs(&self, control: &JobControl) {
         let mut state = self.lock();
         let reason = match state.end {
             Some(Ask::Cancel(reason)) => Some(reason),

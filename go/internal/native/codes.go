@@ -64,6 +64,7 @@ const (
 const (
 	FrameLog           uint16 = 1
 	FrameStatus        uint16 = 2
+	FrameProgress      uint16 = 3
 	FrameOpDone        uint16 = 4
 	FrameCommit        uint16 = 5
 	FrameChildStarted  uint16 = 6

@@ -50,17 +50,17 @@ impl Places {
     /// Takes a task's place back.
     pub fn give_back(&mut self, claim: &Claim) {
         self.taken = self.taken.saturating_sub(1);
-        count_down(&mut self.projects, claim.project);
-        count_down(&mut self.templates, (claim.project, claim.template));
+        count_down(&mut self.projects, &claim.project);
+        count_down(&mut self.templates, &(claim.project, claim.template));
     }
 }
 
 /// One less; what came down to nothing is forgotten.
-fn count_down<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: K) {
-    if let Some(count) = counts.get_mut(&key) {
+fn count_down<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
         *count = count.saturating_sub(1);
         if *count == 0 {
-            counts.remove(&key);
+            counts.remove(key);
         }
     }
 }
@@ -89,7 +89,9 @@ mod tests {
     fn a_place_that_was_given_back_is_free_and_nothing_is_kept() {
         let mut places = Places::default();
         let claims = [claim(1, 1, true), claim(1, 1, true), claim(1, 2, false)];
-        claims.iter().for_each(|claim| places.take(claim));
+        for claim in &claims {
+            places.take(claim);
+        }
         places.give_back(&claims[0]);
         assert!(!places.admits(&claim(1, 1, false), 0, 0), "one of two still runs");
         places.give_back(&claims[1]);

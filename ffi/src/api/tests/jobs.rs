@@ -42,7 +42,7 @@ impl Directory {
     }
 
     /// A git repository with two commits; its URL.
-    fn git(&self) -> String {
+    pub(super) fn git(&self) -> String {
         let script = "git init -q -b main origin && cd origin && git config user.email a@b && git config user.name n \
                       && echo 'echo from git' > x.sh && git add . && git commit -qm 'the first' && git tag v1 \
                       && git branch feature/y && echo 'echo newer' > x.sh && git commit -qam 'the second'";
@@ -76,7 +76,12 @@ impl Host {
         if status == SEMAPHORE_OK { Ok(operation) } else { Err((error.code, text(&mut error.json))) }
     }
 
-    fn git(&self, kind: i32, log: SemaphoreHandle, document: &Value) -> Result<SemaphoreHandle, (i32, Value)> {
+    pub(super) fn git(
+        &self,
+        kind: i32,
+        log: SemaphoreHandle,
+        document: &Value,
+    ) -> Result<SemaphoreHandle, (i32, Value)> {
         self.git_with(kind, log, 0, document)
     }
 

@@ -122,7 +122,7 @@ impl World {
     }
 
     fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !holds(self) {
             assert!(Instant::now() < deadline, "waited in vain for {what}: {:?}", self.story);
             self.follow();

@@ -230,7 +230,7 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
             JobEvent::Problem(problem) => finished.problems.push(problem),
             JobEvent::KnownHosts(lines) => finished.known_hosts.push_str(&lines),
             JobEvent::Stage { stage, .. } => finished.stages.push(stage),
-            JobEvent::Partial { .. } => {}
+            JobEvent::Partial { .. } | JobEvent::Progress { .. } => {}
             JobEvent::Done(outcome) => {
                 finished.outcome = outcome;
                 done = true;
