@@ -66,7 +66,8 @@ impl<'job> Reporter<'job> {
         let text = String::from_utf8_lossy(&line);
         self.see(&text);
         let is_summary = text.starts_with("remote: Total ") && text.contains("(delta ");
-        if parse(&text).is_some() || is_summary { None } else { Some(line.clone()) }
+        let is_kept = parse(&text).is_none() && !is_summary;
+        is_kept.then_some(line)
     }
 }
 
