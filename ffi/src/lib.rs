@@ -23,6 +23,8 @@ pub mod machine;
 pub mod memory;
 pub mod objects;
 pub mod operation;
+pub mod pool;
+pub mod pool_spec;
 pub mod queue;
 pub mod runtime;
 #[cfg(feature = "sabotage")]

@@ -99,6 +99,21 @@ pub unsafe fn borrow_mut<'call>(pointer: *mut u8, length: usize) -> Result<&'cal
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer, length) })
 }
 
+/// Memory of the host for several handles.
+///
+/// # Safety
+/// `pointer` is NULL or the start of `length` writable handles that nobody else uses while the call runs.
+pub unsafe fn borrow_handles<'call>(pointer: *mut u64, length: usize) -> Result<&'call mut [u64], Failure> {
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    if pointer.is_null() || !pointer.is_aligned() || length > isize::MAX as usize / size_of::<u64>() {
+        return Err(Failure::argument("no memory was given for the handles"));
+    }
+    // SAFETY: not NULL, aligned, within the size of any object, writable and unshared by the contract above.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer, length) })
+}
+
 /// A place of the host for one value.
 pub struct Out<T>(*mut T);
 

@@ -82,6 +82,15 @@ type Problem struct {
 
 // Logger is the log of one task. Close it when the task is over.
 type Logger struct {
+	*delivery
+
+	closed atomic.Bool
+	alarm  core.Alarm
+	rest   rest
+}
+
+// delivery is what the pump and the listeners' goroutine know of a Logger: they do not keep one alive that its owner has dropped.
+type delivery struct {
 	runtime *core.Runtime
 	handle  native.Handle
 	options Options
@@ -96,7 +105,6 @@ type Logger struct {
 	ended   bool
 	arrived chan struct{}
 
-	closed    atomic.Bool
 	listening atomic.Bool
 	delivered atomic.Uint64
 }
@@ -114,15 +122,17 @@ func New(runtime *core.Runtime, options Options) (*Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Logger{
+	d := &delivery{
 		runtime: runtime, options: options,
 		arrived: make(chan struct{}, 1),
 	}
-	l.handle, err = runtime.Start(l, func() (native.Handle, error) { return native.LogOpen(runtime.Handle(), document) })
+	d.handle, err = runtime.Start(d, func() (native.Handle, error) { return native.LogOpen(runtime.Handle(), document) })
 	if err != nil {
 		return nil, err
 	}
-	go l.run()
+	go d.run()
+	l := &Logger{delivery: d}
+	l.alarm = core.NewAlarm(l, "logger", runtime.Logger(), func() { _ = native.Close(d.handle); d.end() })
 	return l, nil
 }
 
@@ -222,7 +232,7 @@ func (l *Logger) SetStatus(status TaskStatus) {
 	}
 }
 
-func (l *Logger) tellStatus(status TaskStatus) {
+func (l *delivery) tellStatus(status TaskStatus) {
 	l.listeners.Lock()
 	listeners := l.statusListeners
 	l.listeners.Unlock()
@@ -272,6 +282,7 @@ func (l *Logger) WaitLog() {
 
 // flush asks for a barrier; the channel is closed when the listeners have reached it. nil if the log is closed.
 func (l *Logger) flush() <-chan struct{} {
+	l.rest.end(l)
 	flushed := make(chan struct{})
 	l.queue.Lock()
 	defer l.queue.Unlock()
@@ -315,6 +326,7 @@ func (l *Logger) Close() error {
 	if l.closed.Swap(true) {
 		return os.ErrClosed
 	}
+	l.alarm.Disarm()
 	l.waitForListeners()
 	if flushed := l.flush(); flushed != nil {
 		go func() {
@@ -327,13 +339,13 @@ func (l *Logger) Close() error {
 	return core.Convert(native.Close(l.handle))
 }
 
-func (l *Logger) end() {
+func (l *delivery) end() {
 	l.runtime.Forget(l.handle)
 	l.Detach()
 }
 
 // Deliver takes a frame from the pump.
-func (l *Logger) Deliver(frame core.Frame) {
+func (l *delivery) Deliver(frame core.Frame) {
 	l.queue.Lock()
 	l.frames = append(l.frames, frame)
 	l.queue.Unlock()
@@ -341,14 +353,14 @@ func (l *Logger) Deliver(frame core.Frame) {
 }
 
 // Detach says that no frame follows.
-func (l *Logger) Detach() {
+func (l *delivery) Detach() {
 	l.queue.Lock()
 	l.ended = true
 	l.queue.Unlock()
 	l.wake()
 }
 
-func (l *Logger) wake() {
+func (l *delivery) wake() {
 	select {
 	case l.arrived <- struct{}{}:
 	default:
@@ -356,7 +368,7 @@ func (l *Logger) wake() {
 }
 
 // run delivers to the listeners, gives credit for what they have dealt with, and ends with the log.
-func (l *Logger) run() {
+func (l *delivery) run() {
 	for range l.arrived {
 		for {
 			l.queue.Lock()
@@ -379,7 +391,7 @@ func (l *Logger) run() {
 	}
 }
 
-func (l *Logger) deliver(frame core.Frame) {
+func (l *delivery) deliver(frame core.Frame) {
 	switch frame.Kind {
 	case native.FrameLog:
 		l.tellLines(frame)
@@ -430,7 +442,7 @@ func pair(payload string) (string, string) {
 	return texts[0], texts[1]
 }
 
-func (l *Logger) tellLines(frame core.Frame) {
+func (l *delivery) tellLines(frame core.Frame) {
 	l.listeners.Lock()
 	listeners := l.logListeners
 	l.listeners.Unlock()
@@ -446,7 +458,7 @@ func (l *Logger) tellLines(frame core.Frame) {
 }
 
 // release lets go of everybody who waits for a barrier that will not come.
-func (l *Logger) release() {
+func (l *delivery) release() {
 	l.queue.Lock()
 	waiters := l.waiters
 	l.waiters = nil
@@ -456,6 +468,6 @@ func (l *Logger) release() {
 	}
 }
 
-func (l *Logger) failed(what string, err error) {
+func (l *delivery) failed(what string, err error) {
 	l.runtime.Logger().Error("semaphore: "+what, "error", core.Convert(err))
 }

@@ -160,7 +160,7 @@ pub(crate) fn localise(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn listed_symbols() -> Result<BTreeSet<String>> {
+pub(crate) fn listed_symbols() -> Result<BTreeSet<String>> {
     let path = root()?.join("tests/ffi/symbols.txt");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(text

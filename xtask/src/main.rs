@@ -12,6 +12,7 @@
 mod abi;
 mod artifact;
 mod declaration;
+mod embed;
 mod go;
 mod header;
 mod install;

@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{artifact::SONAME, install, layout, misuse, output, root};
+use crate::{artifact::SONAME, embed, install, layout, misuse, output, root};
 
-const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
+pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 /// What the static library needs besides itself: `rustc --print native-static-libs`.
 pub(crate) const NATIVE: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
@@ -55,6 +55,10 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
         ("smoke.c with the static library that is shipped", installed(&sources, &directory, &built, false)?),
         ("run_job.py", python(&sources, &built)?),
     ] {
+        println!("{} {name}", if done { "ok   " } else { "FAILED" });
+        *(if done { &mut passed } else { &mut failed }) += 1;
+    }
+    for (name, done) in embed::programs(&directory, &built)? {
         println!("{} {name}", if done { "ok   " } else { "FAILED" });
         *(if done { &mut passed } else { &mut failed }) += 1;
     }

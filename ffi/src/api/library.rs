@@ -22,6 +22,7 @@ pub extern "C" fn semaphore_abi_features() -> u64 {
         | code::SEMAPHORE_FEATURE_JOB
         | code::SEMAPHORE_FEATURE_GIT
         | code::SEMAPHORE_FEATURE_KEY
+        | code::SEMAPHORE_FEATURE_POOL
 }
 
 /// Does nothing: a host refers to it, so that a library of another major version does not link. Fast.
@@ -44,7 +45,7 @@ pub unsafe extern "C" fn semaphore_buf_free(b: *mut SemaphoreBuf) {
 /// Closes a handle of any kind; a second close is `SEMAPHORE_E_HANDLE` and harmless. Calls that are under way finish.
 ///
 /// A log ends: attached pipes are closed and what it holds is handed out without credit. An operation that still runs is
-/// killed; its OP_DONE comes nevertheless. A runtime closes without grace, and its events are lost. Fast.
+/// killed; its OP_DONE comes nevertheless. A pool gives its waiting jobs back and kills those that run. A runtime closes without grace, and its events are lost. Fast.
 #[unsafe(no_mangle)]
 pub extern "C" fn semaphore_handle_close(h: SemaphoreHandle) -> SemaphoreStatus {
     guard("handle_close", ErrorOut::NONE, || objects::close(h).map(|()| code::SEMAPHORE_OK))

@@ -39,6 +39,9 @@ const (
 	ErrRetryable   int32 = 1
 	CancelGraceful int32 = 0
 	CancelNow      int32 = 1
+	DrainAll       int32 = 0
+	DrainRunning   int32 = 1
+	DrainStop      int32 = 2
 )
 
 // Streams of records.
@@ -61,6 +64,7 @@ const (
 const (
 	FrameLog           uint16 = 1
 	FrameStatus        uint16 = 2
+	FrameProgress      uint16 = 3
 	FrameOpDone        uint16 = 4
 	FrameCommit        uint16 = 5
 	FrameChildStarted  uint16 = 6
@@ -72,6 +76,8 @@ const (
 	FrameProblem       uint16 = 12
 	FrameKnownHosts    uint16 = 13
 	FrameStage         uint16 = 14
+	FrameReady         uint16 = 15
+	FrameDrained       uint16 = 16
 	FlagStream         uint16 = 3
 	FlagCarriageReturn uint16 = 4
 	FlagContinued      uint16 = 8
@@ -83,7 +89,7 @@ const (
 	FrameMax                  = 1114112
 	CreditWindow              = 262144
 	ABIMajor           uint32 = 1
-	ABIMinor           uint32 = 1
+	ABIMinor           uint32 = 2
 )
 
 // Kinds of git's work.
@@ -123,7 +129,7 @@ var messages = map[int32]string{
 	EArg: "an argument is missing or out of range", EHandle: "the handle is closed or of another kind",
 	EState: "the object is closed, or not ready for this", EParse: "a document is not understood",
 	EUnsupported: "this cannot be done here", EPanic: "the library met a defect of its own",
-	ELimit: "a bound was reached", EPerm: "access is refused", EIO: "the operating system failed",
+	ENotFound: "there is no such thing", ELimit: "a bound was reached", EPerm: "access is refused", EIO: "the operating system failed",
 }
 
 // failure makes an error of a status; nil for OK. For calls that give no details.

@@ -112,6 +112,8 @@ impl Runner {
                         self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
                     }
                     Some(JobEvent::Partial { stream, text }) => self.partial(stream, &text),
+                    // Nobody asked for it.
+                    Some(JobEvent::Progress { .. }) => {}
                     Some(JobEvent::Problem(problem)) => {
                         self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
                     }

@@ -31,6 +31,15 @@ pub enum JobEvent {
         /// What there is of the line, redacted; at most 4 KiB of its end.
         text: String,
     },
+    /// How far git is; only for a host that asked for it, and ten times in a second at most.
+    Progress {
+        /// What is counted, in git's words: `Receiving objects`.
+        phase: String,
+        /// How many are done.
+        done: u64,
+        /// Of how many, if git knows.
+        total: Option<u64>,
+    },
     /// Why the job cannot do well, found before or while it runs; its sentence is in the log as well.
     Problem(Problem),
     /// From here on this stage works; the one before it is over.

@@ -233,7 +233,7 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
             JobEvent::KnownHosts(lines) => finished.known_hosts.push_str(&lines),
             JobEvent::Stage { stage, .. } => finished.stages.push(stage),
             JobEvent::Plan(plan) => finished.plan = Some(plan),
-            JobEvent::Partial { .. } => {}
+            JobEvent::Partial { .. } | JobEvent::Progress { .. } => {}
             JobEvent::Done(outcome) => {
                 finished.outcome = outcome;
                 done = true;
