@@ -13,7 +13,7 @@ import (
 type Handle uint64
 
 // ErrNotBuilt is returned by Open when the program was built without the library.
-var ErrNotBuilt = errors.New("semaphore: built without the library: build with cgo and -tags rust")
+var ErrNotBuilt = errors.New("semaphore: built without the library: build with cgo (CGO_ENABLED=1 and a C compiler)")
 
 // Statuses of calls. The numbers are those of the header, which a test compares.
 const (
