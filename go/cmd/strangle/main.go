@@ -167,17 +167,17 @@ func (c *command) apply(wanted component.Component) error {
 		if note.Base, err = c.checkout.Head(); err != nil {
 			return err
 		}
-		if !c.dryRun {
-			if err := verify.Record(c.checkout, c.quick, c.say); err != nil {
-				return err
-			}
-		}
 	}
 	note.Module = module.Path
 	c.say("planning %s: %s", wanted.Name, wanted.Summary)
 	tree, err := move.Apply(c.checkout, note, module, wanted)
 	if err != nil {
 		return err
+	}
+	if len(note.Applied) == 0 && !c.dryRun {
+		if err := verify.Record(c.checkout, c.quick, c.say); err != nil {
+			return err
+		}
 	}
 	return c.finish(tree, "apply "+wanted.Name, "The glue is compiled with -tags rust, the Go implementation without.")
 }
