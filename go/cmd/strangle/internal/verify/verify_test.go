@@ -61,7 +61,7 @@ func TestAStepThatFailedBeforeMayFailTheSameWay(t *testing.T) {
 	before := snapshot("# host\nstore.go:28:2: unreachable code")
 	for output, worse := range map[string]bool{
 		"": false,
-		"go: downloading x v1\n# host\nstore.go:31:2: unreachable code": false,
+		"go: downloading x v1\n# host\nstore.go:31:2: unreachable code":  false,
 		"store.go:28:2: unreachable code\nstore.go:30:1: missing return": true,
 	} {
 		if problems := compare("with the tag", before, snapshot(output), nil); (len(problems) > 0) != worse {
