@@ -75,3 +75,26 @@ func TestAStepThatFailedBeforeMayFailTheSameWay(t *testing.T) {
 		t.Errorf("a module that is gone is %v", problems)
 	}
 }
+
+func TestWhyTestsDoNotRunIsShown(t *testing.T) {
+	tests := func(outcome string, passes bool) *Snapshot {
+		return &Snapshot{Modules: map[string]*Module{".": {
+			Steps: []Step{{Name: testStep, Passed: passes, Output: "a.go:1: does not compile"}},
+			Tests: map[Test]string{{"a", "TestOne"}: outcome},
+		}}}
+	}
+	for _, one := range []struct {
+		before, after *Snapshot
+		problems      int
+	}{
+		{tests(passed, true), tests("", false), 2},
+		{tests(passed, true), tests(passed, false), 1},
+		{tests(failed, false), tests(failed, false), 0},
+		{tests(passed, true), tests(passed, true), 0},
+	} {
+		problems := compare("with the tag", one.before, one.after, nil)
+		if len(problems) != one.problems || (len(problems) > 0 && !strings.Contains(problems[0], "does not compile")) {
+			t.Errorf("%q", problems)
+		}
+	}
+}
