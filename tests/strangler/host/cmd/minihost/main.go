@@ -60,13 +60,15 @@ func (j *job) read(path string) error {
 	return nil
 }
 
-// voice writes whole lines: a log is written by several goroutines.
+// voice writes whole lines: a log is written by several goroutines, and a line of it may hold more than one.
 type voice struct{ mu sync.Mutex }
+
+var oneLine = strings.NewReplacer("\n", `\n`, "\r", `\r`)
 
 func (v *voice) say(kind string, words ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	fmt.Println(kind, strings.TrimSuffix(fmt.Sprintln(words...), "\n"))
+	fmt.Println(kind, oneLine.Replace(strings.TrimSuffix(fmt.Sprintln(words...), "\n")))
 }
 
 // UpdateTask makes the voice a TaskStore: the row is not needed again.

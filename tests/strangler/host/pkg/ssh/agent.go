@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path"
 
 	"golang.org/x/crypto/ssh"
@@ -100,6 +101,9 @@ func StartSSHAgent(key db.AccessKey, logger task_logger.Logger) (Agent, error) {
 	directory := util.Config.TmpPath
 	if key.ProjectID != nil {
 		directory = util.Config.GetProjectTmpDir(*key.ProjectID)
+	}
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return Agent{}, err
 	}
 	started := Agent{
 		Logger:     logger,

@@ -1,0 +1,218 @@
+package strangler
+
+import (
+	"go/ast"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// components in their order.
+var components = []string{"task_logger", "ssh", "key_installer", "git", "apps", "task_runner"}
+
+// The whole way: apply every component, undo, apply again, delete every component.
+func TestTheMiniHostIsMovedAndLosesItsGoImplementation(t *testing.T) {
+	s, h := newStage(t), newHost(t)
+	base := map[string]outcome{}
+	// A step that fails makes the later ones meaningless.
+	part := func(name string, do func(t *testing.T)) {
+		t.Helper()
+		if !t.Run(name, func(t *testing.T) {
+			s.t, h.t = t, t
+			do(t)
+		}) {
+			t.FailNow()
+		}
+		s.t, h.t = t, t
+	}
+	part("the Go implementation", func(t *testing.T) {
+		binary := h.build("untouched")
+		for _, scene := range s.scenes() {
+			base[scene.name] = s.play(binary, scene)
+			scene.check(t, base[scene.name])
+		}
+	})
+	part("refusals", func(t *testing.T) { refusals(t, h) })
+	trees := map[string]string{"": h.head()}
+	for index, name := range components {
+		part("apply "+name, func(t *testing.T) {
+			h.step("apply", name)
+			trees[name] = h.head()
+			s.quickly(t, h.buildWith("moved", library(t), "rust"), base, name)
+			if index == 2 || index == 5 {
+				t.Log(h.strangle("verify"))
+			}
+		})
+	}
+	part("all scenes, moved", func(t *testing.T) { s.compare(t, h.buildWith("moved", library(t), "rust"), base) })
+	part("without the tag", func(t *testing.T) { s.quickly(t, h.build("without"), base, "") })
+	part("a sabotaged library", func(t *testing.T) { sabotage(t, s, h) })
+	part("undo", func(t *testing.T) {
+		h.step("undo")
+		if h.head() != trees["apps"] {
+			t.Errorf("the tree is not what it was before the last step: %s", h.git("diff", "--stat", trees["apps"], "HEAD"))
+		}
+		h.step("apply", "task_runner")
+		if h.head() != trees["task_runner"] {
+			t.Errorf("the step is not the same the second time: %s", h.git("diff", "--stat", trees["task_runner"], "HEAD"))
+		}
+	})
+	part("delete", func(t *testing.T) {
+		for _, name := range components {
+			h.step("delete", name)
+		}
+		t.Log(h.strangle("verify"))
+		nothingOfGoIsLeft(t, h)
+	})
+	part("all scenes, deleted", func(t *testing.T) { s.compare(t, h.buildWith("deleted", library(t)), base) })
+}
+
+// refusals are what the tool does not do, with the reason that it gives.
+func refusals(t *testing.T, h *host) {
+	h.refused("task_logger", "apply", "git")
+	h.refused("", "apply", "nothing-of-that-name")
+	h.refused("", "undo")
+	h.refused("", "delete", "task_logger")
+	write(t, filepath.Join(h.checkout, "unsaved.txt"), "work of somebody\n")
+	h.refused("unsaved.txt", "apply", "task_logger")
+	must(t, os.Remove(filepath.Join(h.checkout, "unsaved.txt")))
+	// A declaration that is not where the tool expects it: nothing is half done.
+	path := filepath.Join(h.checkout, "services/tasks/TaskRunner_logging.go")
+	write(t, path, strings.ReplaceAll(h.read(path), "logPipe(", "readPipe("))
+	h.commit("another host")
+	h.refused("logPipe", "apply", "task_logger")
+	h.git("reset", "-q", "--hard", "HEAD^")
+}
+
+// quickly plays the quick scenes after a step; empty means without the library.
+func (s *stage) quickly(t *testing.T, binary string, base map[string]outcome, component string) {
+	t.Helper()
+	for _, scene := range s.scenes() {
+		if !scene.quick {
+			continue
+		}
+		o := s.play(binary, scene)
+		scene.check(t, o)
+		scene.same(t, base[scene.name], o)
+		want := performed[component][scene.name]
+		maps.DeleteFunc(o.Performed, func(_ string, count int) bool { return count == 0 })
+		if !maps.Equal(o.Performed, want) {
+			t.Errorf("%s after %q: the library did %v, want %v", scene.name, component, o.Performed, want)
+		}
+	}
+}
+
+// compare plays all scenes.
+func (s *stage) compare(t *testing.T, binary string, base map[string]outcome) {
+	t.Helper()
+	for _, scene := range s.scenes() {
+		o := s.play(binary, scene)
+		scene.check(t, o)
+		scene.same(t, base[scene.name], o)
+		total := 0
+		for _, count := range o.Performed {
+			total += count
+		}
+		if total == 0 {
+			t.Errorf("%s: the library did nothing", scene.name)
+		}
+		t.Logf("%-32s Go %6d ms, library %6d ms, %v", scene.name, base[scene.name].Took.Milliseconds(), o.Took.Milliseconds(), o.Performed)
+	}
+}
+
+// performed is what the library does in the quick scenes once a component and those before it have moved.
+var performed = map[string]map[string]map[string]int{}
+
+// same says what must be equal to the Go implementation's doing.
+func (sc scene) same(t *testing.T, before, after outcome) {
+	t.Helper()
+	differ := func(what string, before, after []string) {
+		t.Helper()
+		if !slices.Equal(before, after) {
+			t.Errorf("%s: other %s\n--- Go\n%s\n--- library\n%s", sc.name, what, strings.Join(shortened(before), "\n"), strings.Join(shortened(after), "\n"))
+		}
+	}
+	differ("statuses", before.Statuses, after.Statuses)
+	differ("alerts", before.Alerts, after.Alerts)
+	differ("end", before.Rest, after.Rest)
+	if sc.exact {
+		differ("lines", before.Lines, after.Lines)
+	}
+	differ("programs", describe(before.Calls), describe(after.Calls))
+	if before.Exit != after.Exit {
+		t.Errorf("%s: exit status %d, Go %d", sc.name, after.Exit, before.Exit)
+	}
+}
+
+func describe(calls []call) (lines []string) {
+	for _, one := range calls {
+		lines = append(lines, one.Program+" in "+one.Directory)
+		for _, argument := range one.Arguments {
+			lines = append(lines, "    argument "+argument)
+		}
+		for _, variable := range one.Environment {
+			lines = append(lines, "    variable "+variable)
+		}
+	}
+	return lines
+}
+
+// sabotage: with a library whose part refuses, what that part does fails; so it is that part that did it before.
+func sabotage(t *testing.T, s *stage, h *host) {
+	directory := os.Getenv("SABOTAGED_DIR")
+	if directory == "" {
+		t.Skip("left out: SABOTAGED_DIR does not name the directory of the sabotaged library (scripts/test-strangler builds it)")
+	}
+	absolute, err := filepath.Abs(directory)
+	must(t, err)
+	binary := h.buildWith("sabotaged", absolute, "rust")
+	for _, scene := range s.scenes() {
+		if !scene.quick {
+			continue
+		}
+		part := "jobs"
+		if scene.way == "schedule" {
+			part = "git"
+		}
+		if o := s.play(binary, scene); o.Exit != 0 {
+			t.Errorf("%s: nothing is sabotaged, and it fails: %v", scene.name, o.Rest)
+		}
+		if o := s.play(binary, scene, "SEMAPHORE_SABOTAGE="+part); o.Exit != 1 {
+			t.Errorf("%s: %s are sabotaged, and it succeeds: %v", scene.name, part, o.Rest)
+		}
+	}
+}
+
+// nothingOfGoIsLeft looks at the sources and the modules after the last delete.
+func nothingOfGoIsLeft(t *testing.T, h *host) {
+	h.sources(t, func(path string, file *ast.File) {
+		if calls := starts(file); len(calls) > 0 {
+			t.Errorf("%s still starts programs: %v", path, calls)
+		}
+		for _, imported := range imports(file) {
+			if strings.Contains(imported, "go-git") || strings.Contains(imported, "creack/pty") || strings.HasSuffix(imported, "/pkg/task_logger") {
+				t.Errorf("%s still imports %s", path, imported)
+			}
+		}
+		for _, group := range file.Comments {
+			for _, comment := range group.List {
+				if strings.HasPrefix(comment.Text, "//go:build") && strings.Contains(comment.Text, "rust") {
+					t.Errorf("%s still has %s", path, comment.Text)
+				}
+			}
+		}
+	})
+	for _, file := range []string{"go.mod", "pro/go.mod"} {
+		for _, gone := range []string{"go-git", "creack/pty"} {
+			if strings.Contains(h.read(filepath.Join(h.checkout, file)), gone) {
+				t.Errorf("%s still requires %s", file, gone)
+			}
+		}
+	}
+	if exists(filepath.Join(h.checkout, "pkg/task_logger/task_logger.go")) {
+		t.Error("pkg/task_logger is still there")
+	}
+}
