@@ -68,3 +68,6 @@ var ErrNotBuilt = native.ErrNotBuilt
 
 // Open starts a runtime.
 func Open(options Options) (*Runtime, error) { return core.Open(options) }
+
+// Shared is one runtime for the whole process, opened by the first call and never closed: whoever takes it does not own it.
+func Shared() (*Runtime, error) { return core.Shared() }

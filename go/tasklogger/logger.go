@@ -8,6 +8,7 @@ package tasklogger
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,30 +21,18 @@ import (
 
 	"github.com/semaphore-rs/semaphore/go/internal/core"
 	"github.com/semaphore-rs/semaphore/go/internal/native"
+	"github.com/semaphore-rs/semaphore/go/tasklog"
 )
 
 // StatusListener is told about a new status.
-type StatusListener func(status TaskStatus)
+type StatusListener = tasklog.StatusListener
 
 // LogListener is told about a line. It may take its time, and may wait for other operations of the runtime, but not for
 // WaitLog of its own logger.
-type LogListener func(new time.Time, msg string)
+type LogListener = tasklog.LogListener
 
 // TaskLogger is the interface of the Go server's logger.
-type TaskLogger interface {
-	Log(msg string)
-	Logf(format string, a ...any)
-	LogWithTime(now time.Time, msg string)
-	LogfWithTime(now time.Time, format string, a ...any)
-	LogCmd(cmd *exec.Cmd)
-	SetStatus(status TaskStatus)
-	AddStatusListener(l StatusListener)
-	AddLogListener(l LogListener)
-
-	SetCommit(hash, message string)
-
-	WaitLog()
-}
+type TaskLogger = tasklog.Logger
 
 var _ TaskLogger = (*Logger)(nil)
 
@@ -106,7 +95,7 @@ func New(runtime *core.Runtime, options Options) (*Logger, error) {
 	if options.Status == "" {
 		options.Status = TaskWaitingStatus
 	}
-	status, known := options.Status.number()
+	status, known := numberOf(options.Status)
 	if !known {
 		return nil, fmt.Errorf("semaphore: %q is not a task status", string(options.Status))
 	}
@@ -151,20 +140,24 @@ func (l *Logger) LogfWithTime(now time.Time, format string, a ...any) {
 // LogCmd makes the output of a command, which is not started yet, part of the log. Not a byte of it is lost, however short the
 // command lives and whenever cmd.Wait is called.
 func (l *Logger) LogCmd(cmd *exec.Cmd) {
+	if err := l.attachCommand(cmd); err != nil {
+		l.failed("the output of a command is not logged", err)
+	}
+}
+
+func (l *Logger) attachCommand(cmd *exec.Cmd) error {
+	var failed [2]error
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
 		err = l.attachOrDiscard(stderr, native.StreamStderr)
 	}
-	if err != nil {
-		l.failed("the error output of a command is not logged", err)
-	}
+	failed[0] = err
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = l.attachOrDiscard(stdout, native.StreamStdout)
 	}
-	if err != nil {
-		l.failed("the output of a command is not logged", err)
-	}
+	failed[1] = err
+	return errors.Join(failed[:]...)
 }
 
 // attachOrDiscard reads a pipe that cannot be logged to its end: a command whose output nobody reads would hang.
@@ -204,7 +197,7 @@ func (l *Logger) attach(pipe io.ReadCloser, stream int32) error {
 // SetStatus changes the status if the rule allows it, and then runs the status listeners before it returns. A final status
 // waits until the log listeners have seen all output, or for a second if one of them does not return.
 func (l *Logger) SetStatus(status TaskStatus) {
-	number, known := status.number()
+	number, known := numberOf(status)
 	if !known {
 		l.failed("a status was not set", fmt.Errorf("%q is not a task status", string(status)))
 		return

@@ -1,0 +1,3 @@
+package component
+
+var git = Component{Name: "git"}

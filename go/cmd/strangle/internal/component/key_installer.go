@@ -1,0 +1,3 @@
+package component
+
+var keyInstaller = Component{Name: "key_installer"}

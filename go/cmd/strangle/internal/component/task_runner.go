@@ -1,0 +1,3 @@
+package component
+
+var taskRunner = Component{Name: "task_runner"}
