@@ -19,7 +19,7 @@ type host struct {
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	h := &host{t: t, directory: t.TempDir()}
+	h := &host{t: t, directory: temporary(t)}
 	h.checkout, h.tool, h.home = filepath.Join(h.directory, "checkout"), filepath.Join(h.directory, "strangle"), filepath.Join(h.directory, "home")
 	must(t, os.Mkdir(h.home, 0o755))
 	must(t, os.CopyFS(h.checkout, os.DirFS("host")))

@@ -35,11 +35,12 @@ type stage struct {
 	directory string
 	server    *sshServer
 	commits   int
+	scenes    []scene
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{t: t, directory: t.TempDir(), server: startSSHServer(t)}
+	s := &stage{t: t, directory: temporary(t), server: startSSHServer(t)}
 	for path, text := range map[string]string{
 		"origin/hello.sh":      "echo hello $1 from $(basename $PWD), $GREETING\nfor i in 1 2 3; do echo line $i; done\n",
 		"origin/fail.sh":       "echo about to fail; exit 3\n",
@@ -58,6 +59,7 @@ func newStage(t *testing.T) *stage {
 	}
 	s.sh("origin", "git", "init", "-q")
 	s.commit("the first")
+	s.scenes = s.list()
 	return s
 }
 
@@ -136,8 +138,8 @@ func (s *stage) rows(app, playbook, url string, more map[string]any) map[string]
 
 type rows = map[string]any
 
-// scenes are all of them; those whose program or server is missing on this machine are left out by name.
-func (s *stage) scenes() (all []scene) {
+// list makes all of them; those whose program or server is missing on this machine are left out by name.
+func (s *stage) list() (all []scene) {
 	origin := "file://" + s.path("origin")
 	all = []scene{
 		{name: "bash", way: "task", job: s.rows("bash", "hello.sh", origin, nil), runs: 2, final: "success", has: "hello world from repository_2_template_3, good morning", exact: true, quick: true},
@@ -225,7 +227,7 @@ func plain(text, directory string) string {
 func (s *stage) play(binary string, sc scene, variables ...string) outcome {
 	s.t.Helper()
 	defer s.reset()
-	directory := filepath.Join(s.t.TempDir(), "run")
+	directory := temporary(s.t)
 	bin, calls := recorders(s.t, directory)
 	config := rows{"tmp_path": filepath.Join(directory, "tmp"), "home_dir_mode": "template_dir", "env_vars": rows{"CONFIGURED": "yes"}, "forwarded_env_vars": []string{"FORWARDED"}}
 	if given, ok := sc.job["config"].(rows); ok {

@@ -30,7 +30,7 @@ func TestTheMiniHostIsMovedAndLosesItsGoImplementation(t *testing.T) {
 	}
 	part("the Go implementation", func(t *testing.T) {
 		binary := h.build("untouched")
-		for _, scene := range s.scenes() {
+		for _, scene := range s.scenes {
 			base[scene.name] = s.play(binary, scene)
 			scene.check(t, base[scene.name])
 		}
@@ -83,14 +83,14 @@ func refusals(t *testing.T, h *host) {
 	path := filepath.Join(h.checkout, "services/tasks/TaskRunner_logging.go")
 	write(t, path, strings.ReplaceAll(h.read(path), "logPipe(", "readPipe("))
 	h.commit("another host")
-	h.refused("logPipe", "apply", "task_logger")
+	h.refused("logPipe", "apply", "task_logger", "--dry-run")
 	h.git("reset", "-q", "--hard", "HEAD^")
 }
 
 // quickly plays the quick scenes after a step; empty means without the library.
 func (s *stage) quickly(t *testing.T, binary string, base map[string]outcome, component string) {
 	t.Helper()
-	for _, scene := range s.scenes() {
+	for _, scene := range s.scenes {
 		if !scene.quick {
 			continue
 		}
@@ -108,7 +108,7 @@ func (s *stage) quickly(t *testing.T, binary string, base map[string]outcome, co
 // compare plays all scenes.
 func (s *stage) compare(t *testing.T, binary string, base map[string]outcome) {
 	t.Helper()
-	for _, scene := range s.scenes() {
+	for _, scene := range s.scenes {
 		o := s.play(binary, scene)
 		scene.check(t, o)
 		scene.same(t, base[scene.name], o)
@@ -169,7 +169,7 @@ func sabotage(t *testing.T, s *stage, h *host) {
 	absolute, err := filepath.Abs(directory)
 	must(t, err)
 	binary := h.buildWith("sabotaged", absolute, "rust")
-	for _, scene := range s.scenes() {
+	for _, scene := range s.scenes {
 		if !scene.quick {
 			continue
 		}

@@ -51,6 +51,19 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// temporary is a directory that goes with the test. Its name is short: sockets below it have names of at most 107 bytes.
+func temporary(t *testing.T) string {
+	t.Helper()
+	directory, err := os.MkdirTemp("", "s")
+	must(t, err)
+	t.Cleanup(func() {
+		if err := os.RemoveAll(directory); err != nil {
+			t.Error(err)
+		}
+	})
+	return directory
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))

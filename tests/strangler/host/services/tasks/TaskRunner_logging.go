@@ -57,15 +57,24 @@ func (t *TaskRunner) SetCommit(hash, message string) {
 
 // SetStatus changes the row, unless the rule refuses, and tells everybody who wants to know.
 func (t *TaskRunner) SetStatus(status task_logger.TaskStatus) {
-	switch before := t.Task.Status; {
-	case before == status, before == task_logger.TaskStoppedStatus:
+	if status == t.Task.Status {
 		return
-	case before == task_logger.TaskConfirmed && status == task_logger.TaskWaitingConfirmation:
+	}
+	switch t.Task.Status {
+	case task_logger.TaskStoppedStatus:
 		return
-	case before == task_logger.TaskRunningStatus && status == task_logger.TaskWaitingStatus:
-		return
-	case before == task_logger.TaskStoppingStatus && (status == task_logger.TaskWaitingStatus || status == task_logger.TaskRunningStatus):
-		return
+	case task_logger.TaskStoppingStatus:
+		if status == task_logger.TaskRunningStatus || status == task_logger.TaskWaitingStatus {
+			return
+		}
+	case task_logger.TaskRunningStatus:
+		if status == task_logger.TaskWaitingStatus {
+			return
+		}
+	case task_logger.TaskConfirmed:
+		if status == task_logger.TaskWaitingConfirmation {
+			return
+		}
 	}
 	t.Task.Status = status
 	if status == task_logger.TaskRunningStatus {
