@@ -60,9 +60,10 @@ type Error struct {
 	Stderr string
 }
 
-func (e *Error) Error() string {
-	return strings.Join(append([]string{e.Op + ": " + e.Msg}, e.Chain...), ": ")
-}
+func (e *Error) Error() string { return e.Op + ": " + e.Text() }
+
+// Text is Error without the name of the call, for the log of a task.
+func (e *Error) Text() string { return strings.Join(append([]string{e.Msg}, e.Chain...), ": ") }
 
 // Is maps the status numbers to the errors of the standard library.
 func (e *Error) Is(target error) bool {

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,7 +32,7 @@ func (t *Tree) Read(path string) ([]byte, error) {
 		}
 		return text, nil
 	}
-	return os.ReadFile(filepath.Join(t.Checkout.Directory, filepath.FromSlash(path)))
+	return os.ReadFile(t.place(path))
 }
 
 // Exists says whether there is such a file.
@@ -42,10 +43,18 @@ func (t *Tree) Exists(path string) bool {
 
 // Write gives a file a text.
 func (t *Tree) Write(path string, text []byte) {
+	if stored, err := os.ReadFile(t.place(path)); err == nil && bytes.Equal(stored, text) {
+		delete(t.changes, path)
+		return
+	}
 	if text == nil {
 		text = []byte{}
 	}
 	t.changes[path] = text
+}
+
+func (t *Tree) place(path string) string {
+	return filepath.Join(t.Checkout.Directory, filepath.FromSlash(path))
 }
 
 // Remove takes a file away.
@@ -136,7 +145,7 @@ func (t *Tree) Diff() (string, error) {
 	before, after := NewTree(t.Checkout), NewTree(t.Checkout)
 	for _, path := range t.Changed() {
 		if text, err := before.Read(path); err == nil {
-			before.Write(path, text)
+			before.changes[path] = text
 		}
 		if t.changes[path] != nil {
 			after.Write(path, t.changes[path])

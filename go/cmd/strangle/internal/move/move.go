@@ -236,7 +236,21 @@ func mergeImports(declarations []string) string {
 			}
 		}
 	}
-	return "import (\n" + strings.Join(lines, "\n") + "\n)\n"
+	// The standard library's packages first, as gofmt users write it.
+	isStandard := func(line string) bool {
+		_, quoted, _ := strings.Cut(line, `"`)
+		first, _, _ := strings.Cut(quoted, "/")
+		return !strings.Contains(first, ".")
+	}
+	var standard, others []string
+	for _, line := range lines {
+		if isStandard(line) {
+			standard = append(standard, line)
+		} else {
+			others = append(others, line)
+		}
+	}
+	return "import (\n" + strings.Join(standard, "\n") + "\n\n" + strings.Join(others, "\n") + "\n)\n"
 }
 
 func (p *planner) constrain(file string) error {

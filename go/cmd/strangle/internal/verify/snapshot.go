@@ -42,6 +42,9 @@ type kind struct {
 	elsewhere bool
 }
 
+// testStep is the step whose outcomes are compared test by test.
+const testStep = "go test"
+
 // say tells about progress.
 type say func(format string, a ...any)
 
@@ -56,7 +59,7 @@ func (k kind) steps() []stepOf {
 	steps := []stepOf{
 		{"go build", []string{"build", "-o", os.DevNull, "./..."}, k.environment},
 		{"go vet", []string{"vet", "./..."}, k.environment},
-		{"go test", []string{"test", "-count=1", "-json", "./..."}, k.environment},
+		{testStep, []string{"test", "-count=1", "-json", "./..."}, k.environment},
 	}
 	if k.elsewhere {
 		steps = append(steps, stepOf{"go build, without cgo", []string{"build", "-o", os.DevNull, "./..."}, []string{"CGO_ENABLED=0"}})
@@ -105,7 +108,7 @@ func (m *Module) run(directory string, step stepOf, say say) (Step, error) {
 		return Step{}, fmt.Errorf("the Go tool does not start: %w", err)
 	}
 	said := ""
-	if step.name == "go test" {
+	if step.name == testStep {
 		m.Tests, said = readTests(output, say)
 	} else {
 		text, _ := io.ReadAll(output)

@@ -11,25 +11,24 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/semaphore-rs/semaphore/go/cmd/strangle/internal/checkout"
 )
 
-var untagged = kind{name: "without the tag", elsewhere: true}
-
-// Record makes the base line of an untouched tree, if it is not there yet.
-func Record(c *checkout.Checkout, say func(format string, a ...any)) error {
+// Record makes the base line of an untouched tree, if it is not there yet; quick as in Run.
+func Record(c *checkout.Checkout, quick bool, say func(format string, a ...any)) error {
 	head, err := c.Head()
 	if err != nil {
 		return err
 	}
-	_, err = base(c, head, c.Directory, say)
+	_, err = base(c, head, c.Directory, quick, say)
 	return err
 }
 
 // base reads the base line of a commit, or makes it in the tree top.
-func base(c *checkout.Checkout, commit, top string, say say) (*Snapshot, error) {
+func base(c *checkout.Checkout, commit, top string, quick bool, say say) (*Snapshot, error) {
 	private, err := c.Private()
 	if err != nil {
 		return nil, err
@@ -55,15 +54,15 @@ func base(c *checkout.Checkout, commit, top string, say say) (*Snapshot, error) 
 		}
 		top = filepath.Join(top, prefix)
 	}
-	snapshot, err = take(top, c.Modules, kind{name: "untouched", elsewhere: true}, say)
+	snapshot, err = take(top, c.Modules, kind{name: "untouched", elsewhere: !quick}, say)
 	if err != nil {
 		return nil, err
 	}
 	return snapshot, snapshot.write(path)
 }
 
-// Run verifies a tree and shows the result; an error says that something got worse.
-func Run(c *checkout.Checkout, note checkout.Note, out io.Writer, say func(format string, a ...any)) error {
+// Run verifies a tree and shows the result; an error says that something got worse. Quick leaves out other systems and builds without cgo.
+func Run(c *checkout.Checkout, note checkout.Note, quick bool, out io.Writer, say func(format string, a ...any)) error {
 	if note.Base == "" {
 		head, err := c.Head()
 		if err != nil {
@@ -72,14 +71,14 @@ func Run(c *checkout.Checkout, note checkout.Note, out io.Writer, say func(forma
 		if err := c.RequireClean(); err != nil {
 			return fmt.Errorf("the base line is that of a commit: %w", err)
 		}
-		snapshot, err := base(c, head, c.Directory, say)
+		snapshot, err := base(c, head, c.Directory, quick, say)
 		if err != nil {
 			return err
 		}
 		show(out, "untouched", snapshot)
 		return nil
 	}
-	before, err := base(c, note.Base, "", say)
+	before, err := base(c, note.Base, "", quick, say)
 	if err != nil {
 		return err
 	}
@@ -87,7 +86,7 @@ func Run(c *checkout.Checkout, note checkout.Note, out io.Writer, say func(forma
 	if err != nil {
 		return err
 	}
-	without := untagged
+	without := kind{name: "without the tag", elsewhere: !quick}
 	if len(note.Deleted) > 0 {
 		// What has no Go implementation needs the library in every build.
 		without.environment = library.environment()
@@ -138,13 +137,13 @@ func compare(name string, before, after *Snapshot, moved map[string]string) []st
 			problems = append(problems, fmt.Sprintf("%s: module %s is gone", name, directory))
 			continue
 		}
-		worked := map[string]bool{}
+		known := map[string]string{}
 		for _, step := range old.Steps {
-			worked[step.Name] = step.Passed
+			known[step.Name] = step.Output
 		}
 		for _, step := range module.Steps {
-			if !step.Passed && worked[step.Name] {
-				problems = append(problems, fmt.Sprintf("%s, module %s: %s fails:\n%s", name, directory, step.Name, step.Output))
+			if worse := newLines(known[step.Name], step.Output); !step.Passed && step.Name != testStep && len(worse) > 0 {
+				problems = append(problems, fmt.Sprintf("%s, module %s: %s fails:\n%s", name, directory, step.Name, strings.Join(worse, "\n")))
 			}
 		}
 		for _, problem := range compareTests(old.Tests, module.Tests, moved) {
@@ -153,3 +152,22 @@ func compare(name string, before, after *Snapshot, moved map[string]string) []st
 	}
 	return problems
 }
+
+// newLines are the lines of a failure that were not there before, wherever in a file they point to.
+func newLines(before, after string) []string {
+	known := map[string]bool{}
+	for _, line := range strings.Split(before, "\n") {
+		known[withoutPlace(line)] = true
+	}
+	var lines []string
+	for _, line := range strings.Split(after, "\n") {
+		if !known[withoutPlace(line)] && !strings.HasPrefix(line, "# ") && !strings.HasPrefix(line, "go: downloading ") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+var place = regexp.MustCompile(`:[0-9]+(:[0-9]+)?`)
+
+func withoutPlace(line string) string { return place.ReplaceAllString(line, "") }
