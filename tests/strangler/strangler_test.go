@@ -24,7 +24,9 @@ func TestTheMiniHostIsMovedAndLosesItsGoImplementation(t *testing.T) {
 			s.t, h.t = t, t
 			do(t)
 		}) {
-			t.FailNow()
+			if os.Getenv("GO_ON") == "" {
+				t.FailNow()
+			}
 		}
 		s.t, h.t = t, t
 	}
@@ -123,8 +125,12 @@ func (s *stage) compare(t *testing.T, binary string, base map[string]outcome) {
 	}
 }
 
-// performed is what the library does in the quick scenes once a component and those before it have moved.
-var performed = map[string]map[string]map[string]int{}
+// performed is what the library does in the quick scenes once a component and those before it have moved: so many pumps for pipes
+// of Go's children (two for each), agents for keys, pieces of git's work, programs, jobs.
+var performed = map[string]map[string]map[string]int{
+	// "bash" runs twice: clone and script, then fetch, merge-base, pull, submodules and script; the runner clones and runs once.
+	"task_logger": {"bash": {"pumps": 14}, "bash on a runner": {"pumps": 4}, "ssh with cmd_git": {"pumps": 14}},
+}
 
 // same says what must be equal to the Go implementation's doing.
 func (sc scene) same(t *testing.T, before, after outcome) {
