@@ -292,6 +292,10 @@ uint32_t semaphore_abi_version(void);
 // What this build can do: a set of `SEMAPHORE_FEATURE_*`. Fast.
 uint64_t semaphore_abi_features(void);
 
+// A number that tells builds of the library apart. A host that is linked statically can compare it with the number of the build that it means:
+// the file of the library holds it as text, 16 hexadecimal digits behind `semaphore-build-id:`. Fast.
+uint64_t semaphore_build_id(void);
+
 // Does nothing: a host refers to it, so that a library of another major version does not link. Fast.
 void semaphore_ffi_abi_v1(void);
 

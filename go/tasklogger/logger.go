@@ -188,7 +188,7 @@ func (l *Logger) attach(pipe io.ReadCloser, stream int32) error {
 		return failed
 	}
 	if err := native.LogAttachFd(l.handle, duplicate, stream); err != nil {
-		_ = syscall.Close(duplicate)
+		_ = os.NewFile(uintptr(duplicate), "duplicate").Close()
 		return core.Convert(err)
 	}
 	return nil

@@ -24,6 +24,21 @@ pub extern "C" fn semaphore_abi_features() -> u64 {
         | code::SEMAPHORE_FEATURE_KEY
 }
 
+/// A number that tells builds of the library apart. A host that is linked statically can compare it with the number of the build that it means:
+/// the file of the library holds it as text, 16 hexadecimal digits behind `semaphore-build-id:`. Fast.
+#[unsafe(no_mangle)]
+pub extern "C" fn semaphore_build_id() -> u64 {
+    // From the text, so that the two are always the same, and the text is part of the file.
+    std::hint::black_box(BUILD_ID)
+        .rsplit(':')
+        .next()
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .unwrap_or(0)
+}
+
+/// What tools look for in the file.
+static BUILD_ID: &str = concat!("semaphore-build-id:", env!("SEMAPHORE_BUILD_ID"));
+
 /// Does nothing: a host refers to it, so that a library of another major version does not link. Fast.
 #[unsafe(no_mangle)]
 pub extern "C" fn semaphore_ffi_abi_v1() {}

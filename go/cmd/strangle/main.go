@@ -167,11 +167,6 @@ func (c *command) apply(wanted component.Component) error {
 		if note.Base, err = c.checkout.Head(); err != nil {
 			return err
 		}
-		if !c.dryRun {
-			if err := verify.Record(c.checkout, c.quick, c.say); err != nil {
-				return err
-			}
-		}
 	}
 	note.Module = module.Path
 	c.say("planning %s: %s", wanted.Name, wanted.Summary)
@@ -179,7 +174,12 @@ func (c *command) apply(wanted component.Component) error {
 	if err != nil {
 		return err
 	}
-	return c.finish(tree, "apply "+wanted.Name, "The glue is compiled with -tags rust, the Go implementation without.")
+	if len(note.Applied) == 0 && !c.dryRun {
+		if err := verify.Record(c.checkout, c.quick, c.say); err != nil {
+			return err
+		}
+	}
+	return c.finish(tree, false, "apply "+wanted.Name, "The glue is compiled with -tags rust, the Go implementation without.")
 }
 
 func (c *command) delete(wanted component.Component) error {
@@ -193,7 +193,7 @@ func (c *command) delete(wanted component.Component) error {
 	if err != nil {
 		return err
 	}
-	return c.finish(tree, "delete "+wanted.Name, "The Go implementation is gone; the glue is always compiled.")
+	return c.finish(tree, len(wanted.Drops) > 0, "delete "+wanted.Name, "The Go implementation is gone; the glue is always compiled.")
 }
 
 // prepared reads the note; the tree must be clean if something will be changed.
@@ -206,8 +206,8 @@ func (c *command) prepared() (checkout.Note, error) {
 	return c.checkout.Note()
 }
 
-// finish stores the plan as a commit, or shows it.
-func (c *command) finish(tree *checkout.Tree, what, body string) error {
+// finish stores the plan as a commit, or shows it. When modules leave, what only they needed leaves, too.
+func (c *command) finish(tree *checkout.Tree, tidy bool, what, body string) error {
 	if c.dryRun {
 		diff, err := tree.Diff()
 		if err != nil {
@@ -219,6 +219,12 @@ func (c *command) finish(tree *checkout.Tree, what, body string) error {
 	c.say("changing %d files", len(tree.Changed()))
 	if err := tree.Store(); err != nil {
 		return errors.Join(err, c.checkout.Discard())
+	}
+	if tidy {
+		c.say("go mod tidy")
+		if err := c.checkout.Tidy(); err != nil {
+			c.say("what the modules needed that left is still in go.mod, and harmless: run `go mod tidy` yourself: %v", err)
+		}
 	}
 	if err := c.checkout.Commit(what, body); err != nil {
 		return errors.Join(err, c.checkout.Discard())

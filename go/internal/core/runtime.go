@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/semaphore-rs/semaphore/go/internal/native"
@@ -114,15 +113,6 @@ func eventFile(handle native.Handle) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(duplicate), "semaphore-events"), nil
-}
-
-// Duplicate makes a descriptor that is closed on exec.
-func Duplicate(fd uintptr) (int, error) {
-	duplicate, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
-	if errno != 0 {
-		return -1, os.NewSyscallError("fcntl", errno)
-	}
-	return int(duplicate), nil
 }
 
 // Handle is the library's handle.

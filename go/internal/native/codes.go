@@ -1,19 +1,20 @@
 // Package native is the only one that speaks C: one Go function for each function of semaphore_ffi.h, no logic.
 //
-// It compiles without the library too (no tag rust, or CGO_ENABLED=0); every function then says so. Invariant: no pointer of
+// It compiles without the library too (CGO_ENABLED=0); every function then says so. Invariant: no pointer of
 // either side is kept by the other.
 package native
 
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 )
 
 // Handle names an object of the library; 0 is none.
 type Handle uint64
 
 // ErrNotBuilt is returned by Open when the program was built without the library.
-var ErrNotBuilt = errors.New("semaphore: built without the library: build with cgo and -tags rust")
+var ErrNotBuilt = errors.New("semaphore: built without the library: build with cgo (CGO_ENABLED=1 and a C compiler)")
 
 // Statuses of calls. The numbers are those of the header, which a test compares.
 const (
@@ -142,4 +143,14 @@ func details(f *Failure, document []byte) *Failure {
 		}
 	}
 	return f
+}
+
+// checkBuild compares the library that is linked with the one that was meant.
+func checkBuild(expected, linked uint64) error {
+	if expected == linked {
+		return nil
+	}
+	return &Failure{Code: EABI, Op: "open", Msg: fmt.Sprintf(
+		"the program was built for build %016x of the library and is linked with build %016x: build it again in the environment that belongs to the library's file",
+		expected, linked)}
 }

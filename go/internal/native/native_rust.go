@@ -1,4 +1,4 @@
-//go:build rust && cgo
+//go:build cgo
 
 package native
 
@@ -54,6 +54,17 @@ package native
 
 // A library of another major version does not link.
 static inline void semaphore_go_link(void) { semaphore_ffi_abi_v1(); }
+
+// The build that is meant: whoever knows the library's file gives its number (SEMAPHORE_FFI_BUILD, hexadecimal digits) to the compiler. Go's build
+// cache sees that, but not the file, and would go on linking what an older one gave. 0 is any build.
+#pragma weak semaphore_build_id // Libraries without one are older, and then nobody knows a number to compare.
+#ifdef SEMAPHORE_FFI_BUILD
+#define SEMAPHORE_GO_HEX(digits) 0x##digits##ull
+#define SEMAPHORE_GO_BUILD(digits) SEMAPHORE_GO_HEX(digits)
+static inline uint64_t semaphore_go_build(void) { return SEMAPHORE_GO_BUILD(SEMAPHORE_FFI_BUILD); }
+#else
+static inline uint64_t semaphore_go_build(void) { return 0; }
+#endif
 */
 import "C"
 
@@ -73,6 +84,9 @@ func CheckVersion() error {
 		return &Failure{Code: EABI, Op: "open", Msg: fmt.Sprintf(
 			"the library has interface version %d.%d, the program needs %d.%d",
 			version>>16, version&0xffff, C.SEMAPHORE_ABI_MAJOR, C.SEMAPHORE_ABI_MINOR)}
+	}
+	if expected := uint64(C.semaphore_go_build()); expected != 0 {
+		return checkBuild(expected, uint64(C.semaphore_build_id()))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-//go:build !rust || !cgo
+//go:build !cgo
 
 package native
 

@@ -195,3 +195,13 @@ func EditModule(text []byte, flags ...string) ([]byte, error) {
 	}
 	return os.ReadFile(path)
 }
+
+// Tidy lets the Go tool take out of the modules what nothing needs any more, also what only the modules needed that left.
+func (c *Checkout) Tidy() error {
+	for _, directory := range c.Modules {
+		if _, err := runIn(filepath.Join(c.Directory, directory), nil, "go", "mod", "tidy"); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -32,7 +32,7 @@ func (s *Source) Guard(method, as string) (string, error) {
 	var returns []*ast.ReturnStmt
 	for _, statement := range d.Body.List {
 		found, onlyGuards := bareReturns(statement)
-		if !onlyGuards {
+		if _, always := statement.(*ast.ReturnStmt); always || !onlyGuards || len(found) == 0 {
 			break
 		}
 		guards = append(guards, statement)

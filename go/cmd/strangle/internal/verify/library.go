@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -18,7 +18,12 @@ type Library struct {
 	Directory string
 	// Hash of the file: Go's build cache does not look into libraries, so it goes into the compiler's flags.
 	Hash string
+	// Build is the number of the library's build, which is compared with the linked one when the program opens it; empty in a library
+	// without one.
+	Build string
 }
+
+var buildNumber = regexp.MustCompile(`semaphore-build-id:([0-9a-f]{16})`)
 
 const archive = "libsemaphore_ffi.a"
 
@@ -37,16 +42,16 @@ func FindLibrary() (Library, error) {
 	if err != nil {
 		return Library{}, err
 	}
-	file, err := os.Open(filepath.Join(absolute, archive))
+	text, err := os.ReadFile(filepath.Join(absolute, archive))
 	if err != nil {
 		return Library{}, fmt.Errorf("the library is not where %s says: %w", from, err)
 	}
-	defer func() { _ = file.Close() }()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return Library{}, err
+	hash := sha256.Sum256(text)
+	library := Library{Directory: absolute, Hash: hex.EncodeToString(hash[:8])}
+	if found := buildNumber.FindSubmatch(text); found != nil {
+		library.Build = string(found[1])
 	}
-	return Library{absolute, hex.EncodeToString(hash.Sum(nil)[:8])}, nil
+	return library, nil
 }
 
 // variables are those that link the library.
@@ -55,10 +60,14 @@ func (l Library) variables() [][2]string {
 	if flags == "" {
 		flags = "-O2 -g"
 	}
+	flags += " -DSEMAPHORE_FFI_LIBRARY=" + l.Hash
+	if l.Build != "" {
+		flags += " -DSEMAPHORE_FFI_BUILD=" + l.Build
+	}
 	return [][2]string{
 		{"CGO_ENABLED", "1"},
 		{"CGO_LDFLAGS", strings.TrimSpace(os.Getenv("CGO_LDFLAGS") + " -L" + l.Directory)},
-		{"CGO_CFLAGS", flags + " -DSEMAPHORE_FFI_LIBRARY=" + l.Hash},
+		{"CGO_CFLAGS", flags},
 	}
 }
 

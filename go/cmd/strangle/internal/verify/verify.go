@@ -114,7 +114,9 @@ func show(out io.Writer, name string, snapshot *Snapshot) {
 	for directory, module := range snapshot.Modules {
 		packages := map[string]bool{}
 		for test := range module.Tests {
-			packages[test.Package] = true
+			if test.Name != "" {
+				packages[test.Package] = true
+			}
 		}
 		fmt.Fprintf(out, "%s, module %s: %d packages with tests, %d tests passed, %d failed, %d skipped\n", name, directory,
 			len(packages), count(module.Tests, passed), count(module.Tests, failed), count(module.Tests, skipped))
@@ -137,16 +139,25 @@ func compare(name string, before, after *Snapshot, moved map[string]string) []st
 			problems = append(problems, fmt.Sprintf("%s: module %s is gone", name, directory))
 			continue
 		}
-		known := map[string]string{}
+		earlier := map[string]Step{}
 		for _, step := range old.Steps {
-			known[step.Name] = step.Output
+			earlier[step.Name] = step
 		}
+		worse := compareTests(old.Tests, module.Tests, moved)
 		for _, step := range module.Steps {
-			if worse := newLines(known[step.Name], step.Output); !step.Passed && step.Name != testStep && len(worse) > 0 {
-				problems = append(problems, fmt.Sprintf("%s, module %s: %s fails:\n%s", name, directory, step.Name, strings.Join(worse, "\n")))
+			said := newLines(earlier[step.Name].Output, step.Output)
+			if step.Name == testStep {
+				// Tests that failed before fail in words of their own; what counts is which.
+				said = nil
+				if len(worse) > 0 || earlier[testStep].Passed {
+					said = []string{step.Output}
+				}
+			}
+			if !step.Passed && len(said) > 0 {
+				problems = append(problems, fmt.Sprintf("%s, module %s: %s fails:\n%s", name, directory, step.Name, strings.Join(said, "\n")))
 			}
 		}
-		for _, problem := range compareTests(old.Tests, module.Tests, moved) {
+		for _, problem := range worse {
 			problems = append(problems, fmt.Sprintf("%s, module %s: %s", name, directory, problem))
 		}
 	}
