@@ -35,9 +35,6 @@ struct GitDocument {
     /// What is checked out.
     #[serde(default)]
     commit: Option<String>,
-    /// Socket of an ssh agent that the host runs, instead of a key of the library.
-    #[serde(default)]
-    agent_socket: Option<PathBuf>,
     #[serde(default)]
     host_key_mode: HostKeyMode,
     /// A `known_hosts` file of the host; unused in the mode `off`.
@@ -116,11 +113,6 @@ impl PreparedGit {
         if matches!(document.directory.as_str(), "" | "." | "..") || document.directory.contains(['/', '\0']) {
             return Err(Failure::argument("directory must be one name below parent"));
         }
-        let access = match (access, document.agent_socket) {
-            (access, None) => access,
-            (Access::None, Some(socket)) => Access::Agent { socket },
-            (_, Some(_)) => return Err(Failure::argument("give a key or agent_socket, not both")),
-        };
         let config = Arc::new(document.config.into_config(runtime)?);
         let ssh = SshOptions {
             mode: document.host_key_mode,

@@ -45,8 +45,6 @@ type Repository struct {
 	Directory string
 	// Key unlocks the remote repository; nil means not at all.
 	Key Key
-	// AgentSocket is the socket of an ssh agent of the host's own, which unlocks it instead of Key; empty means none.
-	AgentSocket string
 	// Logger gets what git says; nil means nobody.
 	Logger *tasklogger.Logger
 	// HostKeys is how strictly the keys of hosts are checked; empty means HostKeysOff.
@@ -128,7 +126,6 @@ type document struct {
 	Parent     string      `json:"parent"`
 	Directory  string      `json:"directory"`
 	Commit     string      `json:"commit,omitempty"`
-	Agent      string      `json:"agent_socket,omitempty"`
 	HostKeys   string      `json:"host_key_mode,omitempty"`
 	KnownHosts string      `json:"known_hosts_file,omitempty"`
 	DeadlineMS int64       `json:"deadline_ms,omitempty"`
@@ -137,7 +134,7 @@ type document struct {
 func (c Client) do(ctx context.Context, kind int32, r Repository, commit string) (answer, error) {
 	var a answer
 	spec, err := core.Document(document{
-		1, r.Config, r.URL, r.Branch, r.Parent, r.Directory, commit, r.AgentSocket, r.HostKeys, r.KnownHostsFile, core.Milliseconds(r.Deadline),
+		1, r.Config, r.URL, r.Branch, r.Parent, r.Directory, commit, r.HostKeys, r.KnownHostsFile, core.Milliseconds(r.Deadline),
 	})
 	if err != nil {
 		return a, err

@@ -68,17 +68,18 @@ func InWords(text string, cause error) error {
 	return &Failure{text, cause}
 }
 
-// ExitInWords gives an error that is the end of a program the words of os/exec; others stay as they are.
-func ExitInWords(cause error) error {
+// InGoWords gives an error of the library the words that Go has for it: the end of a program those of os/exec, others their text
+// without the name of the call. Errors of others stay as they are.
+func InGoWords(cause error) error {
 	var end *core.ExitError
-	if !errors.As(cause, &end) {
-		return cause
-	}
+	var failure *core.Error
 	switch {
-	case end.Signal != 0:
+	case errors.As(cause, &end) && end.Signal != 0:
 		return &Failure{"signal: " + end.Signal.String(), cause}
-	case end.ExitCode > 0:
+	case errors.As(cause, &end) && end.ExitCode > 0:
 		return &Failure{fmt.Sprintf("exit status %d", end.ExitCode), cause}
+	case errors.As(cause, &failure):
+		return &Failure{failure.Text(), cause}
 	}
 	return cause
 }
