@@ -117,7 +117,7 @@ func (s *stage) rows(app, playbook, url string, more map[string]any) map[string]
 		"Username":   "ann",
 		"task":       map[string]any{"id": 5, "project_id": 1, "template_id": 3, "status": "waiting", "message": "for the tests"},
 		"template":   map[string]any{"id": 3, "project_id": 1, "name": "the template", "app": app, "playbook": playbook, "arguments": `["world"]`},
-		"inventory":  map[string]any{"id": 7, "name": "hosts"},
+		"inventory":  map[string]any{"id": 7, "name": "hosts", "type": "static", "inventory": "localhost\n"},
 		"repository": map[string]any{"id": 2, "project_id": 1, "name": "code", "git_url": url, "git_branch": "main"},
 		"environment": map[string]any{
 			"id": 4, "name": "variables", "env": `{"GREETING":"good morning"}`, "secrets": []any{map[string]any{"type": "env", "name": "HIDDEN", "secret": "s3cret"}},

@@ -1,6 +1,7 @@
 package strangler
 
 import (
+	"fmt"
 	"go/ast"
 	"maps"
 	"os"
@@ -125,11 +126,32 @@ func (s *stage) compare(t *testing.T, binary string, base map[string]outcome) {
 	}
 }
 
-// performed is what the library does in the quick scenes once a component and those before it have moved: so many pumps for pipes
-// of Go's children (two for each), agents for keys, pieces of git's work, programs, jobs.
+// performed is what the library does in the quick scenes once a component and those before it have moved: pumps for the pipes of
+// Go's children (two for each child), keys that are held, pieces of git's work, programs, jobs. "bash" and "ssh" run twice: clone,
+// two questions and the script; then two steps to see whether it can be pulled, two to pull, two questions and the script.
 var performed = map[string]map[string]map[string]int{
-	// "bash" runs twice: clone and script, then fetch, merge-base, pull, submodules and script; the runner clones and runs once.
+	// Every child whose output is logged: 2 + 5, and 2 on the runner.
 	"task_logger": {"bash": {"pumps": 14}, "bash on a runner": {"pumps": 4}, "ssh with cmd_git": {"pumps": 14}},
+	// One agent for each call of git: 3 + 6, and 3 of the schedule.
+	"ssh":           withAgents,
+	"key_installer": withAgents,
+	// Clone, hash, message; can be pulled, pull, hash, message. The scripts are still Go's.
+	"git": {
+		"bash": {"git": 7, "pumps": 4}, "bash on a runner": {"git": 3, "pumps": 2},
+		"ssh with cmd_git": {"git": 7, "keys": 7, "pumps": 4}, "a schedule with cmd_git": {"git": 3, "keys": 3},
+	},
+	"apps": {
+		"bash": {"git": 7, "programs": 2}, "bash on a runner": {"git": 3, "programs": 1},
+		"ssh with cmd_git": {"git": 7, "keys": 7, "programs": 2}, "a schedule with cmd_git": {"git": 3, "keys": 3},
+	},
+	// A job has its own git, keys and programs.
+	"task_runner": {
+		"bash": {"jobs": 2}, "bash on a runner": {"jobs": 1}, "ssh with cmd_git": {"jobs": 2}, "a schedule with cmd_git": {"git": 3, "keys": 3},
+	},
+}
+
+var withAgents = map[string]map[string]int{
+	"bash": {"pumps": 14}, "bash on a runner": {"pumps": 4}, "ssh with cmd_git": {"pumps": 14, "keys": 9}, "a schedule with cmd_git": {"keys": 3},
 }
 
 // same says what must be equal to the Go implementation's doing.
@@ -138,7 +160,7 @@ func (sc scene) same(t *testing.T, before, after outcome) {
 	differ := func(what string, before, after []string) {
 		t.Helper()
 		if !slices.Equal(before, after) {
-			t.Errorf("%s: other %s\n--- Go\n%s\n--- library\n%s", sc.name, what, strings.Join(shortened(before), "\n"), strings.Join(shortened(after), "\n"))
+			t.Errorf("%s: other %s\n%s", sc.name, what, strings.Join(shortened(difference(before, after)), "\n"))
 		}
 	}
 	differ("statuses", before.Statuses, after.Statuses)
@@ -147,23 +169,70 @@ func (sc scene) same(t *testing.T, before, after outcome) {
 	if sc.exact {
 		differ("lines", before.Lines, after.Lines)
 	}
-	differ("programs", describe(before.Calls), describe(after.Calls))
+	differ("programs", sc.describe(before.Calls), sc.describe(after.Calls))
 	if before.Exit != after.Exit {
 		t.Errorf("%s: exit status %d, Go %d", sc.name, after.Exit, before.Exit)
 	}
 }
 
-func describe(calls []call) (lines []string) {
-	for _, one := range calls {
-		lines = append(lines, one.Program+" in "+one.Directory)
-		for _, argument := range one.Arguments {
-			lines = append(lines, "    argument "+argument)
+// difference shows the lines that only one has, and all where only their order differs.
+func difference(before, after []string) (lines []string) {
+	count := map[string]int{}
+	for _, line := range before {
+		count[line]++
+	}
+	for _, line := range after {
+		count[line]--
+	}
+	for line, number := range count {
+		for ; number > 0; number-- {
+			lines = append(lines, "only Go:      "+line)
 		}
-		for _, variable := range one.Environment {
-			lines = append(lines, "    variable "+variable)
+		for ; number < 0; number++ {
+			lines = append(lines, "only library: "+line)
+		}
+	}
+	slices.Sort(lines)
+	if len(lines) == 0 {
+		return slices.Concat([]string{"another order; Go:"}, before, []string{"library:"}, after)
+	}
+	return lines
+}
+
+// different are the differences that docs/differences.md lists: the library's housekeeping of git and its guard of addresses, and the
+// shell quotes that the Go implementation leaves in the details of a task. What is listed nowhere has to be equal.
+func different(program, word string) (rest string, left bool) {
+	name, value, _ := strings.Cut(word, "=")
+	switch {
+	case program == "git" && (word == "--" || name == "GIT_ALLOW_PROTOCOL" || strings.HasPrefix(name, "GIT_CONFIG_")):
+		return "", false
+	case strings.HasPrefix(name, "SEMAPHORE_TASK_DETAILS_"):
+		return name + "=" + strings.Trim(value, "'"), true
+	}
+	return word, true
+}
+
+// describe are the calls line by line. With git as a library, only the Go implementation does without the program.
+func (sc scene) describe(calls []call) (lines []string) {
+	for _, one := range calls {
+		if one.Program == "git" && sc.asLibrary() {
+			continue
+		}
+		lines = append(lines, one.Program+" in "+one.Directory)
+		for kind, words := range [][]string{one.Arguments, one.Environment} {
+			for _, word := range words {
+				if rest, left := different(one.Program, word); left {
+					lines = append(lines, fmt.Sprintf("    %s %s %s", one.Program, []string{"argument", "variable"}[kind], rest))
+				}
+			}
 		}
 	}
 	return lines
+}
+
+func (sc scene) asLibrary() bool {
+	config, _ := sc.job["config"].(rows)
+	return config["git_client"] == "go_git"
 }
 
 // sabotage: with a library whose part refuses, what that part does fails; so it is that part that did it before.
