@@ -49,7 +49,7 @@ test-quick: ## the tests that need no browser, no release build and no root (und
 test-go: ## Go module: vet without the library, then go test -race against it
 	@scripts/test-go
 
-test-deep: ## Go module under cgocheck2 and the address sanitizer, and its fuzz target for 30 s (slow)
+test-deep: ## C interface under cgocheck2, address sanitizer, valgrind and Miri; random handles for 30 s (slow)
 	@scripts/test-deep
 
 bench: ## micro-benchmarks, then the server benchmark if wrk is installed

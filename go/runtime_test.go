@@ -163,7 +163,7 @@ func TestTheLibraryTouchesNoSignal(t *testing.T) {
 		}()
 	}
 	for range 200 {
-		for _, signal := range []syscall.Signal{syscall.SIGCHLD, syscall.SIGURG, syscall.SIGWINCH} {
+		for _, signal := range []syscall.Signal{syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGWINCH} {
 			_ = syscall.Kill(os.Getpid(), signal)
 		}
 	}

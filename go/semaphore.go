@@ -3,8 +3,9 @@
 // Open starts a Runtime: one thread of the library and one goroutine that waits for its events. The packages on top use it:
 // tasklogger is the log and the status of one task; executor runs programs into such a log, taskrunner whole jobs; gitclient does
 // git's work with keys of keyinstaller, and sshagent holds a private key for other programs. A program is built with cgo and
-// the tag rust, and with CGO_LDFLAGS=-L<directory of libsemaphore_ffi.a>; without the tag everything compiles and Open says
-// that the library is missing.
+// with CGO_LDFLAGS=-L<directory of libsemaphore_ffi.a>, or with the tag rust_dynamic, which asks pkg-config; without cgo everything
+// compiles and Open says that the library is missing. The tag rust is that of hosts which have an implementation of their own
+// beside ours, and of our tests: nothing here depends on it.
 //
 // The library installs no signal handler, waits only for its own children, and holds no thread per task.
 package semaphore
@@ -63,8 +64,11 @@ const (
 	CodePanic       = core.CodePanic
 )
 
-// ErrNotBuilt is returned by Open when the program was built without -tags rust or without cgo.
+// ErrNotBuilt is returned by Open when the program was built without cgo.
 var ErrNotBuilt = native.ErrNotBuilt
 
 // Open starts a runtime.
 func Open(options Options) (*Runtime, error) { return core.Open(options) }
+
+// Shared is one runtime for the whole process, opened by the first call and never closed: whoever takes it does not own it.
+func Shared() (*Runtime, error) { return core.Shared() }

@@ -131,6 +131,10 @@
 // Kind of a frame: the status of a log's task changed; payload `i32 status, i32 previous`.
 #define SEMAPHORE_FRAME_STATUS 2
 
+// Kind of a frame: how far git is, for who asked for it; at most ten in a second. The source is the operation; payload `u64 done,
+// u64 total` (0 = unknown) and what is counted as text.
+#define SEMAPHORE_FRAME_PROGRESS 3
+
 // Kind of a frame: an operation ended; payload `i32 status, i32 exit code, i32 signal, i32 0, u64 seq`: every record of it precedes `seq` in its log.
 #define SEMAPHORE_FRAME_OP_DONE 4
 
@@ -165,6 +169,12 @@
 // Kind of a frame: from here on this stage of a job works (`workspace`, `keys`, `checkout`, `inventory`, `requirements`, `run`);
 // payload `i64 begin` (nanoseconds since 1970, UTC) and the stage's name as text.
 #define SEMAPHORE_FRAME_STAGE 14
+
+// Kind of a frame: a job of a pool may begin, see `semaphore_pool_start`; the source is its operation, payload `i64 id`.
+#define SEMAPHORE_FRAME_READY 15
+
+// Kind of a frame: a pool that is drained holds no job any more; it leaves after the OP_DONE of every job. The source is the pool.
+#define SEMAPHORE_FRAME_DRAINED 16
 
 // Flags of a LOG frame: mask of the stream's number.
 #define SEMAPHORE_FLAG_STREAM 3
@@ -205,6 +215,15 @@
 // Mode of `semaphore_op_cancel`: kill at once.
 #define SEMAPHORE_CANCEL_NOW 1
 
+// Mode of `semaphore_pool_drain`: no new job is taken; those that wait or run go on to their end.
+#define SEMAPHORE_DRAIN_ALL 0
+
+// Mode of `semaphore_pool_drain`: jobs that have not begun are given back, those that run go on to their end.
+#define SEMAPHORE_DRAIN_RUNNING 1
+
+// Mode of `semaphore_pool_drain`: jobs that have not begun are given back, those that run are stopped by their plan.
+#define SEMAPHORE_DRAIN_STOP 2
+
 // Kind of git's work: make the clone, with submodules.
 #define SEMAPHORE_GIT_CLONE 1
 
@@ -233,7 +252,7 @@
 #define SEMAPHORE_ABI_MAJOR 1
 
 // Version of the interface this header belongs to: minor, raised by every addition.
-#define SEMAPHORE_ABI_MINOR 1
+#define SEMAPHORE_ABI_MINOR 2
 
 // Feature bit: the task logger.
 #define SEMAPHORE_FEATURE_LOG 1
@@ -249,6 +268,9 @@
 
 // Feature bit: keys and agents.
 #define SEMAPHORE_FEATURE_KEY 16
+
+// Feature bit: task pools.
+#define SEMAPHORE_FEATURE_POOL 32
 
 // Bytes owned by the library: give them back with `semaphore_buf_free`.
 typedef struct {
@@ -292,6 +314,10 @@ uint32_t semaphore_abi_version(void);
 // What this build can do: a set of `SEMAPHORE_FEATURE_*`. Fast.
 uint64_t semaphore_abi_features(void);
 
+// A number that tells builds of the library apart. A host that is linked statically can compare it with the number of the build that it means:
+// the file of the library holds it as text, 16 hexadecimal digits behind `semaphore-build-id:`. Fast.
+uint64_t semaphore_build_id(void);
+
 // Does nothing: a host refers to it, so that a library of another major version does not link. Fast.
 void semaphore_ffi_abi_v1(void);
 
@@ -301,7 +327,7 @@ void semaphore_buf_free(semaphore_buf *b);
 // Closes a handle of any kind; a second close is `SEMAPHORE_E_HANDLE` and harmless. Calls that are under way finish.
 //
 // A log ends: attached pipes are closed and what it holds is handed out without credit. An operation that still runs is
-// killed; its OP_DONE comes nevertheless. A runtime closes without grace, and its events are lost. Fast.
+// killed; its OP_DONE comes nevertheless. A pool gives its waiting jobs back and kills those that run. A runtime closes without grace, and its events are lost. Fast.
 semaphore_status semaphore_handle_close(semaphore_handle h);
 
 // The status that a task has after `to` was set while it had `from`, by the rule `flavour` (`SEMAPHORE_FLAVOUR_*`): `to` if
@@ -406,11 +432,14 @@ semaphore_status semaphore_log_credit(semaphore_handle log,
 // its end, also if it could not be started.
 //
 // `spec` is a JSON document: `{"version":1,"argv":["bash","x.sh"],"env":[["PATH","/usr/bin"]],"dir":"/srv",
-// "stdin":"null","prompts":[],"stop":"shell","stop_timeout_ms":120000,"deadline_ms":60000,"nofile":1024}`; `argv` and `dir`
-// are needed. Nothing is inherited: `env` is the whole environment, and its PATH is where a bare program name is looked for.
+// "stdin":"null","prompts":[],"stop":"shell","stop_timeout_ms":120000,"deadline_ms":60000,"nofile":1024,"search_path":"/usr/bin",
+// "process":{"user":"ann","uid":1000,"gid":1000,"chroot":"/srv/root"}}`; `argv` and `dir` are needed. Nothing is inherited: `env` is the whole environment, and its PATH is where a bare program name is looked for.
 // `stdin`: `null`; `bytes` (those at `stdin_p`, then the end); `pipe` (those at `stdin_p`, then `semaphore_exec_answer`);
 // `pty` (a terminal, whose `prompts` are answered with the bytes at `stdin_p`: `u32 length, bytes` for each).
 // `stop`: `shell`, `ansible` or `terraform`.
+// A bare program name is looked for in `search_path`, if given, before PATH.
+// `process`: as whom it runs. A name gives user, primary and supplementary groups, a `uid` that the machine knows too; `gid` overrides
+// the primary group; program and `dir` are meant below `chroot`. Who does not exist is `SEMAPHORE_E_PERM`: nothing runs as somebody else.
 semaphore_status semaphore_exec_start(semaphore_handle rt,
                                       const uint8_t *spec,
                                       size_t n,
@@ -443,7 +472,8 @@ semaphore_status semaphore_op_cancel(semaphore_handle op,
 //
 // The document of a program: `{"pid","text","exit_code","signal","core_dumped","stopped","deadline","stragglers","problem"}`,
 // or `{"error"}` if it did not start. Of a job: `{"outcome":"success|failed|stopped|broken","status":"success|error|stopped",
-// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `text` (what the Go server says),
+// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `plan` (of Terraform and its kin:
+// `{"add","change","destroy","import"}`, numbers of resources), `text` (what the Go server says),
 // `reason` (of a stop), `stage` and `error` where they apply. Of git: see `semaphore_git_start`.
 semaphore_status semaphore_op_result(semaphore_handle op,
                                      semaphore_buf *json,
@@ -453,8 +483,10 @@ semaphore_status semaphore_op_result(semaphore_handle op,
 // 0; `inst` is an installed key of the same runtime for the remote repository, or 0.
 //
 // `spec` is a JSON document: `{"version":1,"config":{..},"url":"https://host/x.git","branch":"main","parent":"/srv","directory":"x",
-// "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null}`; `config` is that of `semaphore_job_start`;
-// `commit` is for checkout; `host_key_mode` is `off`, `accept-new` or `strict`. The clone is `parent`/`directory`.
+// "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null,"progress":false}`; `config` is that of `semaphore_job_start`;
+// `commit` is for checkout; `host_key_mode` is `off`, `accept-new` or `strict`. The clone is `parent`/`directory`. With
+// `progress`, PROGRESS frames (source: the operation) tell how far git is; the log says the same as without. The client `go_git` tells it
+// of clones only.
 //
 // Results: `{}` of clone, pull and checkout; `{"can_be_pulled":true}`; `{"hash":".."}`; `{"message":".."}`; `{"branches":[".."]}`.
 semaphore_status semaphore_git_start(semaphore_handle rt,
@@ -524,6 +556,75 @@ semaphore_status semaphore_key_info(semaphore_handle inst,
 // A private key is never given out. Fast.
 semaphore_status semaphore_key_secret(semaphore_handle inst,
                                       semaphore_buf *out);
+
+// Opens a task pool: jobs wait in it for their turn, first come, first served, except that a job which a limit holds back does
+// not hold back those behind it.
+//
+// `cfg` is a JSON document or nothing: `{"version":1,"max_parallel":10,"projects":{"7":2}}`: jobs that run at once in the pool and in
+// a project; 0 or absent = no limit. Two jobs of one template run at once only if the later says `allow_parallel`.
+semaphore_status semaphore_pool_open(semaphore_handle rt,
+                                     const uint8_t *cfg,
+                                     size_t n,
+                                     semaphore_handle *pool,
+                                     semaphore_err *e);
+
+// Replaces the limits of a pool; `cfg` as in `semaphore_pool_open`. What runs goes on.
+semaphore_status semaphore_pool_limits(semaphore_handle pool, const uint8_t *cfg, size_t n, semaphore_err *e);
+
+// Puts jobs behind those that wait, all or none, and writes the handles of their operations into `ops`, in the same order.
+//
+// `jobs` is a JSON document: `{"version":1,"jobs":[{"id":17,"project_id":1,"template_id":3,"allow_parallel":false}]}`. `id` is the
+// host's number for the job; `SEMAPHORE_E_EXISTS` if a job of the pool has it, until that job's OP_DONE. What the job is and what
+// secrets it needs is asked for when it is its turn: a READY frame (source: the operation, payload `i64 id`) is answered with
+// `semaphore_pool_start`. `*ops_n` becomes the number of jobs; `SEMAPHORE_E_LIMIT` if that is more than `ops_cap`. A pool that is
+// drained refuses with `SEMAPHORE_E_STATE`.
+//
+// An operation tells its status in STATUS frames (source: the operation): `starting` with READY, then what the job reaches, `waiting`
+// when it goes back into the queue, and the final one; then OP_DONE. `semaphore_op_cancel`, `semaphore_job_confirm`,
+// `semaphore_job_stop` and `semaphore_op_result` work as for `semaphore_job_start`. The result of a job that never began is
+// `SEMAPHORE_E_CANCELLED`; its document says `"status":"stopped"` if it was cancelled, and `"waiting"` if the pool gave it back.
+semaphore_status semaphore_pool_submit(semaphore_handle pool,
+                                       const uint8_t *jobs,
+                                       size_t n,
+                                       semaphore_handle *ops,
+                                       size_t ops_cap,
+                                       size_t *ops_n,
+                                       semaphore_err *e);
+
+// Starts a job whose READY frame came: `spec`, `secrets` and `log` as in `semaphore_job_start`. `SEMAPHORE_E_STATE` if it is not
+// its turn (it was cancelled, sent back or started meanwhile). After any other failure it is still its turn: start it otherwise,
+// cancel it, or send it back; until then it keeps its place.
+semaphore_status semaphore_pool_start(semaphore_handle op,
+                                      const uint8_t *spec,
+                                      size_t n,
+                                      const uint8_t *secrets,
+                                      size_t sn,
+                                      semaphore_handle log,
+                                      semaphore_err *e);
+
+// The jobs of a pool at one moment, as JSON: `{"max_parallel":10,"drain":null,"queue":[..],"running":[..]}`, the queue in its order,
+// the running (and starting) ones in the order in which they began; each
+// `{"id","project_id","template_id","status","queued_ns","began_ns"}` (nanoseconds since 1970, UTC). Fast.
+semaphore_status semaphore_pool_snapshot(semaphore_handle pool,
+                                         semaphore_buf *json);
+
+// Ends a job by its number, as `semaphore_op_cancel` does by its operation: one that waits never begins. `SEMAPHORE_E_NOT_FOUND`
+// if the pool has no such job. Fast.
+semaphore_status semaphore_pool_cancel(semaphore_handle pool,
+                                       int64_t id,
+                                       int32_t mode);
+
+// Sends a job that is starting or running back behind those that wait, where it rests for at least `delay_ms`; one that runs is
+// stopped first by its plan (if it succeeds nevertheless it is done). Its READY comes again; `semaphore_pool_start` may give it
+// another log. `SEMAPHORE_E_STATE` if it waits or is ending, or the pool gives jobs back. Fast.
+semaphore_status semaphore_pool_requeue(semaphore_handle pool,
+                                        int64_t id,
+                                        uint32_t delay_ms);
+
+// The end of a pool: it takes no more jobs, and those it has end as `mode` says (`SEMAPHORE_DRAIN_*`); a stronger mode may follow.
+// When every OP_DONE is told, a DRAINED frame (source: the pool) follows; then close the handle. Fast.
+semaphore_status semaphore_pool_drain(semaphore_handle pool,
+                                      int32_t mode);
 
 #ifdef __cplusplus
 }  // extern "C"

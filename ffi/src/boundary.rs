@@ -56,6 +56,8 @@ pub fn guard<T: Answer>(operation: &'static str, error: ErrorOut, body: impl FnO
     let body = || {
         #[cfg(test)]
         assert!(!INJECTED.take(), "injected into {operation}");
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::obey(operation)?;
         body()
     };
     let failure = match enter(body) {

@@ -90,6 +90,9 @@ pub const SEMAPHORE_STREAM_WHOLE: i32 = 256;
 pub const SEMAPHORE_FRAME_LOG: u16 = 1;
 /// Kind of a frame: the status of a log's task changed; payload `i32 status, i32 previous`.
 pub const SEMAPHORE_FRAME_STATUS: u16 = 2;
+/// Kind of a frame: how far git is, for who asked for it; at most ten in a second. The source is the operation; payload `u64 done,
+/// u64 total` (0 = unknown) and what is counted as text.
+pub const SEMAPHORE_FRAME_PROGRESS: u16 = 3;
 /// Kind of a frame: an operation ended; payload `i32 status, i32 exit code, i32 signal, i32 0, u64 seq`: every record of it precedes `seq` in its log.
 pub const SEMAPHORE_FRAME_OP_DONE: u16 = 4;
 /// Kind of a frame: a commit was checked out; payload `u32 length, hash, u32 length, message`.
@@ -114,6 +117,10 @@ pub const SEMAPHORE_FRAME_KNOWN_HOSTS: u16 = 13;
 /// Kind of a frame: from here on this stage of a job works (`workspace`, `keys`, `checkout`, `inventory`, `requirements`, `run`);
 /// payload `i64 begin` (nanoseconds since 1970, UTC) and the stage's name as text.
 pub const SEMAPHORE_FRAME_STAGE: u16 = 14;
+/// Kind of a frame: a job of a pool may begin, see `semaphore_pool_start`; the source is its operation, payload `i64 id`.
+pub const SEMAPHORE_FRAME_READY: u16 = 15;
+/// Kind of a frame: a pool that is drained holds no job any more; it leaves after the OP_DONE of every job. The source is the pool.
+pub const SEMAPHORE_FRAME_DRAINED: u16 = 16;
 
 /// Flags of a LOG frame: mask of the stream's number.
 pub const SEMAPHORE_FLAG_STREAM: u16 = 3;
@@ -146,6 +153,13 @@ pub const SEMAPHORE_CANCEL_GRACEFUL: i32 = 0;
 /// Mode of `semaphore_op_cancel`: kill at once.
 pub const SEMAPHORE_CANCEL_NOW: i32 = 1;
 
+/// Mode of `semaphore_pool_drain`: no new job is taken; those that wait or run go on to their end.
+pub const SEMAPHORE_DRAIN_ALL: i32 = 0;
+/// Mode of `semaphore_pool_drain`: jobs that have not begun are given back, those that run go on to their end.
+pub const SEMAPHORE_DRAIN_RUNNING: i32 = 1;
+/// Mode of `semaphore_pool_drain`: jobs that have not begun are given back, those that run are stopped by their plan.
+pub const SEMAPHORE_DRAIN_STOP: i32 = 2;
+
 /// Kind of git's work: make the clone, with submodules.
 pub const SEMAPHORE_GIT_CLONE: i32 = 1;
 /// Kind of git's work: bring clone and submodules to the head of the branch.
@@ -166,7 +180,7 @@ pub const SEMAPHORE_GIT_REMOTE_BRANCHES: i32 = 8;
 /// Version of the interface this header belongs to: major.
 pub const SEMAPHORE_ABI_MAJOR: u32 = 1;
 /// Version of the interface this header belongs to: minor, raised by every addition.
-pub const SEMAPHORE_ABI_MINOR: u32 = 1;
+pub const SEMAPHORE_ABI_MINOR: u32 = 2;
 /// Feature bit: the task logger.
 pub const SEMAPHORE_FEATURE_LOG: u64 = 1;
 /// Feature bit: execution of programs.
@@ -177,6 +191,8 @@ pub const SEMAPHORE_FEATURE_JOB: u64 = 4;
 pub const SEMAPHORE_FEATURE_GIT: u64 = 8;
 /// Feature bit: keys and agents.
 pub const SEMAPHORE_FEATURE_KEY: u64 = 16;
+/// Feature bit: task pools.
+pub const SEMAPHORE_FEATURE_POOL: u64 = 32;
 
 const _: () = {
     assert!(SEMAPHORE_FRAME_MAX.is_multiple_of(SEMAPHORE_FRAME_ALIGN));

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use semaphore_engine::process::{ProcessSpec, Prompt, Stdin, StopPlan};
+use semaphore_engine::{
+    config::ProcessConfig,
+    process::{Identity, ProcessSpec, Prompt, Stdin, StopPlan},
+};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
+    code,
     failure::{Failure, check_version, parse_document},
     runtime::Runtime,
 };
@@ -26,8 +30,14 @@ pub struct ExecSpec {
     /// The whole environment, in order.
     #[serde(default)]
     env: Vec<(String, String)>,
+    /// Where a program without a slash is looked for before the PATH of `env`.
+    #[serde(default)]
+    search_path: Option<String>,
     /// Working directory.
     dir: String,
+    /// As whom and below which root it runs; absent = as this process.
+    #[serde(default)]
+    process: ProcessConfig,
     /// Kind of standard input.
     #[serde(default)]
     stdin: StdinKind,
@@ -95,14 +105,24 @@ impl Prepared {
                 stop_timeout: Duration::from_millis(spec.stop_timeout_ms.unwrap_or(TERRAFORM_STOP_MS)),
             },
         };
-        let process = ProcessSpec::new(program, &spec.dir)
+        let mut process = ProcessSpec::new(program, &spec.dir)
             .args(arguments)
             .envs(spec.env)
             .stdin(stdin)
             .stop(stop)
             .nofile(spec.nofile.or(runtime.options().child_nofile));
+        process.search_path = spec.search_path.map(Into::into);
+        process.identity = identity(spec.process)?;
         Ok(Self { process, first_input, deadline: spec.deadline_ms.map(Duration::from_millis) })
     }
+}
+
+/// `None` = as this process.
+fn identity(process: ProcessConfig) -> Result<Option<Identity>, Failure> {
+    let ProcessConfig { user, uid, gid, chroot } = process;
+    let identity = Identity::resolve(user.as_deref(), uid, gid, chroot)
+        .map_err(|error| Failure::new(code::SEMAPHORE_E_PERM, error.to_string()))?;
+    Ok((!identity.is_current()).then_some(identity))
 }
 
 fn input(spec: &ExecSpec, secret: &[u8]) -> Result<(Stdin, FirstInput), Failure> {

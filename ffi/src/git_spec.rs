@@ -42,6 +42,9 @@ struct GitDocument {
     known_hosts_file: Option<PathBuf>,
     #[serde(default)]
     deadline_ms: Option<u64>,
+    /// PROGRESS frames are wanted.
+    #[serde(default)]
+    progress: bool,
 }
 
 /// What is to be done.
@@ -98,6 +101,8 @@ pub struct PreparedGit {
     pub work: GitWork,
     /// Stop it after this time.
     pub deadline: Option<Duration>,
+    /// The host wants to know how far it is.
+    pub progress: bool,
 }
 
 impl PreparedGit {
@@ -121,7 +126,8 @@ impl PreparedGit {
         };
         let branch = document.branch.parse().map_err(|error| refused(&error))?;
         let working = Working { url, branch, access, ssh, parent: document.parent, directory: document.directory };
-        Ok(Self { config, working, work, deadline: document.deadline_ms.map(Duration::from_millis) })
+        let deadline = document.deadline_ms.map(Duration::from_millis);
+        Ok(Self { config, working, work, deadline, progress: document.progress })
     }
 
     /// Texts that may not be in a log.

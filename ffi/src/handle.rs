@@ -24,6 +24,8 @@ pub enum Kind {
     Operation = 3,
     /// An installed key.
     Key = 4,
+    /// A task pool.
+    Pool = 5,
 }
 
 /// A table from handles to shared objects.

@@ -23,8 +23,12 @@ pub mod machine;
 pub mod memory;
 pub mod objects;
 pub mod operation;
+pub mod pool;
+pub mod pool_spec;
 pub mod queue;
 pub mod runtime;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod task_status;
 
 pub use code::{SemaphoreHandle, SemaphoreStatus};

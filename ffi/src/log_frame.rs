@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use semaphore_engine::{
     job::Problem,
-    log::{LogRecord, Stream},
+    log::{Lines, LogRecord, Stream},
 };
 use semaphore_model::TaskStatus;
 
@@ -74,6 +74,13 @@ impl StderrTail {
         last.into_iter().rev().for_each(|record| self.add(record));
     }
 
+    /// The same for lines that lie together.
+    pub fn keep_lines(&mut self, lines: &Lines) {
+        if lines.stream() == Stream::Stderr {
+            self.keep(&lines.last_records(STDERR_TAIL_LINES));
+        }
+    }
+
     /// The lines from a record on, cut at the front to 2 KiB.
     pub fn text(&self, first_seq: u64) -> String {
         let later = self.lines.iter().filter(|(seq, _)| *seq >= first_seq);
@@ -93,6 +100,22 @@ impl StderrTail {
             }
         }
     }
+}
+
+/// One batch of lines that lie together, unless some of them hold carriage returns and others do not.
+pub fn batches_of_lines(lines: Lines) -> Vec<Batch> {
+    if lines.may_hold(b'\r') {
+        return batches(&lines.into_records());
+    }
+    let mut payload = Vec::with_capacity(lines.bytes() + 3 * lines.len());
+    lines.texts().for_each(|text| frame::append_bytes(&mut payload, text));
+    vec![Batch {
+        flags: stream_number(lines.stream()) as u16,
+        unix_ns: lines.time().timestamp_nanos_opt().unwrap_or(i64::MAX),
+        payload,
+        records: lines.len() as u64,
+        first_seq: lines.first_seq(),
+    }]
 }
 
 /// Groups neighbours that can share a frame.

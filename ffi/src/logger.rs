@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use semaphore_engine::{
-    log::{Batch as LogBatch, Limits, LogOptions, LogReader, LogWriter, Stream, channel},
+    log::{Chunk as LogChunk, Limits, LogOptions, LogReader, LogWriter, Stream, channel},
     process::OutputEnd,
 };
 use semaphore_model::TaskStatus;
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     code,
     failure::Failure,
-    log_frame::{Mark, StderrTail, batches, mark_frame, stream_from_number},
+    log_frame::{Mark, StderrTail, batches, batches_of_lines, mark_frame, stream_from_number},
     runtime::Runtime,
     task_status::{self, Rule},
 };
@@ -315,14 +315,19 @@ impl Log {
         let queue = self.runtime.queue();
         loop {
             queue.wait_for_room(self.handle).await;
-            let carried = match reader.next_batch().await {
+            let carried = match reader.next_chunk().await {
                 None => break,
-                Some(LogBatch::Records(records)) => {
+                Some(LogChunk::Lines(lines)) => {
+                    next_seq = lines.first_seq() + lines.len() as u64;
+                    self.lock_stderr().keep_lines(&lines);
+                    batches_of_lines(lines).into_iter().try_for_each(|batch| queue.push_records(self.handle, batch))
+                }
+                Some(LogChunk::Records(records)) => {
                     next_seq = records.last().map_or(next_seq, |last| last.seq + 1);
                     self.lock_stderr().keep(&records);
                     batches(&records).into_iter().try_for_each(|batch| queue.push_records(self.handle, batch))
                 }
-                Some(LogBatch::Marker(mark)) => {
+                Some(LogChunk::Marker(mark)) => {
                     let (kind, flags, payload) = mark_frame(&mark);
                     queue.push_in_order(self.handle, kind, flags, next_seq, payload)
                 }

@@ -99,6 +99,21 @@ pub unsafe fn borrow_mut<'call>(pointer: *mut u8, length: usize) -> Result<&'cal
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer, length) })
 }
 
+/// Memory of the host for several handles.
+///
+/// # Safety
+/// `pointer` is NULL or the start of `length` writable handles that nobody else uses while the call runs.
+pub unsafe fn borrow_handles<'call>(pointer: *mut u64, length: usize) -> Result<&'call mut [u64], Failure> {
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    if pointer.is_null() || !pointer.is_aligned() || length > isize::MAX as usize / size_of::<u64>() {
+        return Err(Failure::argument("no memory was given for the handles"));
+    }
+    // SAFETY: not NULL, aligned, within the size of any object, writable and unshared by the contract above.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer, length) })
+}
+
 /// A place of the host for one value.
 pub struct Out<T>(*mut T);
 
@@ -193,6 +208,27 @@ mod tests {
         let byte = 1_u8;
         // SAFETY: refused before it is read.
         assert_eq!(unsafe { borrow(&raw const byte, usize::MAX) }.unwrap_err().code, SEMAPHORE_E_ARG);
+    }
+
+    /// The C side of the same list is checked by `xtask c-smoke`.
+    #[test]
+    fn structures_have_the_layout_that_is_written_down() {
+        use std::mem::offset_of;
+        let ours = [
+            ("semaphore_buf", size_of::<SemaphoreBuf>()),
+            ("semaphore_buf.ptr", offset_of!(SemaphoreBuf, ptr)),
+            ("semaphore_buf.len", offset_of!(SemaphoreBuf, len)),
+            ("semaphore_buf.cap", offset_of!(SemaphoreBuf, cap)),
+            ("semaphore_err", size_of::<SemaphoreErr>()),
+            ("semaphore_err.size", offset_of!(SemaphoreErr, size)),
+            ("semaphore_err.code", offset_of!(SemaphoreErr, code)),
+            ("semaphore_err.os_errno", offset_of!(SemaphoreErr, os_errno)),
+            ("semaphore_err.flags", offset_of!(SemaphoreErr, flags)),
+            ("semaphore_err.json", offset_of!(SemaphoreErr, json)),
+        ];
+        let list = include_str!("../../tests/ffi/layout.txt");
+        let written: Vec<_> = list.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(ours.map(|(name, bytes)| format!("{name} {bytes}")).as_slice(), written);
     }
 
     #[test]

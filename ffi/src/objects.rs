@@ -10,6 +10,7 @@ use crate::{
     installed_key::InstalledKey,
     logger::Log,
     operation::Operation,
+    pool::Pool,
     queue::EventQueue,
     runtime::Runtime,
 };
@@ -25,6 +26,8 @@ pub enum Object {
     Operation(Arc<Operation>),
     /// An installed key.
     Key(Arc<InstalledKey>),
+    /// A task pool.
+    Pool(Arc<Pool>),
 }
 
 /// All open handles.
@@ -62,12 +65,21 @@ pub fn key(handle: u64) -> Result<Arc<InstalledKey>, Failure> {
     }
 }
 
+/// The task pool behind a handle.
+pub fn pool(handle: u64) -> Result<Arc<Pool>, Failure> {
+    match TABLE.get(handle) {
+        Some(Object::Pool(pool)) => Ok(pool),
+        _ => Err(Failure::handle("pool")),
+    }
+}
+
 /// Closes a handle of any kind; the object lives on while a call or a task uses it.
 pub fn close(handle: u64) -> Result<(), Failure> {
     match TABLE.remove(handle).ok_or_else(|| Failure::handle("object"))? {
         Object::Runtime(runtime) => runtime.close(std::time::Duration::ZERO),
         Object::Log(log) => log.close(),
         Object::Operation(operation) => operation.abandon(),
+        Object::Pool(pool) => pool.close(),
         Object::Key(key) => key.close(),
     }
     Ok(())
@@ -93,11 +105,16 @@ pub fn insert_key(make: impl FnOnce(u64) -> Result<Arc<InstalledKey>, Failure>) 
     TABLE.insert_with(Kind::Key, |handle| make(handle).map(Object::Key))
 }
 
+/// Stores a task pool.
+pub fn insert_pool(make: impl FnOnce(u64) -> Result<Arc<Pool>, Failure>) -> Result<u64, Failure> {
+    TABLE.insert_with(Kind::Pool, |handle| make(handle).map(Object::Pool))
+}
+
 /// The event queues of all open runtimes.
 pub fn queues() -> Vec<Arc<EventQueue>> {
     let queue = |object| match object {
         Object::Runtime(runtime) => Some(Arc::clone(runtime.queue())),
-        Object::Log(_) | Object::Operation(_) | Object::Key(_) => None,
+        Object::Log(_) | Object::Operation(_) | Object::Key(_) | Object::Pool(_) => None,
     };
     TABLE.all().into_iter().filter_map(queue).collect()
 }

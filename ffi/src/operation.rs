@@ -6,6 +6,7 @@
 mod end;
 mod git;
 mod job;
+mod pooled;
 mod program;
 
 pub(crate) use end::problem_number;
@@ -26,6 +27,7 @@ use crate::{
     code,
     failure::Failure,
     logger::{InflowGuard, Log},
+    pool::PooledJob,
     runtime::Runtime,
 };
 
@@ -44,6 +46,7 @@ enum Control {
     Program(ProgramControl),
     Job(JobControl),
     Git(JobControl),
+    Pooled(Arc<PooledJob>),
 }
 
 impl Control {
@@ -53,6 +56,7 @@ impl Control {
                 program.stop.request(if reason == StopReason::Forced { StopMode::Forced } else { StopMode::Graceful });
             }
             Self::Job(job) | Self::Git(job) => job.stop_because(reason),
+            Self::Pooled(job) => job.cancel(reason),
         }
     }
 }
@@ -117,6 +121,14 @@ impl Operation {
         std::future::pending::<()>().await;
     }
 
+    /// The log that it writes to, and the number of its first record there.
+    fn written_log(&self) -> Option<(Arc<Log>, u64)> {
+        match &self.control {
+            Control::Pooled(job) => job.log(),
+            _ => self.log.clone().map(|log| (log, self.first_seq)),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Ended>> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -140,11 +152,11 @@ impl Operation {
     pub fn result(&self) -> Option<(Vec<u8>, Option<Failure>)> {
         let ended = self.lock().clone()?;
         let mut failure = ended.failure;
-        if let (Some(failure), Some(log)) = (&mut failure, &self.log)
+        if let (Some(failure), Some((log, first_seq))) = (&mut failure, self.written_log())
             && failure.stderr_tail.is_empty()
             && failure.exit_code.or(failure.signal).is_some()
         {
-            failure.stderr_tail = log.stderr_tail(self.first_seq);
+            failure.stderr_tail = log.stderr_tail(first_seq);
         }
         Some((ended.document.to_string().into_bytes(), failure))
     }
@@ -173,7 +185,7 @@ impl Drop for Finish {
             ))
         });
         let failure = ended.failure.as_ref();
-        let after = operation.log.as_ref().map(|log| (log.handle(), log.writer().next_seq()));
+        let after = operation.written_log().map(|(log, _)| (log.handle(), log.writer().next_seq()));
         let payload = done_payload(failure, after.map_or(0, |(_, next_seq)| next_seq));
         if let Control::Program(program) = &operation.control {
             program.end();

@@ -191,7 +191,18 @@ impl EventQueue {
             return;
         }
         let head = Head { kind, flags, source, seq: 0, unix_ns: unix_ns_now() };
-        state.events.push_back(Event { head, payload, after });
+        state.events.push_back(Event { head, payload, after, last: false });
+        self.announce(state);
+    }
+
+    /// Appends a single event that leaves after every event before it, also those that wait for records.
+    pub fn push_last_event(&self, kind: u16, source: u64) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let head = Head { kind, flags: 0, source, seq: 0, unix_ns: unix_ns_now() };
+        state.events.push_back(Event { head, payload: Vec::new(), after: None, last: true });
         self.announce(state);
     }
 

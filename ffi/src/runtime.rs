@@ -96,6 +96,8 @@ pub struct Counts {
     pub threads: AtomicUsize,
     /// Open keys.
     pub keys: AtomicUsize,
+    /// Pools that work.
+    pub pools: AtomicUsize,
     /// Pipes that were attached, ever.
     pub pumps: AtomicUsize,
     /// Programs that were started alone, ever.
@@ -240,7 +242,7 @@ impl Runtime {
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         json!({
             "handles": {"log": count(&self.counts.logs), "operation": count(&self.counts.operations),
-                "key": count(&self.counts.keys)},
+                "key": count(&self.counts.keys), "pool": count(&self.counts.pools)},
             "performed": {
                 "pumps": count(&self.counts.pumps),
                 "programs": count(&self.counts.programs),

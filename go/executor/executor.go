@@ -55,14 +55,18 @@ type Prompt struct {
 
 // Command is the complete description of a program.
 type Command struct {
-	// Path is the program: a path, or a name that is looked for in the PATH of Env.
+	// Path is the program: a path, or a name that is looked for in SearchPath and then in the PATH of Env.
 	Path string
+	// SearchPath is a value of PATH, for programs that are found otherwise than the program itself finds others; may be empty.
+	SearchPath string
 	// Args are the arguments after the program's name.
 	Args []string
 	// Env is the whole environment, NAME=VALUE; of two entries the later wins.
 	Env []string
 	// Dir is the working directory.
 	Dir string
+	// Process is as whom and below which root it runs; the zero value means as this process.
+	Process core.Process
 	// Stdin is the kind of input; empty means StdinNull.
 	Stdin Stdin
 	// Input is written first to StdinBytes and StdinPipe.
@@ -78,27 +82,29 @@ type Command struct {
 }
 
 type document struct {
-	Version       int         `json:"version"`
-	Argv          []string    `json:"argv"`
-	Env           [][2]string `json:"env"`
-	Dir           string      `json:"dir"`
-	Stdin         Stdin       `json:"stdin"`
-	Prompts       []string    `json:"prompts,omitempty"`
-	Stop          StopPlan    `json:"stop"`
-	StopTimeoutMS int64       `json:"stop_timeout_ms,omitempty"`
-	DeadlineMS    int64       `json:"deadline_ms,omitempty"`
+	Version       int          `json:"version"`
+	Argv          []string     `json:"argv"`
+	Env           [][2]string  `json:"env"`
+	SearchPath    string       `json:"search_path,omitempty"`
+	Dir           string       `json:"dir"`
+	Process       core.Process `json:"process"`
+	Stdin         Stdin        `json:"stdin"`
+	Prompts       []string     `json:"prompts,omitempty"`
+	Stop          StopPlan     `json:"stop"`
+	StopTimeoutMS int64        `json:"stop_timeout_ms,omitempty"`
+	DeadlineMS    int64        `json:"deadline_ms,omitempty"`
 }
 
 // encode gives the library's document and the secret bytes beside it.
 func (c Command) encode() ([]byte, []byte, error) {
 	d := document{
-		Version: 1, Argv: append([]string{c.Path}, c.Args...), Env: [][2]string{}, Dir: c.Dir, Stdin: c.Stdin, Stop: c.StopPlan,
+		Version: 1, Argv: append([]string{c.Path}, c.Args...), Env: [][2]string{}, SearchPath: c.SearchPath, Dir: c.Dir, Process: c.Process, Stdin: c.Stdin, Stop: c.StopPlan,
 		StopTimeoutMS: core.Milliseconds(c.StopTimeout), DeadlineMS: core.Milliseconds(c.Deadline),
 	}
 	// JSON would replace such bytes, and another program or file would be meant.
-	for i, text := range slices.Concat([]string{c.Path, c.Dir}, c.Args, c.Env) {
+	for i, text := range slices.Concat([]string{c.Path, c.SearchPath, c.Dir}, c.Args, c.Env) {
 		if !utf8.ValidString(text) {
-			return nil, nil, fmt.Errorf("semaphore: text %d of the command (path, directory, arguments, environment) is not UTF-8", i+1)
+			return nil, nil, fmt.Errorf("semaphore: text %d of the command (path, search path, directory, arguments, environment) is not UTF-8", i+1)
 		}
 	}
 	if d.Stdin == "" {
@@ -145,6 +151,7 @@ type Result struct {
 type Process struct {
 	operation *core.Operation
 	pid       atomic.Int64
+	started   chan struct{}
 }
 
 // Start starts a program with its output in a log. When the context ends, the program is stopped by its plan. A program that
@@ -154,10 +161,10 @@ func Start(ctx context.Context, runtime *core.Runtime, log *tasklogger.Logger, c
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{}
+	p := &Process{started: make(chan struct{})}
 	frames := func(frame core.Frame) {
-		if frame.Kind == native.FrameChildStarted {
-			p.pid.Store(int64(core.Int32(frame.Payload, 0)))
+		if frame.Kind == native.FrameChildStarted && p.pid.Swap(int64(core.Int32(frame.Payload, 0))) == 0 {
+			close(p.started)
 		}
 	}
 	p.operation, err = core.StartOperation(ctx, runtime, frames, func() (native.Handle, error) {
@@ -177,6 +184,9 @@ func Run(ctx context.Context, runtime *core.Runtime, log *tasklogger.Logger, com
 	}
 	return p.Wait()
 }
+
+// Started is closed when the program runs and Pid is known; never if it cannot be started.
+func (p *Process) Started() <-chan struct{} { return p.started }
 
 // Pid is the process id, 0 before the program runs.
 func (p *Process) Pid() int { return int(p.pid.Load()) }

@@ -223,3 +223,19 @@ func TestWritingToAProgramThatDoesNotReadKillsNobody(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAProgramRunsAsWhomItIsTold(t *testing.T) {
+	runtime := testkit.Open(t)
+	log := testkit.NewLogger(t, runtime, tasklogger.Options{})
+	number := uint32(12345)
+	command := executor.Command{Path: "/bin/sh", Args: []string{"-c", "id -u"}, Env: []string{"PATH=/usr/bin:/bin"}, Dir: "/", Process: semaphore.Process{UID: &number, GID: &number}}
+	_, err := executor.Run(context.Background(), runtime, log.Logger, command)
+	log.WaitLog()
+	if os.Geteuid() == 0 && (err != nil || !log.Has("12345")) || os.Geteuid() != 0 && !errors.Is(err, fs.ErrPermission) {
+		t.Error(err, log.Lines())
+	}
+	command.Process = semaphore.Process{User: "nobody-of-that-name"}
+	if _, err := executor.Start(context.Background(), runtime, log.Logger, command); !errors.Is(err, fs.ErrPermission) {
+		t.Error(err)
+	}
+}

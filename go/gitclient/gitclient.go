@@ -53,6 +53,17 @@ type Repository struct {
 	KnownHostsFile string
 	// Deadline ends a call after this time; 0 means never.
 	Deadline time.Duration
+	// OnProgress is told how far git is, ten times in a second at most, on a goroutine of the call, which ends before the call returns. A
+	// slow listener misses states, never the call's end. nil means nobody; the log says the same with and without.
+	OnProgress func(Progress)
+}
+
+// Progress is how far git is.
+type Progress struct {
+	// Phase is what is counted, in git's words: "Receiving objects".
+	Phase string
+	// Done of Total; a Total of 0 is not known yet.
+	Done, Total uint64
 }
 
 // Client does git's work on a runtime.
@@ -129,12 +140,13 @@ type document struct {
 	HostKeys   string      `json:"host_key_mode,omitempty"`
 	KnownHosts string      `json:"known_hosts_file,omitempty"`
 	DeadlineMS int64       `json:"deadline_ms,omitempty"`
+	Progress   bool        `json:"progress,omitempty"`
 }
 
 func (c Client) do(ctx context.Context, kind int32, r Repository, commit string) (answer, error) {
 	var a answer
 	spec, err := core.Document(document{
-		1, r.Config, r.URL, r.Branch, r.Parent, r.Directory, commit, r.HostKeys, r.KnownHostsFile, core.Milliseconds(r.Deadline),
+		1, r.Config, r.URL, r.Branch, r.Parent, r.Directory, commit, r.HostKeys, r.KnownHostsFile, core.Milliseconds(r.Deadline), r.OnProgress != nil,
 	})
 	if err != nil {
 		return a, err
@@ -146,7 +158,9 @@ func (c Client) do(ctx context.Context, kind int32, r Repository, commit string)
 	if r.Logger != nil {
 		log = r.Logger.Handle()
 	}
-	operation, err := core.StartOperation(ctx, c.runtime, nil, func() (native.Handle, error) {
+	frames, end := watch(r.OnProgress)
+	defer end()
+	operation, err := core.StartOperation(ctx, c.runtime, frames, func() (native.Handle, error) {
 		return native.GitStart(c.runtime.Handle(), kind, spec, key, log)
 	})
 	if err != nil {

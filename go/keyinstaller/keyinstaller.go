@@ -60,6 +60,7 @@ type Installation struct {
 
 	hasPassword bool
 	closed      atomic.Bool
+	alarm       core.Alarm
 }
 
 // Install makes a key ready. A key that cannot be read, or used there, is a *semaphore.Error with CodeAuth or CodeArg.
@@ -96,6 +97,11 @@ func Install(ctx context.Context, runtime *core.Runtime, key Key) (*Installation
 		_ = i.Close()
 		return nil, err
 	}
+	handle := i.handle
+	i.alarm = core.NewAlarm(i, "key installation", runtime.Logger(), func() {
+		runtime.Forget(handle)
+		_ = native.Close(handle)
+	})
 	return i, nil
 }
 
@@ -140,6 +146,7 @@ func (i *Installation) Close() error {
 	if i.closed.Swap(true) {
 		return os.ErrClosed
 	}
+	i.alarm.Disarm()
 	i.runtime.Forget(i.handle)
 	return core.Convert(native.Close(i.handle))
 }

@@ -8,6 +8,7 @@ package tasklogger
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,30 +21,18 @@ import (
 
 	"github.com/semaphore-rs/semaphore/go/internal/core"
 	"github.com/semaphore-rs/semaphore/go/internal/native"
+	"github.com/semaphore-rs/semaphore/go/tasklog"
 )
 
 // StatusListener is told about a new status.
-type StatusListener func(status TaskStatus)
+type StatusListener = tasklog.StatusListener
 
 // LogListener is told about a line. It may take its time, and may wait for other operations of the runtime, but not for
 // WaitLog of its own logger.
-type LogListener func(new time.Time, msg string)
+type LogListener = tasklog.LogListener
 
 // TaskLogger is the interface of the Go server's logger.
-type TaskLogger interface {
-	Log(msg string)
-	Logf(format string, a ...any)
-	LogWithTime(now time.Time, msg string)
-	LogfWithTime(now time.Time, format string, a ...any)
-	LogCmd(cmd *exec.Cmd)
-	SetStatus(status TaskStatus)
-	AddStatusListener(l StatusListener)
-	AddLogListener(l LogListener)
-
-	SetCommit(hash, message string)
-
-	WaitLog()
-}
+type TaskLogger = tasklog.Logger
 
 var _ TaskLogger = (*Logger)(nil)
 
@@ -82,6 +71,15 @@ type Problem struct {
 
 // Logger is the log of one task. Close it when the task is over.
 type Logger struct {
+	*delivery
+
+	closed atomic.Bool
+	alarm  core.Alarm
+	rest   rest
+}
+
+// delivery is what the pump and the listeners' goroutine know of a Logger: they do not keep one alive that its owner has dropped.
+type delivery struct {
 	runtime *core.Runtime
 	handle  native.Handle
 	options Options
@@ -96,7 +94,6 @@ type Logger struct {
 	ended   bool
 	arrived chan struct{}
 
-	closed    atomic.Bool
 	listening atomic.Bool
 	delivered atomic.Uint64
 }
@@ -106,7 +103,7 @@ func New(runtime *core.Runtime, options Options) (*Logger, error) {
 	if options.Status == "" {
 		options.Status = TaskWaitingStatus
 	}
-	status, known := options.Status.number()
+	status, known := numberOf(options.Status)
 	if !known {
 		return nil, fmt.Errorf("semaphore: %q is not a task status", string(options.Status))
 	}
@@ -114,15 +111,17 @@ func New(runtime *core.Runtime, options Options) (*Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Logger{
+	d := &delivery{
 		runtime: runtime, options: options,
 		arrived: make(chan struct{}, 1),
 	}
-	l.handle, err = runtime.Start(l, func() (native.Handle, error) { return native.LogOpen(runtime.Handle(), document) })
+	d.handle, err = runtime.Start(d, func() (native.Handle, error) { return native.LogOpen(runtime.Handle(), document) })
 	if err != nil {
 		return nil, err
 	}
-	go l.run()
+	go d.run()
+	l := &Logger{delivery: d}
+	l.alarm = core.NewAlarm(l, "logger", runtime.Logger(), func() { _ = native.Close(d.handle); d.end() })
 	return l, nil
 }
 
@@ -151,20 +150,24 @@ func (l *Logger) LogfWithTime(now time.Time, format string, a ...any) {
 // LogCmd makes the output of a command, which is not started yet, part of the log. Not a byte of it is lost, however short the
 // command lives and whenever cmd.Wait is called.
 func (l *Logger) LogCmd(cmd *exec.Cmd) {
+	if err := l.attachCommand(cmd); err != nil {
+		l.failed("the output of a command is not logged", err)
+	}
+}
+
+func (l *Logger) attachCommand(cmd *exec.Cmd) error {
+	var failed [2]error
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
 		err = l.attachOrDiscard(stderr, native.StreamStderr)
 	}
-	if err != nil {
-		l.failed("the error output of a command is not logged", err)
-	}
+	failed[0] = err
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = l.attachOrDiscard(stdout, native.StreamStdout)
 	}
-	if err != nil {
-		l.failed("the output of a command is not logged", err)
-	}
+	failed[1] = err
+	return errors.Join(failed[:]...)
 }
 
 // attachOrDiscard reads a pipe that cannot be logged to its end: a command whose output nobody reads would hang.
@@ -195,7 +198,7 @@ func (l *Logger) attach(pipe io.ReadCloser, stream int32) error {
 		return failed
 	}
 	if err := native.LogAttachFd(l.handle, duplicate, stream); err != nil {
-		_ = syscall.Close(duplicate)
+		_ = os.NewFile(uintptr(duplicate), "duplicate").Close()
 		return core.Convert(err)
 	}
 	return nil
@@ -204,7 +207,7 @@ func (l *Logger) attach(pipe io.ReadCloser, stream int32) error {
 // SetStatus changes the status if the rule allows it, and then runs the status listeners before it returns. A final status
 // waits until the log listeners have seen all output, or for a second if one of them does not return.
 func (l *Logger) SetStatus(status TaskStatus) {
-	number, known := status.number()
+	number, known := numberOf(status)
 	if !known {
 		l.failed("a status was not set", fmt.Errorf("%q is not a task status", string(status)))
 		return
@@ -222,7 +225,7 @@ func (l *Logger) SetStatus(status TaskStatus) {
 	}
 }
 
-func (l *Logger) tellStatus(status TaskStatus) {
+func (l *delivery) tellStatus(status TaskStatus) {
 	l.listeners.Lock()
 	listeners := l.statusListeners
 	l.listeners.Unlock()
@@ -272,6 +275,7 @@ func (l *Logger) WaitLog() {
 
 // flush asks for a barrier; the channel is closed when the listeners have reached it. nil if the log is closed.
 func (l *Logger) flush() <-chan struct{} {
+	l.rest.end(l)
 	flushed := make(chan struct{})
 	l.queue.Lock()
 	defer l.queue.Unlock()
@@ -315,6 +319,7 @@ func (l *Logger) Close() error {
 	if l.closed.Swap(true) {
 		return os.ErrClosed
 	}
+	l.alarm.Disarm()
 	l.waitForListeners()
 	if flushed := l.flush(); flushed != nil {
 		go func() {
@@ -327,13 +332,13 @@ func (l *Logger) Close() error {
 	return core.Convert(native.Close(l.handle))
 }
 
-func (l *Logger) end() {
+func (l *delivery) end() {
 	l.runtime.Forget(l.handle)
 	l.Detach()
 }
 
 // Deliver takes a frame from the pump.
-func (l *Logger) Deliver(frame core.Frame) {
+func (l *delivery) Deliver(frame core.Frame) {
 	l.queue.Lock()
 	l.frames = append(l.frames, frame)
 	l.queue.Unlock()
@@ -341,14 +346,14 @@ func (l *Logger) Deliver(frame core.Frame) {
 }
 
 // Detach says that no frame follows.
-func (l *Logger) Detach() {
+func (l *delivery) Detach() {
 	l.queue.Lock()
 	l.ended = true
 	l.queue.Unlock()
 	l.wake()
 }
 
-func (l *Logger) wake() {
+func (l *delivery) wake() {
 	select {
 	case l.arrived <- struct{}{}:
 	default:
@@ -356,7 +361,7 @@ func (l *Logger) wake() {
 }
 
 // run delivers to the listeners, gives credit for what they have dealt with, and ends with the log.
-func (l *Logger) run() {
+func (l *delivery) run() {
 	for range l.arrived {
 		for {
 			l.queue.Lock()
@@ -379,7 +384,7 @@ func (l *Logger) run() {
 	}
 }
 
-func (l *Logger) deliver(frame core.Frame) {
+func (l *delivery) deliver(frame core.Frame) {
 	switch frame.Kind {
 	case native.FrameLog:
 		l.tellLines(frame)
@@ -430,23 +435,23 @@ func pair(payload string) (string, string) {
 	return texts[0], texts[1]
 }
 
-func (l *Logger) tellLines(frame core.Frame) {
+func (l *delivery) tellLines(frame core.Frame) {
 	l.listeners.Lock()
 	listeners := l.logListeners
 	l.listeners.Unlock()
 	now := time.Unix(0, frame.UnixNS).UTC()
+	l.listening.Store(true)
 	core.EachRecord(frame.Payload, func(text string) {
-		l.listening.Store(true)
 		for _, listener := range listeners {
 			listener(now, text)
 		}
-		l.listening.Store(false)
 		l.delivered.Add(1)
 	})
+	l.listening.Store(false)
 }
 
 // release lets go of everybody who waits for a barrier that will not come.
-func (l *Logger) release() {
+func (l *delivery) release() {
 	l.queue.Lock()
 	waiters := l.waiters
 	l.waiters = nil
@@ -456,6 +461,6 @@ func (l *Logger) release() {
 	}
 }
 
-func (l *Logger) failed(what string, err error) {
+func (l *delivery) failed(what string, err error) {
 	l.runtime.Logger().Error("semaphore: "+what, "error", core.Convert(err))
 }

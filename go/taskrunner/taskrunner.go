@@ -28,9 +28,24 @@ type Options struct {
 	Deadline time.Duration
 }
 
+// Encode gives the library's form of a job and, apart from it, of its secrets; for package taskpool. Clear the secrets after use.
+func (o Options) Encode() (spec, secrets []byte, err error) {
+	spec, err = core.Document(struct {
+		Version    int         `json:"version"`
+		Config     core.Config `json:"config"`
+		Job        Spec        `json:"job"`
+		DeadlineMS int64       `json:"deadline_ms,omitempty"`
+	}{1, o.Config, o.Spec, core.Milliseconds(o.Deadline)})
+	if err != nil {
+		return nil, nil, err
+	}
+	return spec, o.Secrets.encode(), nil
+}
+
 // Outcome says how a job ended.
 type Outcome struct {
-	// Kind is success, failed (the program's exit), stopped, or broken (a stage could not do its work).
+	// Kind is success, failed (the program's exit), stopped, or broken (a stage could not do its work); waiting if a pool gave the job
+	// back before it began.
 	Kind string `json:"outcome"`
 	// Status is the final status that belongs to it.
 	Status tasklogger.TaskStatus `json:"status"`
@@ -60,16 +75,10 @@ type Job struct {
 // Start starts a job; when the context ends, it is stopped by the plan of what it runs. What cannot be done is told by Wait;
 // Start fails only if the specification is not understood or something is closed.
 func Start(ctx context.Context, runtime *core.Runtime, log *tasklogger.Logger, options Options) (*Job, error) {
-	spec, err := core.Document(struct {
-		Version    int         `json:"version"`
-		Config     core.Config `json:"config"`
-		Job        Spec        `json:"job"`
-		DeadlineMS int64       `json:"deadline_ms,omitempty"`
-	}{1, options.Config, options.Spec, core.Milliseconds(options.Deadline)})
+	spec, secrets, err := options.Encode()
 	if err != nil {
 		return nil, err
 	}
-	secrets := options.Secrets.encode()
 	defer clear(secrets)
 	operation, err := core.StartOperation(ctx, runtime, nil, func() (native.Handle, error) {
 		return native.JobStart(runtime.Handle(), spec, secrets, log.Handle())

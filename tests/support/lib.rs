@@ -16,7 +16,7 @@ mod server;
 
 pub use client::{Answer, Client};
 pub use left::assert_nothing_left;
-pub use machine::{ansible, processes_with, program, tofu, zombies_below};
+pub use machine::{ansible, processes_in, processes_with, program, tofu, zombies_below};
 pub use project::{Project, git_repository};
 pub use secret::SecretWatch;
 pub use semaphore_test_machine::{project_root, wait_until};

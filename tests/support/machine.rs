@@ -3,13 +3,12 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
     sync::OnceLock,
 };
 
-use semaphore_test_machine::{project_root, tool};
+use semaphore_test_machine::tool;
 
-/// The program under test: `SEMAPHORE_TEST_BIN`, or the one of this build, which is made first if need be.
+/// The program under test: `SEMAPHORE_TEST_BIN`, or the one that cargo has built with the tests.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -18,17 +17,10 @@ pub fn program() -> &'static Path {
             assert!(path.is_file(), "SEMAPHORE_TEST_BIN names {}, which is not there", path.display());
             return path;
         }
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "--workspace", "--bin", "semaphore"])
-            .current_dir(project_root())
-            .status()
-            .expect("cargo could not be started");
-        assert!(built.success(), "the program under test could not be built");
         // The test itself is <target>/<profile>/deps/<name>.
         let test = env::current_exe().expect("the test's own path");
-        let path = test.parent().and_then(Path::parent).expect("a target directory").join("semaphore");
-        assert!(path.is_file(), "{} is not there after the build", path.display());
+        let path = test.parent().and_then(Path::parent).expect("a target directory").join("semaphore-under-test");
+        assert!(path.is_file(), "{} is not there: start the tests with cargo test", path.display());
         path
     })
 }
@@ -55,6 +47,12 @@ pub fn processes_with(text: &str) -> Vec<u32> {
         .filter(|&(pid, ref dir)| pid != own && (contains(dir.join("cmdline")) || contains(dir.join("environ"))))
         .map(|(pid, _)| pid)
         .collect()
+}
+
+/// Numbers of the processes whose working directory is this one or lies in it.
+pub fn processes_in(directory: &Path) -> Vec<u32> {
+    let is_in = |path: PathBuf| fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd.starts_with(directory));
+    numbered().filter(|(_, dir)| is_in(dir.clone())).map(|(pid, _)| pid).collect()
 }
 
 /// Numbers of the zombies that are children of the process.

@@ -23,7 +23,11 @@ struct World {
 
 impl World {
     fn start() -> Self {
-        let server = Server::start();
+        Self::with_config(json!({}))
+    }
+
+    fn with_config(config: serde_json::Value) -> Self {
+        let server = Server::with_config(config);
         let work = Repository::create(server.directory().join("work"));
         work.commit("first commit", &[("hello.sh", "echo this is $(cat version)\n"), ("version", "one\n")]);
         let bare = work.publish(server.directory().join("bare.git"));
@@ -79,6 +83,27 @@ fn the_right_password_and_nobody_sees_it() {
     watch.assert_unseen(world.server.directory(), &[&log, &world.server.log()]);
     let requests = world.git.requests();
     assert!(requests.iter().any(|r| r.user.as_deref() == Some("deployer") && r.status == 200), "{requests:?}");
+    assert_nothing_left(&world.server);
+}
+
+/// What an administrator tells git beside it: here where the hooks are. Both count.
+#[test]
+fn an_own_git_config_count_is_continued() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let hooks = tempfile::tempdir().unwrap();
+    let hook = hooks.path().join("post-checkout");
+    std::fs::write(&hook, format!("#!/bin/sh\necho ran >> {}/seen\n", hooks.path().display())).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let world = World::with_config(json!({"env_vars": {
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "Somebody",
+        "GIT_CONFIG_KEY_1": "core.hooksPath", "GIT_CONFIG_VALUE_1": hooks.path(),
+    }}));
+    let project = world.project(PASSWORD);
+    let (_, row, log) = project.run_with(&world.admin, "bash", "hello.sh", &json!({}));
+    // The password is told to git in the same way.
+    assert!(row["status"] == "success" && log.contains("this is one"), "{row} {log}");
+    assert_eq!(std::fs::read_to_string(hooks.path().join("seen")).unwrap(), "ran\n");
     assert_nothing_left(&world.server);
 }
 

@@ -118,6 +118,90 @@ pub(super) fn check(run: (String, String), status: &str, part: &str) {
     assert!(found == status && log.contains(part), "expected {status} with {part:?}, found {found}:\n{log}");
 }
 
+/// Two resources of which one is replaced, one that exists elsewhere, and an output.
+const IMPORTING: &str = r#"
+variable "n" {}
+resource "terraform_data" "a" {
+  input            = "same"
+  triggers_replace = var.n
+}
+resource "terraform_data" "b" {
+  input = var.n
+}
+import {
+  to = terraform_data.c
+  id = "0123"
+}
+resource "terraform_data" "c" {}
+output "n" {
+  value = var.n
+}
+"#;
+
+impl World {
+    /// The stages of a task as they are told: what they are called, whether they are over, and the plan.
+    fn stages(&self, task: i64) -> (Vec<String>, Vec<bool>, Value) {
+        let path = format!("/api/project/{}/tasks/{task}/stages", self.project.id);
+        let plain = self.admin.get(&path).expect(200).json();
+        assert_eq!(plain, json!([]), "the list of the reference");
+        let stages = self.admin.get(&format!("{path}?extended=true")).expect(200).json();
+        let stages = stages.as_array().unwrap();
+        let times: Vec<_> = stages.iter().map(|stage| stage["start"].as_str().unwrap()).collect();
+        assert!(times.is_sorted(), "{stages:?}");
+        let (last, before) = stages.split_last().unwrap();
+        assert!(before.iter().all(|stage| stage.get("plan").is_none()), "{stages:?}");
+        let names = stages.iter().map(|stage| stage["stage"].as_str().unwrap().to_owned()).collect();
+        let ended = stages.iter().map(|stage| stage["end"].is_string()).collect();
+        (names, ended, last["plan"].clone())
+    }
+
+    fn set_variable(&mut self, n: u32, arguments: &[&str]) {
+        let set = format!("-var=n={n}");
+        let arguments: Vec<_> = arguments.iter().copied().chain([set.as_str()]).collect();
+        self.change(|template| template["arguments"] = json!(arguments).to_string().into());
+    }
+}
+
+#[test]
+fn the_counts_of_a_plan_are_told_with_its_stage() {
+    let names = ["workspace", "keys", "checkout", "inventory", "requirements", "run"];
+    let counts =
+        |add, change, destroy, import| json!({"add": add, "change": change, "destroy": destroy, "import": import});
+    let Some(mut world) = World::new(IMPORTING, as_it_is) else { return };
+    // With the colours that it has by itself.
+    world.set_variable(1, &[]);
+    let task = world.waiting(&json!({}));
+    assert!(world.log(task).contains("\u{1b}["), "there are no colours");
+    let (found, ended, plan) = world.stages(task);
+    assert_eq!((found, plan), (names.map(str::to_owned).to_vec(), counts(2, 0, 0, 1)), "{}", world.log(task));
+    assert_eq!(ended, [true, true, true, true, true, false]);
+    world.tell(task, "confirm");
+    check(world.end(task), "success", "Apply complete!");
+    let (found, ended, plan) = world.stages(task);
+    assert_eq!((found, plan), (names.map(str::to_owned).to_vec(), counts(2, 0, 0, 1)));
+    assert_eq!(ended, [true; 6]);
+
+    world.set_variable(2, &["-no-color"]);
+    let replaced = world.start(&json!({"plan": true}));
+    check(world.end(replaced), "success", "1 to destroy");
+    assert_eq!(world.stages(replaced).2, counts(1, 1, 1, 0));
+    world.set_variable(1, &["-no-color"]);
+    let nothing = world.start(&json!({}));
+    check(world.end(nothing), "success", "No changes.");
+    assert_eq!(world.stages(nothing).2, counts(0, 0, 0, 0));
+    let destroyed = world.start(&json!({"plan": true, "destroy": true}));
+    check(world.end(destroyed), "success", "to destroy");
+    assert_eq!(world.stages(destroyed).2, counts(0, 0, 3, 0));
+    // A plan that fails has no counts.
+    world.change(|template| template["arguments"] = json!(r#"["-var=n=1","-no-such-option"]"#));
+    let failed = world.start(&json!({}));
+    assert_eq!(world.end(failed).0, "error");
+    assert_eq!(world.stages(failed).2, Value::Null);
+    // They are kept.
+    world.server.restart();
+    assert_eq!(world.stages(task).2, counts(2, 0, 0, 1));
+}
+
 #[test]
 fn a_person_decides_about_every_change() {
     let Some(world) = World::new(CONFIGURATION, as_it_is) else { return };

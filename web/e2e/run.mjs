@@ -266,6 +266,7 @@ async function decisions(page, project) {
     await page.locator('main [data-status="waiting_confirmation"]').first().waitFor({ timeout: taskTimeout })
     await page.locator('.log-text', { hasText: 'Plan: 1 to add, 0 to change, 0 to destroy.' }).first().waitFor()
     await page.getByText('This task waits for a decision.').waitFor()
+    await page.locator('.question .plan', { hasText: /^1 to add$/ }).waitFor()
   }
   const button = (label) => page.getByRole('button', { name: label, exact: true })
   const ends = async (status, line) => {

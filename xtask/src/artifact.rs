@@ -1,15 +1,23 @@
 //! Checks of `libsemaphore_ffi.so` and `.a`, and the static library that is shipped.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{output, root};
+use crate::{output, root, smoke::NATIVE};
 
 /// Name that programs linked against the shared library ask for.
 pub(crate) const SONAME: &str = "libsemaphore_ffi.so.1";
 /// Packages that must never be in the library: the database, the web server, TLS, and handlers of signals.
 const FOREIGN: [&str; 4] = ["sqlx", "axum", "rustls", "signal_hook_registry"];
+/// What only the library of the tests holds: names of its variables and functions.
+const SABOTAGE: &str = "SEMAPHORE_SABOTAGE";
 /// Debian 12 has it: older systems cannot load a library that needs more.
 const NEWEST_GLIBC: (u32, u32) = (2, 36);
 
@@ -53,6 +61,8 @@ pub(crate) fn check(directory: &Path) -> Result<()> {
             }
         }
         println!("{}: nothing of {}", library.display(), FOREIGN.join(", "));
+        ensure!(!is_sabotaged(library)?, "{} is the library of the tests (feature sabotage)", library.display());
+        println!("{}: not sabotaged", library.display());
     }
 
     let dynamic = output(Command::new("readelf").args(["-d", "-W"]).arg(&shared))?;
@@ -63,6 +73,61 @@ pub(crate) fn check(directory: &Path) -> Result<()> {
     ensure!(needed <= NEWEST_GLIBC, "{} needs GLIBC_{}.{}", shared.display(), needed.0, needed.1);
     println!("needs GLIBC_{}.{} at most {}.{}", needed.0, needed.1, NEWEST_GLIBC.0, NEWEST_GLIBC.1);
     Ok(())
+}
+
+/// Builds the library of the tests into `target/sabotaged/debug`. A target directory of its own: two sets of features would
+/// write the same files, and what is shipped must never be the wrong one.
+pub(crate) fn build_sabotaged() -> Result<()> {
+    let target = root()?.join("target/sabotaged");
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["rustc", "--locked", "-p", "semaphore-ffi-artifact", "--features", "sabotage", "--target-dir"]);
+    build.arg(&target).args(["--", "--print", "native-static-libs"]).current_dir(root()?).stderr(Stdio::piped());
+    let mut running = build.spawn().context("cannot run cargo")?;
+    let mut native = None;
+    for line in BufReader::new(running.stderr.take().context("cargo's messages")?).lines() {
+        let line = line?;
+        println!("{line}");
+        native = line.split_once("native-static-libs: ").map(|(_, libraries)| libraries.trim().to_owned()).or(native);
+    }
+    let status = running.wait()?;
+    ensure!(status.success(), "cargo rustc: {status}");
+    check_native(&native.context("the compiler did not tell what the static library needs")?)?;
+    for library in ["libsemaphore_ffi.so", "libsemaphore_ffi.a"] {
+        let path = target.join("debug").join(library);
+        // Also the proof that the check of shipped libraries sees what it looks for.
+        ensure!(is_sabotaged(&path)?, "{} is not sabotaged", path.display());
+    }
+    println!("sabotaged libraries: {}", target.join("debug").display());
+    Ok(())
+}
+
+/// What the compiler says that the static library needs is what the pkg-config file tells hosts.
+fn check_native(told: &str) -> Result<()> {
+    let needed: BTreeSet<&str> = told.split_whitespace().filter(|library| *library != "-lc").collect();
+    let listed: BTreeSet<&str> = NATIVE.into_iter().collect();
+    ensure!(
+        needed == listed,
+        "the static library needs {needed:?}, but Libs.private of the pkg-config file is {listed:?}"
+    );
+    println!("native libraries: as in the pkg-config file");
+    Ok(())
+}
+
+fn is_sabotaged(library: &Path) -> Result<bool> {
+    let bytes = fs::read(library).with_context(|| format!("cannot read {}", library.display()))?;
+    Ok(holds(&bytes, SABOTAGE.as_bytes()) || holds(&bytes, SABOTAGE.to_lowercase().as_bytes()))
+}
+
+fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
+    let Some((&first, rest)) = wanted.split_first() else { return true };
+    let mut left = bytes;
+    while let Some(at) = left.iter().position(|byte| *byte == first) {
+        left = &left[at + 1..];
+        if left.starts_with(rest) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Makes `DIR/shipped/libsemaphore_ffi.a`: one object whose only global symbols are those of the interface, so that it does not
@@ -95,7 +160,7 @@ pub(crate) fn localise(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn listed_symbols() -> Result<BTreeSet<String>> {
+pub(crate) fn listed_symbols() -> Result<BTreeSet<String>> {
     let path = root()?.join("tests/ffi/symbols.txt");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(text
@@ -149,6 +214,12 @@ mod tests {
         assert!(is_of_package("0000 t _RNvNtCs1_20signal_hook_registry4main", "signal_hook_registry"));
         assert!(!is_of_package("0000 t _ZN4core9no_sqlx_hereE", "sqlx"));
         assert!(!is_of_package("0000 t semaphore_rt_open", "axum"));
+    }
+
+    #[test]
+    fn words_are_found_wherever_they_stand() {
+        assert!(holds(b"aab", b"ab") && holds(b"ab", b"ab") && holds(b"xabab", b"abab"));
+        assert!(!holds(b"a", b"ab") && !holds(b"ba", b"ab"));
     }
 
     #[test]

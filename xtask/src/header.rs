@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
-use crate::{reference, root};
+use crate::{artifact::listed_symbols, reference, root};
 
 const HEADER: &str = "include/semaphore_ffi.h";
 const REFERENCE: &str = "docs/reference/abi.md";
@@ -39,6 +39,12 @@ pub(crate) fn check() -> Result<()> {
 
 fn files() -> Result<[(&'static str, String); 2]> {
     let header = generate()?;
+    for symbol in listed_symbols()? {
+        ensure!(
+            header.contains(&format!("{symbol}(")),
+            "{symbol} is exported, but not in the header: name its file in xtask"
+        );
+    }
     let page = reference::page(&header);
     Ok([(HEADER, header), (REFERENCE, page)])
 }
@@ -59,6 +65,7 @@ fn generate() -> Result<String> {
         "api/git.rs",
         "api/job.rs",
         "api/key.rs",
+        "api/pool.rs",
     ] {
         builder = builder.with_src(ffi.join(file));
     }

@@ -1,15 +1,23 @@
 //! Development tasks: `cargo run -p xtask -- TASK`.
 //!
-//! `header [--check]` writes or compares `include/semaphore_ffi.h` and `docs/reference/abi.md`; `artifacts DIR` checks the built libraries; `localise DIR`
-//! makes the static library that is shipped; `install DIR PREFIX` installs libraries, header and pkg-config file; `c-smoke DIR` builds and runs the C and C++ programs of `tests/ffi`; `go DIR ARG...`
+//! `header [--check]` writes or compares `include/semaphore_ffi.h` and `docs/reference/abi.md`; `abi [--accept]` compares the
+//! interface with the released one, or releases it; `artifacts DIR` checks the built libraries; `sabotaged` builds the library
+//! of the tests that breaks on purpose (`target/sabotaged/debug`); `localise DIR`
+//! makes the static library that is shipped; `install DIR PREFIX` installs libraries, header and pkg-config file; `c-smoke DIR` builds and runs the C and C++ programs of `tests/ffi`; `panics DIR` gives every
+//! function of a sabotaged library a defect; `go DIR ARG...`
 //! runs the Go tool in `go/` against the libraries in DIR. Not for anything that a test or the product needs at run time.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
+mod abi;
 mod artifact;
+mod declaration;
+mod embed;
 mod go;
 mod header;
 mod install;
+mod layout;
+mod misuse;
 mod reference;
 mod smoke;
 
@@ -26,13 +34,17 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["header"] => header::write(),
         ["header", "--check"] => header::check(),
+        ["abi"] => abi::check(),
+        ["abi", "--accept"] => abi::accept(),
         ["artifacts", directory] => artifact::check(Path::new(directory)),
+        ["sabotaged"] => artifact::build_sabotaged(),
         ["localise", directory] => artifact::localise(Path::new(directory)),
         ["install", directory, prefix] => install::run(Path::new(directory), Path::new(prefix)),
         ["c-smoke", directory] => smoke::run(Path::new(directory)),
+        ["panics", directory] => smoke::panics(Path::new(directory)),
         ["go", directory, rest @ ..] if !rest.is_empty() => go::run(Path::new(directory), rest),
         _ => bail!(
-            "unknown task; one of: header [--check] | artifacts DIR | localise DIR | install DIR PREFIX | c-smoke DIR | go DIR ARG... \
+            "unknown task; one of: header [--check] | abi [--accept] | artifacts DIR | sabotaged | localise DIR | install DIR PREFIX | c-smoke DIR | panics DIR | go DIR ARG... \
              (DIR holds libsemaphore_ffi.so and .a, for example target/debug)"
         ),
     }

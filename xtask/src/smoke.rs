@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{artifact::SONAME, install, output, root};
+use crate::{artifact::SONAME, embed, install, layout, misuse, output, root};
 
-const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
+pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 /// What the static library needs besides itself: `rustc --print native-static-libs`.
 pub(crate) const NATIVE: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
@@ -48,11 +48,17 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
             *(if done { &mut passed } else { &mut failed }) += 1;
         }
     }
+    let (random, described) = misused(&sources, &directory, &built)?;
     for (name, done) in [
+        (described.as_str(), random),
         ("smoke.c through pkg-config", installed(&sources, &directory, &built, true)?),
         ("smoke.c with the static library that is shipped", installed(&sources, &directory, &built, false)?),
         ("run_job.py", python(&sources, &built)?),
     ] {
+        println!("{} {name}", if done { "ok   " } else { "FAILED" });
+        *(if done { &mut passed } else { &mut failed }) += 1;
+    }
+    for (name, done) in embed::programs(&directory, &built)? {
         println!("{} {name}", if done { "ok   " } else { "FAILED" });
         *(if done { &mut passed } else { &mut failed }) += 1;
     }
@@ -61,11 +67,51 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
     Ok(())
 }
 
+fn status(command: &mut Command) -> Result<ExitStatus> {
+    command.status().with_context(|| format!("cannot run {}", command.get_program().to_string_lossy()))
+}
+
 fn build_and_run(compile: &mut Command, binary: &PathBuf) -> Result<bool> {
-    let status = |command: &mut Command| -> Result<ExitStatus> {
-        command.status().with_context(|| format!("cannot run {}", command.get_program().to_string_lossy()))
-    };
     Ok(status(compile)?.success() && status(&mut Command::new(binary))?.success())
+}
+
+/// Every function with every kind of argument, and the layout of the structures; the second answer is its name with the seed.
+fn misused(sources: &Path, directory: &Path, built: &Path) -> Result<(bool, String)> {
+    let binary = built.join("misuse");
+    output(&mut misuse_build(sources, directory, built, &binary)?)?;
+    let seed = seed();
+    let done = status(Command::new(&binary).args([&seed, "3000"]))?.success();
+    Ok((done, format!("misuse.c (seed {seed})")))
+}
+
+/// The seed of random calls: that of the environment, to repeat a failure, or the time.
+fn seed() -> String {
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |time| time.as_secs());
+    std::env::var("SEMAPHORE_MISUSE_SEED").unwrap_or_else(|_| now().to_string())
+}
+
+/// How misuse.c is compiled, with the files that are generated from the header.
+pub(crate) fn misuse_build(sources: &Path, directory: &Path, built: &Path, binary: &Path) -> Result<Command> {
+    fs::write(built.join("calls.h"), misuse::calls()?)?;
+    fs::write(built.join("layout.c"), layout::assertions()?)?;
+    let mut command = Command::new("cc");
+    command.args(["-std=c11", "-pthread", "-D_POSIX_C_SOURCE=200809L", "-g"]).args(WARNINGS);
+    command.arg(format!("-I{}", root()?.join("include").display())).arg(format!("-I{}", built.display()));
+    command.arg(sources.join("misuse.c")).arg(built.join("layout.c")).arg("-o").arg(binary);
+    command.arg(directory.join("libsemaphore_ffi.a")).args(NATIVE);
+    Ok(command)
+}
+
+/// Against the sabotaged library: every function meets a defect, and the process goes on.
+pub(crate) fn panics(directory: &Path) -> Result<()> {
+    let directory = fs::canonicalize(directory).context("the sabotaged library's directory")?;
+    let built = directory.join("c-smoke");
+    fs::create_dir_all(&built)?;
+    let binary = built.join("misuse");
+    output(&mut misuse_build(&root()?.join("tests/ffi"), &directory, &built, &binary)?)?;
+    let done = status(Command::new(&binary).arg("panics").env("SEMAPHORE_SABOTAGE_PANIC", "all"))?.success();
+    ensure!(done, "a defect of the library reached its host");
+    Ok(())
 }
 
 /// The C program against an installation in a directory of its own, as a host's build finds it.

@@ -15,11 +15,14 @@ use crate::{
 /// its end, also if it could not be started.
 ///
 /// `spec` is a JSON document: `{"version":1,"argv":["bash","x.sh"],"env":[["PATH","/usr/bin"]],"dir":"/srv",
-/// "stdin":"null","prompts":[],"stop":"shell","stop_timeout_ms":120000,"deadline_ms":60000,"nofile":1024}`; `argv` and `dir`
-/// are needed. Nothing is inherited: `env` is the whole environment, and its PATH is where a bare program name is looked for.
+/// "stdin":"null","prompts":[],"stop":"shell","stop_timeout_ms":120000,"deadline_ms":60000,"nofile":1024,"search_path":"/usr/bin",
+/// "process":{"user":"ann","uid":1000,"gid":1000,"chroot":"/srv/root"}}`; `argv` and `dir` are needed. Nothing is inherited: `env` is the whole environment, and its PATH is where a bare program name is looked for.
 /// `stdin`: `null`; `bytes` (those at `stdin_p`, then the end); `pipe` (those at `stdin_p`, then `semaphore_exec_answer`);
 /// `pty` (a terminal, whose `prompts` are answered with the bytes at `stdin_p`: `u32 length, bytes` for each).
 /// `stop`: `shell`, `ansible` or `terraform`.
+/// A bare program name is looked for in `search_path`, if given, before PATH.
+/// `process`: as whom it runs. A name gives user, primary and supplementary groups, a `uid` that the machine knows too; `gid` overrides
+/// the primary group; program and `dir` are meant below `chroot`. Who does not exist is `SEMAPHORE_E_PERM`: nothing runs as somebody else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn semaphore_exec_start(
     rt: SemaphoreHandle,
@@ -80,7 +83,8 @@ pub extern "C" fn semaphore_op_cancel(op: SemaphoreHandle, mode: i32) -> Semapho
 ///
 /// The document of a program: `{"pid","text","exit_code","signal","core_dumped","stopped","deadline","stragglers","problem"}`,
 /// or `{"error"}` if it did not start. Of a job: `{"outcome":"success|failed|stopped|broken","status":"success|error|stopped",
-/// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `text` (what the Go server says),
+/// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `plan` (of Terraform and its kin:
+/// `{"add","change","destroy","import"}`, numbers of resources), `text` (what the Go server says),
 /// `reason` (of a stop), `stage` and `error` where they apply. Of git: see `semaphore_git_start`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn semaphore_op_result(

@@ -16,8 +16,10 @@ use crate::{
 /// 0; `inst` is an installed key of the same runtime for the remote repository, or 0.
 ///
 /// `spec` is a JSON document: `{"version":1,"config":{..},"url":"https://host/x.git","branch":"main","parent":"/srv","directory":"x",
-/// "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null}`; `config` is that of `semaphore_job_start`;
-/// `commit` is for checkout; `host_key_mode` is `off`, `accept-new` or `strict`. The clone is `parent`/`directory`.
+/// "commit":"v1.0","host_key_mode":"off","known_hosts_file":null,"deadline_ms":null,"progress":false}`; `config` is that of `semaphore_job_start`;
+/// `commit` is for checkout; `host_key_mode` is `off`, `accept-new` or `strict`. The clone is `parent`/`directory`. With
+/// `progress`, PROGRESS frames (source: the operation) tell how far git is; the log says the same as without. The client `go_git` tells it
+/// of clones only.
 ///
 /// Results: `{}` of clone, pull and checkout; `{"can_be_pulled":true}`; `{"hash":".."}`; `{"message":".."}`; `{"branches":[".."]}`.
 #[unsafe(no_mangle)]

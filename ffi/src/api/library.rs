@@ -22,7 +22,23 @@ pub extern "C" fn semaphore_abi_features() -> u64 {
         | code::SEMAPHORE_FEATURE_JOB
         | code::SEMAPHORE_FEATURE_GIT
         | code::SEMAPHORE_FEATURE_KEY
+        | code::SEMAPHORE_FEATURE_POOL
 }
+
+/// A number that tells builds of the library apart. A host that is linked statically can compare it with the number of the build that it means:
+/// the file of the library holds it as text, 16 hexadecimal digits behind `semaphore-build-id:`. Fast.
+#[unsafe(no_mangle)]
+pub extern "C" fn semaphore_build_id() -> u64 {
+    // From the text, so that the two are always the same, and the text is part of the file.
+    std::hint::black_box(BUILD_ID)
+        .rsplit(':')
+        .next()
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .unwrap_or(0)
+}
+
+/// What tools look for in the file.
+static BUILD_ID: &str = concat!("semaphore-build-id:", env!("SEMAPHORE_BUILD_ID"));
 
 /// Does nothing: a host refers to it, so that a library of another major version does not link. Fast.
 #[unsafe(no_mangle)]
@@ -44,7 +60,7 @@ pub unsafe extern "C" fn semaphore_buf_free(b: *mut SemaphoreBuf) {
 /// Closes a handle of any kind; a second close is `SEMAPHORE_E_HANDLE` and harmless. Calls that are under way finish.
 ///
 /// A log ends: attached pipes are closed and what it holds is handed out without credit. An operation that still runs is
-/// killed; its OP_DONE comes nevertheless. A runtime closes without grace, and its events are lost. Fast.
+/// killed; its OP_DONE comes nevertheless. A pool gives its waiting jobs back and kills those that run. A runtime closes without grace, and its events are lost. Fast.
 #[unsafe(no_mangle)]
 pub extern "C" fn semaphore_handle_close(h: SemaphoreHandle) -> SemaphoreStatus {
     guard("handle_close", ErrorOut::NONE, || objects::close(h).map(|()| code::SEMAPHORE_OK))

@@ -13,6 +13,7 @@ mod job;
 mod key;
 mod library;
 mod log;
+mod pool;
 mod runtime;
 
 pub use exec::*;
@@ -21,6 +22,7 @@ pub use job::*;
 pub use key::*;
 pub use library::*;
 pub use log::*;
+pub use pool::*;
 pub use runtime::*;
 
 #[cfg(test)]

@@ -6,7 +6,10 @@
 )]
 
 mod garbage;
+mod identity;
 mod jobs;
+mod pool;
+mod progress;
 
 use std::{
     os::fd::{AsRawFd, IntoRawFd},
@@ -87,24 +90,26 @@ impl Host {
     /// Takes events until one fits; gives credit for what it took.
     fn until(&mut self, fits: impl Fn(&Head) -> bool) -> (Head, Vec<u8>) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        let mut buffer = vec![0; SEMAPHORE_FRAME_MAX];
         loop {
             if let Some(found) = self.frames.iter().find(|(head, _)| fits(head)) {
                 return found.clone();
             }
             assert!(Instant::now() < deadline, "no such event, but {:?}", self.kinds());
-            let used = unsafe { semaphore_rt_wait(self.runtime, buffer.as_mut_ptr(), buffer.len(), 1000) };
-            let frames = decode::frames(&buffer[..usize::try_from(used).unwrap()]);
-            if self.credits {
-                for (head, payload) in &frames {
-                    semaphore_log_credit(
-                        head.source,
-                        (SEMAPHORE_FRAME_HEAD + payload.len()).next_multiple_of(8) as u32,
-                    );
-                }
-            }
-            self.frames.extend(frames);
+            self.take();
         }
+    }
+
+    /// Waits for events and takes them.
+    fn take(&mut self) {
+        let mut buffer = vec![0; SEMAPHORE_FRAME_MAX];
+        let used = unsafe { semaphore_rt_wait(self.runtime, buffer.as_mut_ptr(), buffer.len(), 1000) };
+        let frames = decode::frames(&buffer[..usize::try_from(used).unwrap()]);
+        if self.credits {
+            for (head, payload) in &frames {
+                semaphore_log_credit(head.source, (SEMAPHORE_FRAME_HEAD + payload.len()).next_multiple_of(8) as u32);
+            }
+        }
+        self.frames.extend(frames);
     }
 
     fn done(&mut self, operation: SemaphoreHandle) -> (i32, Value, Value) {
@@ -287,7 +292,7 @@ fn closing_the_runtime_ends_its_programs_and_hands_out_everything() {
     assert_eq!(unsafe { semaphore_log_write(log, 0, 0, null(), 0) }, SEMAPHORE_E_STATE);
     assert_eq!(host.exec(log, &json!({"argv": ["/bin/true"], "dir": "/"}), b"").unwrap_err().0, SEMAPHORE_E_STATE);
     assert_eq!(semaphore_handle_close(log), SEMAPHORE_OK);
-    assert_eq!(host.statistics()["handles"], json!({"log": 0, "operation": 0, "key": 0}));
+    assert_eq!(host.statistics()["handles"], json!({"log": 0, "operation": 0, "key": 0, "pool": 0}));
     assert_eq!(semaphore_handle_close(runtime), SEMAPHORE_OK);
 }
 

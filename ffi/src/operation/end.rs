@@ -6,6 +6,7 @@ use semaphore_engine::{
     git::GitError,
     job::{JobEvent, JobEvents, Outcome, Problem, ProblemCode, ProgramError, StopReason},
 };
+use semaphore_model::{PlanSummary, TaskStatus};
 use serde_json::{Map, Value, json};
 
 use super::{Ended, program::spawn_failure};
@@ -14,9 +15,50 @@ use crate::{code, failure::Failure, log_frame::Mark, logger::Log};
 /// What happened that the result tells once more.
 #[derive(Default)]
 pub(super) struct Story {
+    /// Is told the statuses that the job reaches, besides the log.
+    on_status: Option<Box<dyn Fn(TaskStatus) + Send + Sync>>,
+    /// Gets PROGRESS frames; lines that are not complete are not shown then, because most of them never become records.
+    on_progress: Option<Box<dyn Fn(Vec<u8>) + Send + Sync>>,
     commit: Option<(String, String)>,
     problems: Vec<Problem>,
     known_hosts: String,
+    plan: Option<PlanSummary>,
+}
+
+impl Story {
+    /// Tells somebody the statuses as well.
+    pub(super) fn told(on_status: impl Fn(TaskStatus) + Send + Sync + 'static) -> Self {
+        Self { on_status: Some(Box::new(on_status)), ..Self::default() }
+    }
+
+    /// Gives the payloads of PROGRESS frames to somebody.
+    pub(super) fn watched(on_progress: impl Fn(Vec<u8>) + Send + Sync + 'static) -> Self {
+        Self { on_progress: Some(Box::new(on_progress)), ..Self::default() }
+    }
+
+    fn progress(&self, phase: &str, done: u64, total: Option<u64>) {
+        if let Some(tell) = &self.on_progress {
+            let numbers = [done, total.unwrap_or(0)];
+            let mut payload: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            payload.extend_from_slice(phase.as_bytes());
+            tell(payload);
+        }
+    }
+}
+
+/// Without a log: what is said is thrown away, but for how far it is.
+pub(super) async fn watch(mut events: JobEvents, over: impl Future<Output = ()>, story: &Story) {
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            () = &mut over => return,
+            event = events.next() => match event {
+                Some(JobEvent::Progress { phase, done, total }) => story.progress(&phase, done, total),
+                Some(_) => {}
+                None => return,
+            },
+        }
+    }
 }
 
 /// Carries events into the host's log, as fast as the host takes them, until the last one. Once `over` ends, nothing that is
@@ -38,12 +80,19 @@ pub(super) async fn carry(
         }
         match events.next().await? {
             JobEvent::Log(records) => records.into_iter().for_each(|record| log.writer().forward(record)),
-            JobEvent::Status(status) => log.note_status(status),
+            JobEvent::Status(status) => {
+                log.note_status(status);
+                if let Some(tell) = &story.on_status {
+                    tell(status);
+                }
+            }
             JobEvent::Commit { hash, message } => {
                 log.writer().marker(Mark::Commit { hash: hash.clone().into(), message: message.clone().into() });
                 story.commit = Some((hash, message));
             }
+            JobEvent::Partial { .. } if story.on_progress.is_some() => {}
             JobEvent::Partial { stream, text } => log.writer().marker(Mark::Partial { stream, text }),
+            JobEvent::Progress { phase, done, total } => story.progress(&phase, done, total),
             JobEvent::Problem(problem) => {
                 log.writer().marker(Mark::Problem(problem.clone()));
                 story.problems.push(problem);
@@ -52,6 +101,7 @@ pub(super) async fn carry(
                 story.known_hosts.push_str(&lines);
                 log.writer().marker(Mark::KnownHosts(lines));
             }
+            JobEvent::Plan(plan) => story.plan = Some(plan),
             JobEvent::Stage { stage, time } => log.writer().marker(Mark::Stage { stage, time }),
             JobEvent::Done(outcome) => return Some(outcome),
         }
@@ -83,6 +133,9 @@ pub(super) fn job_end(outcome: &Outcome, story: Story) -> Ended {
     }
     if let Some((hash, message)) = story.commit {
         say("commit", json!({"hash": hash, "message": message}));
+    }
+    if let Some(plan) = story.plan {
+        say("plan", json!(plan));
     }
     say("problems", json!(story.problems));
     say("known_hosts", story.known_hosts.into());

@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Control, Finish, Operation,
-    end::{Story, carry, git_end},
+    end::{Story, carry, git_end, watch},
 };
 use crate::{
+    code,
     failure::Failure,
     git_spec::{GitWork, PreparedGit},
     logger::Log,
@@ -35,9 +36,14 @@ impl Operation {
         let Job { events, control } = job;
         let (operation, finish) = Self::open(handle, runtime, log, Control::Git(control))?;
         runtime.counts().git.fetch_add(1, Ordering::Relaxed);
-        // Without a log nobody reads: what is said then is thrown away.
-        let followed = log.map(|log| (events, Arc::clone(log)));
-        let client = git::client(programs);
+        let followed = log.cloned();
+        let (client, mut story) = if prepared.progress {
+            let queue = Arc::clone(runtime.queue());
+            let tell = move |payload| queue.push_event(code::SEMAPHORE_FRAME_PROGRESS, 0, handle, payload, None);
+            (git::client_with_progress(programs), Story::watched(tell))
+        } else {
+            (git::client(programs), Story::default())
+        };
         let over = CancellationToken::new();
         let this = Arc::clone(&operation);
         runtime.spawn_operation("git", async move {
@@ -47,8 +53,9 @@ impl Operation {
                 result
             };
             let follow = async {
-                if let Some((events, log)) = followed {
-                    carry(events, over.cancelled(), &log, &mut Story::default()).await;
+                match followed {
+                    Some(log) => drop(carry(events, over.cancelled(), &log, &mut story).await),
+                    None => watch(events, over.cancelled(), &story).await,
                 }
             };
             let (finish, ()) = tokio::join!(work, follow);

@@ -54,14 +54,18 @@ impl Operation {
 
     /// Accepts or refuses what a job in the status `waiting_confirmation` wants to do.
     pub fn confirm(&self, accepted: bool) -> Result<(), Failure> {
-        let Control::Job(control) = &self.control else { return Err(Failure::handle("job")) };
-        if control.confirm(accepted) { Ok(()) } else { Err(Failure::state("the job does not wait for a confirmation")) }
+        let is_waiting = match &self.control {
+            Control::Job(control) => control.confirm(accepted),
+            Control::Pooled(job) => job.confirm(accepted),
+            Control::Program(_) | Control::Git(_) => return Err(Failure::handle("job")),
+        };
+        if is_waiting { Ok(()) } else { Err(Failure::state("the job does not wait for a confirmation")) }
     }
 
     /// As [`Operation::cancel`], for jobs only.
     pub fn stop_job(&self, mode: i32) -> Result<(), Failure> {
         match &self.control {
-            Control::Job(_) => self.cancel(mode),
+            Control::Job(_) | Control::Pooled(_) => self.cancel(mode),
             Control::Program(_) | Control::Git(_) => Err(Failure::handle("job")),
         }
     }

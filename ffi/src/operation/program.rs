@@ -100,7 +100,7 @@ impl Operation {
     fn program(&self) -> Result<&ProgramControl, Failure> {
         match &self.control {
             Control::Program(program) => Ok(program),
-            Control::Job(_) | Control::Git(_) => Err(Failure::handle("program")),
+            Control::Job(_) | Control::Git(_) | Control::Pooled(_) => Err(Failure::handle("program")),
         }
     }
 

@@ -59,6 +59,8 @@ pub(super) struct Event {
     pub(super) payload: Vec<u8>,
     /// Log and sequence number before which every record must have left.
     pub(super) after: Option<(u64, u64)>,
+    /// Leaves after every event before it.
+    pub(super) last: bool,
 }
 
 impl State {
@@ -75,7 +77,10 @@ impl State {
     }
 
     pub(super) fn has_something(&self) -> bool {
-        !self.ready.is_empty() || self.last.is_some() || self.events.iter().any(|event| self.may_leave(event))
+        let mut events = self.events.iter().enumerate();
+        !self.ready.is_empty()
+            || self.last.is_some()
+            || events.any(|(before, event)| (before == 0 || !event.last) && self.may_leave(event))
     }
 
     /// Whether an event has waited for its records, or would wait in vain.
@@ -133,7 +138,7 @@ impl State {
     pub(super) fn hand_out_events(&mut self, out: &mut [u8], used: &mut usize) -> Result<bool, TooSmall> {
         let mut index = 0;
         while let Some(event) = self.events.get(index) {
-            if !self.may_leave(event) {
+            if !self.may_leave(event) || (event.last && index > 0) {
                 index += 1;
                 continue;
             }

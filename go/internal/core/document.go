@@ -90,6 +90,16 @@ type Process struct {
 	Chroot string
 }
 
+// MarshalJSON writes the library's form.
+func (p Process) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		User   *string `json:"user"`
+		UID    *uint32 `json:"uid"`
+		GID    *uint32 `json:"gid"`
+		Chroot *string `json:"chroot"`
+	}{optional(p.User), p.UID, p.GID, optional(p.Chroot)})
+}
+
 func optional(text string) *string {
 	if text == "" {
 		return nil
@@ -99,12 +109,6 @@ func optional(text string) *string {
 
 // MarshalJSON writes the library's form.
 func (c Config) MarshalJSON() ([]byte, error) {
-	type process struct {
-		User   *string `json:"user"`
-		UID    *uint32 `json:"uid"`
-		GID    *uint32 `json:"gid"`
-		Chroot *string `json:"chroot"`
-	}
 	return json.Marshal(struct {
 		TmpPath       string         `json:"tmp_path"`
 		Path          string         `json:"path"`
@@ -114,12 +118,12 @@ func (c Config) MarshalJSON() ([]byte, error) {
 		Apps          map[string]App `json:"apps,omitempty"`
 		SSHConfigPath *string        `json:"ssh_config_path"`
 		GitClient     string         `json:"git_client,omitempty"`
-		Process       process        `json:"process"`
+		Process       Process        `json:"process"`
 		PromptMS      int64          `json:"prompt_timeout_ms,omitempty"`
 		TerraformMS   int64          `json:"terraform_stop_timeout_ms,omitempty"`
 	}{
 		c.TmpPath, c.Path, c.Home, c.HomeDirMode, c.Env, c.Apps, optional(c.SSHConfigPath), c.GitClient,
-		process{optional(c.Process.User), c.Process.UID, c.Process.GID, optional(c.Process.Chroot)},
+		c.Process,
 		Milliseconds(c.PromptTimeout), Milliseconds(c.TerraformStopTimeout),
 	})
 }

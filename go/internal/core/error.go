@@ -15,6 +15,24 @@ import (
 // Code is a status number of the library; the numbers never change their meaning.
 type Code int32
 
+var codeNames = map[Code]string{
+	CodeArg: "argument", CodeHandle: "handle", CodeState: "state", CodeCancelled: "cancelled", CodeTimeout: "timeout",
+	CodeNotFound: "not found", CodeExists: "exists", CodePerm: "permission", CodeAuth: "credentials", CodeIO: "input or output",
+	CodeNet: "network", CodeExit: "exit", CodeSpawn: "start of a program", CodeParse: "document", CodeLimit: "limit",
+	CodeUnsupported: "unsupported", CodeABI: "version of the interface", CodePanic: "defect of the library",
+}
+
+// String is the number's name.
+func (c Code) String() string {
+	if name, known := codeNames[c]; known {
+		return name
+	}
+	return fmt.Sprintf("status %d", int32(c))
+}
+
+// Error makes a Code a target of errors.Is: errors.Is(err, CodeNet).
+func (c Code) Error() string { return "semaphore: " + c.String() }
+
 // Status numbers of the library.
 const (
 	CodeArg         = Code(native.EArg)
@@ -37,8 +55,8 @@ const (
 	CodePanic       = Code(native.EPanic)
 )
 
-// Error is a failure of the library. errors.Is finds context.Canceled, context.DeadlineExceeded, fs.ErrNotExist,
-// fs.ErrExist, fs.ErrPermission, os.ErrClosed and the errno behind it.
+// Error is a failure of the library. errors.Is finds its Code, the errno behind it, and of the standard library context.Canceled,
+// context.DeadlineExceeded, errors.ErrUnsupported, fs.ErrExist, fs.ErrInvalid, fs.ErrNotExist, fs.ErrPermission and os.ErrClosed.
 type Error struct {
 	// Op is the call that failed.
 	Op string
@@ -60,25 +78,21 @@ type Error struct {
 	Stderr string
 }
 
-func (e *Error) Error() string {
-	return strings.Join(append([]string{e.Op + ": " + e.Msg}, e.Chain...), ": ")
+func (e *Error) Error() string { return e.Op + ": " + e.Text() }
+
+// Text is Error without the name of the call, for the log of a task.
+func (e *Error) Text() string { return strings.Join(append([]string{e.Msg}, e.Chain...), ": ") }
+
+// meanings are the errors of the standard library that say what a status number says; the other numbers have none there.
+var meanings = map[Code]error{
+	CodeArg: fs.ErrInvalid, CodeParse: fs.ErrInvalid, CodeHandle: os.ErrClosed, CodeCancelled: context.Canceled, CodeTimeout: context.DeadlineExceeded,
+	CodeNotFound: fs.ErrNotExist, CodeExists: fs.ErrExist, CodePerm: fs.ErrPermission, CodeUnsupported: errors.ErrUnsupported,
 }
 
 // Is maps the status numbers to the errors of the standard library.
 func (e *Error) Is(target error) bool {
-	switch e.Code {
-	case CodeCancelled:
-		return target == context.Canceled
-	case CodeTimeout:
-		return target == context.DeadlineExceeded
-	case CodeHandle:
-		return target == os.ErrClosed
-	case CodeNotFound:
-		return target == fs.ErrNotExist
-	case CodeExists:
-		return target == fs.ErrExist
-	case CodePerm:
-		return target == fs.ErrPermission
+	if target == error(e.Code) || meanings[e.Code] != nil && target == meanings[e.Code] {
+		return true
 	}
 	return e.Errno != 0 && (target == error(e.Errno) || e.Errno.Is(target))
 }

@@ -25,27 +25,48 @@ type Operation struct {
 // StartOperation opens an operation, which is stopped when the context ends. frames gets its frames but the last, on the pump;
 // it may be nil.
 func StartOperation(ctx context.Context, runtime *Runtime, frames func(Frame), open func() (native.Handle, error)) (*Operation, error) {
+	operations, err := StartOperations(ctx, runtime, []func(Frame){frames}, func(handles []native.Handle) (err error) {
+		handles[0], err = open()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return operations[0], nil
+}
+
+// StartOperations opens several operations at once, one for each entry of frames.
+func StartOperations(ctx context.Context, runtime *Runtime, frames []func(Frame), open func(handles []native.Handle) error) ([]*Operation, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	o := &Operation{ctx: ctx, runtime: runtime, frames: frames, done: make(chan struct{})}
 	started := make(chan struct{})
-	o.release = context.AfterFunc(ctx, func() {
-		<-started
-		_ = o.Stop(false)
+	operations, sinks := make([]*Operation, len(frames)), make([]Sink, len(frames))
+	for i := range frames {
+		o := &Operation{ctx: ctx, runtime: runtime, frames: frames[i], done: make(chan struct{})}
+		o.release = context.AfterFunc(ctx, func() {
+			<-started
+			_ = o.Stop(false)
+		})
+		operations[i], sinks[i] = o, o
+	}
+	// The handles are set while the pump waits, so that Deliver finds them.
+	err := runtime.StartAll(sinks, func(handles []native.Handle) error {
+		err := open(handles)
+		for i, handle := range handles {
+			operations[i].handle = handle
+		}
+		return err
 	})
-	// The handle is set while the pump waits, so that Deliver finds it.
-	_, err := runtime.Start(o, func() (native.Handle, error) {
-		handle, err := open()
-		o.handle = handle
-		return handle, err
-	})
-	close(started)
 	if err != nil {
-		o.release()
+		for _, o := range operations {
+			o.release()
+		}
+		close(started)
 		return nil, err
 	}
-	return o, nil
+	close(started)
+	return operations, nil
 }
 
 // Handle is the library's handle.

@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/semaphore-rs/semaphore/go/internal/native"
@@ -51,10 +50,17 @@ type Sink interface {
 
 // Runtime is one thread of the library and its events. Close it.
 type Runtime struct {
+	*feed
+
+	grace time.Duration
+	alarm Alarm
+}
+
+// feed is what the pump knows of a Runtime: it does not keep one alive that its owner has dropped.
+type feed struct {
 	handle native.Handle
 	events *os.File
 	logger *slog.Logger
-	grace  time.Duration
 	down   chan struct{}
 
 	mu     sync.Mutex
@@ -89,17 +95,16 @@ func Open(options Options) (*Runtime, error) {
 		_ = native.Close(handle)
 		return nil, Convert(err)
 	}
-	r := &Runtime{
-		handle: handle, events: events, logger: options.Logger, grace: options.Grace,
-		down: make(chan struct{}), sinks: map[native.Handle]Sink{},
+	f := &feed{handle: handle, events: events, logger: options.Logger, down: make(chan struct{}), sinks: map[native.Handle]Sink{}}
+	if f.logger == nil {
+		f.logger = slog.Default()
 	}
-	if r.logger == nil {
-		r.logger = slog.Default()
-	}
+	r := &Runtime{feed: f, grace: options.Grace}
 	if r.grace == 0 {
 		r.grace = 5 * time.Second
 	}
-	go r.pump()
+	go f.pump()
+	r.alarm = NewAlarm(r, "runtime", f.logger, f.abandon)
 	return r, nil
 }
 
@@ -114,15 +119,6 @@ func eventFile(handle native.Handle) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(duplicate), "semaphore-events"), nil
-}
-
-// Duplicate makes a descriptor that is closed on exec.
-func Duplicate(fd uintptr) (int, error) {
-	duplicate, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
-	if errno != 0 {
-		return -1, os.NewSyscallError("fcntl", errno)
-	}
-	return int(duplicate), nil
 }
 
 // Handle is the library's handle.
@@ -146,6 +142,23 @@ func (r *Runtime) Start(sink Sink, open func() (native.Handle, error)) (native.H
 	return handle, nil
 }
 
+// StartAll is Start for several things at once: open fills the handles, one for each sink.
+func (r *Runtime) StartAll(sinks []Sink, open func(handles []native.Handle) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.isDown {
+		return fmt.Errorf("semaphore: the runtime is closed: %w", os.ErrClosed)
+	}
+	handles := make([]native.Handle, len(sinks))
+	if err := open(handles); err != nil {
+		return Convert(err)
+	}
+	for i, sink := range sinks {
+		r.sinks[handles[i]] = sink
+	}
+	return nil
+}
+
 // Forget ends the delivery to the sink of a handle.
 func (r *Runtime) Forget(handle native.Handle) {
 	r.mu.Lock()
@@ -162,6 +175,7 @@ func (r *Runtime) Close() error {
 	}
 	r.closed = true
 	r.mu.Unlock()
+	r.alarm.Disarm()
 	err := native.RtClose(r.handle, uint32(r.grace.Milliseconds()))
 	if err == nil {
 		<-r.down
@@ -181,6 +195,7 @@ type Statistics struct {
 		Log       int `json:"log"`
 		Operation int `json:"operation"`
 		Key       int `json:"key"`
+		Pool      int `json:"pool"`
 	} `json:"handles"`
 	// Performed counts what was ever started on the runtime.
 	Performed struct {
@@ -213,7 +228,17 @@ func (r *Runtime) Statistics() (Statistics, error) {
 	return statistics, json.Unmarshal(document, &statistics)
 }
 
-func (r *Runtime) pump() {
+// abandon ends a runtime that nobody has any more, without waiting for it.
+func (r *feed) abandon() {
+	_ = native.RtClose(r.handle, 0)
+	go func() {
+		<-r.down
+		_ = native.Close(r.handle)
+		_ = r.events.Close()
+	}()
+}
+
+func (r *feed) pump() {
 	defer close(r.down)
 	defer r.detachAll()
 	buffer := make([]byte, native.FrameMax)
@@ -237,7 +262,7 @@ func (r *Runtime) pump() {
 	}
 }
 
-func (r *Runtime) detachAll() {
+func (r *feed) detachAll() {
 	r.mu.Lock()
 	sinks := r.sinks
 	r.sinks = map[native.Handle]Sink{}
@@ -249,7 +274,7 @@ func (r *Runtime) detachAll() {
 }
 
 // dispatch hands out the frames of a buffer; true after the last frame of all.
-func (r *Runtime) dispatch(buffer []byte) bool {
+func (r *feed) dispatch(buffer []byte) bool {
 	for len(buffer) >= native.FrameHead {
 		length := binary.LittleEndian.Uint32(buffer)
 		size := (length + native.FrameAlign - 1) / native.FrameAlign * native.FrameAlign

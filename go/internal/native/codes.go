@@ -1,19 +1,20 @@
 // Package native is the only one that speaks C: one Go function for each function of semaphore_ffi.h, no logic.
 //
-// It compiles without the library too (no tag rust, or CGO_ENABLED=0); every function then says so. Invariant: no pointer of
+// It compiles without the library too (CGO_ENABLED=0); every function then says so. Invariant: no pointer of
 // either side is kept by the other.
 package native
 
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 )
 
 // Handle names an object of the library; 0 is none.
 type Handle uint64
 
 // ErrNotBuilt is returned by Open when the program was built without the library.
-var ErrNotBuilt = errors.New("semaphore: built without the library: build with cgo and -tags rust")
+var ErrNotBuilt = errors.New("semaphore: built without the library: build with cgo (CGO_ENABLED=1 and a C compiler)")
 
 // Statuses of calls. The numbers are those of the header, which a test compares.
 const (
@@ -39,6 +40,9 @@ const (
 	ErrRetryable   int32 = 1
 	CancelGraceful int32 = 0
 	CancelNow      int32 = 1
+	DrainAll       int32 = 0
+	DrainRunning   int32 = 1
+	DrainStop      int32 = 2
 )
 
 // Streams of records.
@@ -61,6 +65,7 @@ const (
 const (
 	FrameLog           uint16 = 1
 	FrameStatus        uint16 = 2
+	FrameProgress      uint16 = 3
 	FrameOpDone        uint16 = 4
 	FrameCommit        uint16 = 5
 	FrameChildStarted  uint16 = 6
@@ -72,6 +77,8 @@ const (
 	FrameProblem       uint16 = 12
 	FrameKnownHosts    uint16 = 13
 	FrameStage         uint16 = 14
+	FrameReady         uint16 = 15
+	FrameDrained       uint16 = 16
 	FlagStream         uint16 = 3
 	FlagCarriageReturn uint16 = 4
 	FlagContinued      uint16 = 8
@@ -83,7 +90,7 @@ const (
 	FrameMax                  = 1114112
 	CreditWindow              = 262144
 	ABIMajor           uint32 = 1
-	ABIMinor           uint32 = 1
+	ABIMinor           uint32 = 2
 )
 
 // Kinds of git's work.
@@ -123,7 +130,7 @@ var messages = map[int32]string{
 	EArg: "an argument is missing or out of range", EHandle: "the handle is closed or of another kind",
 	EState: "the object is closed, or not ready for this", EParse: "a document is not understood",
 	EUnsupported: "this cannot be done here", EPanic: "the library met a defect of its own",
-	ELimit: "a bound was reached", EPerm: "access is refused", EIO: "the operating system failed",
+	ENotFound: "there is no such thing", ELimit: "a bound was reached", EPerm: "access is refused", EIO: "the operating system failed",
 }
 
 // failure makes an error of a status; nil for OK. For calls that give no details.
@@ -142,4 +149,14 @@ func details(f *Failure, document []byte) *Failure {
 		}
 	}
 	return f
+}
+
+// checkBuild compares the library that is linked with the one that was meant.
+func checkBuild(expected, linked uint64) error {
+	if expected == linked {
+		return nil
+	}
+	return &Failure{Code: EABI, Op: "open", Msg: fmt.Sprintf(
+		"the program was built for build %016x of the library and is linked with build %016x: build it again in the environment that belongs to the library's file",
+		expected, linked)}
 }

@@ -28,6 +28,8 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 		"E_AUTH": int64(EAuth), "E_IO": int64(EIO), "E_NET": int64(ENet), "E_EXIT": int64(EExit), "E_SPAWN": int64(ESpawn),
 		"E_PARSE": int64(EParse), "E_LIMIT": int64(ELimit), "E_UNSUPPORTED": int64(EUnsupported), "E_ABI": int64(EABI), "E_PANIC": int64(EPanic),
 		"ERR_RETRYABLE": int64(ErrRetryable), "CANCEL_GRACEFUL": int64(CancelGraceful), "CANCEL_NOW": int64(CancelNow),
+		"DRAIN_ALL": int64(DrainAll), "DRAIN_RUNNING": int64(DrainRunning), "DRAIN_STOP": int64(DrainStop), "FEATURE_POOL": 32,
+		"FRAME_PROGRESS": int64(FrameProgress), "FRAME_READY": int64(FrameReady), "FRAME_DRAINED": int64(FrameDrained),
 		"STREAM_STDOUT": int64(StreamStdout), "STREAM_STDERR": int64(StreamStderr), "STREAM_SYSTEM": int64(StreamSystem), "STREAM_WHOLE": int64(StreamWhole),
 		"FLAVOUR_REFERENCE": int64(FlavourReference), "FLAVOUR_STRICT": int64(FlavourStrict), "FLAVOUR_NONE": int64(FlavourNone),
 		"FRAME_LOG": int64(FrameLog), "FRAME_STATUS": int64(FrameStatus), "FRAME_OP_DONE": int64(FrameOpDone), "FRAME_COMMIT": int64(FrameCommit),

@@ -1,4 +1,4 @@
-//go:build rust && cgo && !rust_dynamic
+//go:build cgo && !rust_dynamic
 
 package native
 

@@ -1,4 +1,4 @@
-//go:build !rust || !cgo
+//go:build !cgo
 
 package native
 
@@ -7,6 +7,9 @@ const Built = false
 
 // CheckVersion compares the library with the header the program was built with.
 func CheckVersion() error { return ErrNotBuilt }
+
+// Nothing calls the library for nothing.
+func Nothing() {}
 
 // Open opens a runtime.
 func Open([]byte) (Handle, error) { return 0, ErrNotBuilt }
@@ -79,6 +82,30 @@ func KeyInfo(Handle) ([]byte, error) { return nil, ErrNotBuilt }
 
 // KeySecret is the password or text of an installed key.
 func KeySecret(Handle) ([]byte, error) { return nil, ErrNotBuilt }
+
+// PoolOpen opens a task pool.
+func PoolOpen(Handle, []byte) (Handle, error) { return 0, ErrNotBuilt }
+
+// PoolLimits replaces the limits of a pool.
+func PoolLimits(Handle, []byte) error { return ErrNotBuilt }
+
+// PoolSubmit puts jobs into a pool.
+func PoolSubmit(Handle, []byte, []Handle) error { return ErrNotBuilt }
+
+// PoolStart starts a job of a pool whose turn it is.
+func PoolStart(Handle, []byte, []byte, Handle) error { return ErrNotBuilt }
+
+// PoolSnapshot describes the jobs of a pool as JSON.
+func PoolSnapshot(Handle) ([]byte, error) { return nil, ErrNotBuilt }
+
+// PoolCancel ends a job by its number.
+func PoolCancel(Handle, int64, int32) error { return ErrNotBuilt }
+
+// PoolRequeue sends a job back into the queue.
+func PoolRequeue(Handle, int64, uint32) error { return ErrNotBuilt }
+
+// PoolDrain begins the end of a pool.
+func PoolDrain(Handle, int32) error { return ErrNotBuilt }
 
 // OpCancel asks an operation to end.
 func OpCancel(Handle, int32) error { return ErrNotBuilt }

@@ -25,7 +25,7 @@ func Open(t testing.TB) *semaphore.Runtime {
 	t.Cleanup(func() {
 		Eventually(t, "the runtime to hold nothing", func() bool {
 			s, err := runtime.Statistics()
-			return err == nil && s.Handles.Log == 0 && s.Handles.Operation == 0 && s.Handles.Key == 0 && s.Children == 0 && s.AttachedFds == 0 && s.Queue.Frames == 0
+			return err == nil && s.Handles.Log == 0 && s.Handles.Operation == 0 && s.Handles.Key == 0 && s.Handles.Pool == 0 && s.Children == 0 && s.AttachedFds == 0 && s.Queue.Frames == 0
 		})
 		if err := runtime.Close(); err != nil {
 			t.Errorf("Close: %v", err)
@@ -48,13 +48,18 @@ func NewLogger(t testing.TB, runtime *semaphore.Runtime, options tasklogger.Opti
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = log.Close() })
+	return Record(log)
+}
+
+// Record makes a logger remember.
+func Record(log *tasklogger.Logger) *Recorder {
 	r := &Recorder{Logger: log}
 	log.AddLogListener(func(_ time.Time, line string) {
 		r.mu.Lock()
 		r.lines = append(r.lines, line)
 		r.mu.Unlock()
 	})
-	t.Cleanup(func() { _ = log.Close() })
 	return r
 }
 

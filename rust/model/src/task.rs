@@ -284,6 +284,23 @@ pub struct JobStage {
     /// When it ended; none if the server ended in the middle of it.
     #[serde(with = "time::rfc3339_option")]
     pub end: Option<DateTime<Utc>>,
+    /// What the Terraform family planned in it; none for everything else, and as long as the plan is being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanSummary>,
+}
+
+/// How many resources a plan of the Terraform family would touch, as its program counts them. A plan that changes nothing but
+/// outputs has zeros only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// Resources to be made.
+    pub add: u32,
+    /// Resources to be changed in place.
+    pub change: u32,
+    /// Resources to be destroyed; one that is replaced counts here and under `add`.
+    pub destroy: u32,
+    /// Existing objects to be taken over.
+    pub import: u32,
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod places;
 pub mod pool;
 pub mod ports;
 mod runner;
 pub mod version;
 
+pub use places::{Claim, Places};
 pub use pool::{ActiveTask, Location, Pool, PoolLimits, StopError};
 pub use ports::{
     NewLine, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository, TaskState,

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    places::{Claim, Places},
     ports::{NewLine, PortError, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository},
     runner::{Command, Runner},
 };
@@ -88,6 +89,7 @@ pub(crate) struct Shared {
 struct State {
     queue: VecDeque<QueuedTask>,
     running: HashMap<TaskId, Running>,
+    places: Places,
 }
 
 struct Running {
@@ -292,7 +294,11 @@ impl Shared {
     }
 
     fn forget(&self, task: TaskId) {
-        self.lock().running.remove(&task);
+        let mut state = self.lock();
+        if let Some(running) = state.running.remove(&task) {
+            state.places.give_back(&claim(&running.task));
+        }
+        drop(state);
         self.wake.notify_one();
     }
 }
@@ -335,6 +341,7 @@ async fn dispatch(shared: &Arc<Shared>) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let id = task.state.id;
         let runner = Runner::new(Arc::clone(shared), task.clone(), inbox);
+        state.places.take(&claim(&task));
         state.running.insert(id, Running { task, stages: Vec::new(), commands });
         let shared = Arc::clone(shared);
         let tracker = shared.tracker.clone();
@@ -358,22 +365,13 @@ impl Drop for Place {
 }
 
 fn may_start(state: &State, task: &QueuedTask, limits: PoolLimits, projects: &HashMap<ProjectId, u32>) -> bool {
-    if limits.max_parallel_tasks > 0 && state.running.len() >= limits.max_parallel_tasks as usize {
-        return false;
-    }
-    let of_project = || {
-        state
-            .running
-            .values()
-            .map(|running| &running.task.state)
-            .filter(|other| other.project_id == task.state.project_id)
-    };
-    if !task.allow_parallel && of_project().any(|other| other.template_id == task.state.template_id) {
-        return false;
-    }
     match projects.get(&task.state.project_id) {
-        Some(&limit) => limit == 0 || of_project().count() < limit as usize,
+        Some(&limit) => state.places.admits(&claim(task), limits.max_parallel_tasks, limit),
         // It came while the limits were read; its own look at the queue follows.
         None => false,
     }
+}
+
+fn claim(task: &QueuedTask) -> Claim {
+    Claim { project: task.state.project_id, template: task.state.template_id, allow_parallel: task.allow_parallel }
 }

@@ -8,7 +8,7 @@ use semaphore_engine::{
     job::{self, JobControl, JobEvent, Outcome, Problem, ProblemCode, StopReason},
     log::{LogRecord, Stream},
 };
-use semaphore_model::{Flavour, JobStage, TaskStatus, error_chain};
+use semaphore_model::{Flavour, JobStage, PlanSummary, TaskStatus, error_chain};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -112,6 +112,8 @@ impl Runner {
                         self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
                     }
                     Some(JobEvent::Partial { stream, text }) => self.partial(stream, &text),
+                    // Nobody asked for it.
+                    Some(JobEvent::Progress { .. }) => {}
                     Some(JobEvent::Problem(problem)) => {
                         self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
                     }
@@ -119,6 +121,7 @@ impl Runner {
                         self.store(|| TaskChange { known_hosts: Some(&lines), ..TaskChange::default() }).await;
                     }
                     Some(JobEvent::Stage { stage, time }) => self.begin_stage(stage, time),
+                    Some(JobEvent::Plan(plan)) => self.keep_plan(plan),
                     Some(JobEvent::Done(outcome)) => return outcome,
                     None => return Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() },
                 },
@@ -141,7 +144,15 @@ impl Runner {
 
     fn begin_stage(&mut self, stage: String, time: DateTime<Utc>) {
         self.end_stage(time);
-        self.stages.push(JobStage { stage, start: time, end: None });
+        self.stages.push(JobStage { stage, start: time, end: None, plan: None });
+        self.shared.set_stages(self.task.state.id, &self.stages);
+    }
+
+    /// The plan belongs to the stage in which it was made.
+    fn keep_plan(&mut self, plan: PlanSummary) {
+        if let Some(last) = self.stages.last_mut() {
+            last.plan = Some(plan);
+        }
         self.shared.set_stages(self.task.state.id, &self.stages);
     }
 

@@ -2,6 +2,7 @@
 import { request } from './client'
 import type {
   HostKeys,
+  JobStage,
   LoginMethods,
   NamedObject,
   NewTask,
@@ -59,6 +60,8 @@ export const api = {
     request<Task>('GET', `project/${project}/tasks/${task}`, { signal }),
   taskReason: (project: number, task: number, signal?: AbortSignal) =>
     request<TaskReason>('GET', `project/${project}/tasks/${task}/status`, { signal }),
+  jobStages: (project: number, task: number, signal?: AbortSignal) =>
+    list<JobStage>(`project/${project}/tasks/${task}/stages?extended=true`, signal),
   output: (project: number, task: number, signal?: AbortSignal) =>
     list<TaskOutput>(`project/${project}/tasks/${task}/output`, signal),
   rawOutput: (project: number, task: number, signal?: AbortSignal) =>

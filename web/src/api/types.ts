@@ -29,6 +29,22 @@ export interface TaskProblem {
   time: string
 }
 
+/** What a plan of the Terraform family would do to how many resources. */
+export interface PlanSummary {
+  add: number
+  change: number
+  destroy: number
+  import: number
+}
+
+/** A part of a task's job. */
+export interface JobStage {
+  stage: string
+  start: string
+  end: string | null
+  plan?: PlanSummary
+}
+
 export type HostKeyMode = 'off' | 'accept-new' | 'strict'
 
 /** What a project knows about the keys of hosts. */

@@ -39,6 +39,14 @@ fn every_function() -> Vec<(&'static str, Call)> {
         semaphore_log_write(0, 0, 0, null(), 0),
         semaphore_op_cancel(0, 0),
         semaphore_op_result(0, null_mut(), null_mut()),
+        semaphore_pool_cancel(0, 0, 0),
+        semaphore_pool_drain(0, 0),
+        semaphore_pool_limits(0, null(), 0, null_mut()),
+        semaphore_pool_open(0, null(), 0, null_mut(), null_mut()),
+        semaphore_pool_requeue(0, 0, 0),
+        semaphore_pool_snapshot(0, null_mut()),
+        semaphore_pool_start(0, null(), 0, null(), 0, 0, null_mut()),
+        semaphore_pool_submit(0, null(), 0, null_mut(), 0, null_mut(), null_mut()),
         semaphore_rt_close(0, 0),
         semaphore_rt_event_fd(0),
         semaphore_rt_open(null(), 0, null_mut(), null_mut()),
@@ -50,9 +58,14 @@ fn every_function() -> Vec<(&'static str, Call)> {
     ]
 }
 
-/// Those that have no status to answer: three cannot fail, and the fourth answers nothing.
-const WITHOUT_STATUS: [&str; 4] =
-    ["semaphore_abi_features", "semaphore_abi_version", "semaphore_ffi_abi_v1", "semaphore_buf_free"];
+/// Those that have no status to answer: four cannot fail, and the last answers nothing.
+const WITHOUT_STATUS: [&str; 5] = [
+    "semaphore_abi_features",
+    "semaphore_abi_version",
+    "semaphore_build_id",
+    "semaphore_ffi_abi_v1",
+    "semaphore_buf_free",
+];
 
 #[test]
 fn the_list_of_functions_is_that_of_the_library() {

@@ -5,26 +5,26 @@ use std::{path::PathBuf, process::Command};
 use super::*;
 
 /// A directory that goes with the test.
-struct Directory(PathBuf);
+pub(super) struct Directory(PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("semaphore-ffi-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    fn config(&self) -> Value {
+    pub(super) fn config(&self) -> Value {
         let path = std::env::var("PATH").unwrap();
         json!({"tmp_path": self.path("tmp"), "path": path, "home": self.path("home")})
     }
@@ -42,7 +42,7 @@ impl Directory {
     }
 
     /// A git repository with two commits; its URL.
-    fn git(&self) -> String {
+    pub(super) fn git(&self) -> String {
         let script = "git init -q -b main origin && cd origin && git config user.email a@b && git config user.name n \
                       && echo 'echo from git' > x.sh && git add . && git commit -qm 'the first' && git tag v1 \
                       && git branch feature/y && echo 'echo newer' > x.sh && git commit -qam 'the second'";
@@ -76,7 +76,12 @@ impl Host {
         if status == SEMAPHORE_OK { Ok(operation) } else { Err((error.code, text(&mut error.json))) }
     }
 
-    fn git(&self, kind: i32, log: SemaphoreHandle, document: &Value) -> Result<SemaphoreHandle, (i32, Value)> {
+    pub(super) fn git(
+        &self,
+        kind: i32,
+        log: SemaphoreHandle,
+        document: &Value,
+    ) -> Result<SemaphoreHandle, (i32, Value)> {
         self.git_with(kind, log, 0, document)
     }
 

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use zeroize::Zeroize as _;
+
 use super::{AppContext, details};
 use crate::{
     EngineConfig,
@@ -43,8 +45,8 @@ impl Environment {
     }
 
     /// For a process specification.
-    pub fn into_entries(self) -> Vec<(OsString, OsString)> {
-        self.entries
+    pub fn into_entries(mut self) -> Vec<(OsString, OsString)> {
+        std::mem::take(&mut self.entries)
     }
 
     /// HOME and PWD of an app.
@@ -115,6 +117,15 @@ impl Environment {
     }
 }
 
+/// Values may be secret.
+impl Drop for Environment {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.entries {
+            std::mem::take(value).into_vec().zeroize();
+        }
+    }
+}
+
 fn home(config: &EngineConfig, project_id: i32) -> OsString {
     match config.home_dir_mode {
         HomeDirMode::ProjectHome => config.project_dir(project_id).into_os_string(),
@@ -128,7 +139,7 @@ pub(crate) fn galaxy(context: &AppContext<'_>) -> Environment {
     environment.set("PYTHONUNBUFFERED", "1");
     environment.set("ANSIBLE_FORCE_COLOR", "True");
     environment.set("ANSIBLE_HOST_KEY_CHECKING", "False");
-    environment.entries.extend(Environment::of_host(context.config).entries);
+    environment.entries.extend(Environment::of_host(context.config).into_entries());
     environment.set_home(context);
     if context.config.home_dir_mode == HomeDirMode::TemplateDir {
         environment.set("ANSIBLE_HOME", ansible_home(context.home_dir));

@@ -10,6 +10,7 @@ use super::{
     command::{self, Words},
     environment::git_environment,
     library,
+    progress::Reporter,
 };
 use crate::{
     job::{ProgramEnd, Programs},
@@ -23,12 +24,25 @@ pub(super) const LONGEST_MESSAGE_BYTES: usize = 100;
 #[derive(Clone, Debug)]
 pub struct CommandLineClient {
     programs: Programs,
+    /// Somebody wants to know how far git is.
+    is_watched: bool,
 }
 
 impl CommandLineClient {
     /// A client whose processes belong to this job.
     pub fn new(programs: Programs) -> Self {
-        Self { programs: programs.outside_root() }
+        Self { programs: programs.outside_root(), is_watched: false }
+    }
+
+    /// The same for a host that wants to know how far git is.
+    #[must_use]
+    pub(super) fn with_progress(self) -> Self {
+        Self { is_watched: true, ..self }
+    }
+
+    /// How much git tells.
+    fn words(&self) -> Words {
+        if self.is_watched { Words::Progress } else { Words::Plain }
     }
 
     fn program(&self, working: &Working, directory: &Path, arguments: Vec<String>) -> Result<ProcessSpec, GitError> {
@@ -53,7 +67,13 @@ impl CommandLineClient {
         directory: &Path,
         arguments: Vec<String>,
     ) -> Result<(), GitError> {
-        self.logged_as(action, working, directory, arguments, Some).await
+        if !self.is_watched {
+            return self.logged_as(action, working, directory, arguments, Some).await;
+        }
+        let program = self.program(working, directory, arguments)?;
+        let reporter = Reporter::new(&self.programs);
+        let run = self.programs.run_watched(program, |line| reporter.edit(line), |line| reporter.see(line));
+        end(action, working, run.await?)
     }
 
     /// As `logged`; `edit` says what of a line goes to the log.
@@ -66,11 +86,20 @@ impl CommandLineClient {
         edit: fn(Bytes) -> Option<Bytes>,
     ) -> Result<(), GitError> {
         let program = self.program(working, directory, arguments)?;
-        let (end, tail) = self.programs.run_edited(program, edit).await?;
-        match end {
-            ProgramEnd::Success => Ok(()),
-            ProgramEnd::Failed(end) => Err(failed(action, working, &tail, end)),
-        }
+        let reporter = Reporter::new(&self.programs);
+        let edit = |line: Bytes| {
+            if self.is_watched {
+                reporter.see(&String::from_utf8_lossy(&line));
+            }
+            edit(line)
+        };
+        let see = |line: &str| {
+            if self.is_watched {
+                reporter.see(line);
+            }
+        };
+        let run = self.programs.run_watched(program, edit, see);
+        end(action, working, run.await?)
     }
 
     /// Runs git and gives its standard output.
@@ -145,6 +174,14 @@ impl CommandLineClient {
     }
 }
 
+/// The result of a call whose output went to the log.
+fn end(action: &'static str, working: &Working, (end, tail): (ProgramEnd, Vec<u8>)) -> Result<(), GitError> {
+    match end {
+        ProgramEnd::Success => Ok(()),
+        ProgramEnd::Failed(end) => Err(failed(action, working, &tail, end)),
+    }
+}
+
 /// A failure of git is an answer.
 pub(super) fn succeeded(result: Result<(), GitError>) -> Result<bool, GitError> {
     match result {
@@ -157,23 +194,23 @@ pub(super) fn succeeded(result: Result<(), GitError>) -> Result<bool, GitError> 
 impl GitClient for CommandLineClient {
     async fn clone_with_mirror(&self, working: &Working, mirror: Option<&Path>) -> Result<(), GitError> {
         self.programs.log_line(format!("Cloning Repository {}", working.url));
-        let arguments = command::clone(&working.url, &working.branch, &working.directory, mirror, Words::Plain);
+        let arguments = command::clone(&working.url, &working.branch, &working.directory, mirror, self.words());
         self.logged("clone", working, &working.parent, arguments).await
     }
 
     async fn can_be_pulled(&self, working: &Working) -> Result<bool, GitError> {
-        let fetched = self.logged("fetch", working, &working.path(), command::fetch(Words::Plain)).await;
+        let fetched = self.logged("fetch", working, &working.path(), command::fetch(self.words())).await;
         Ok(succeeded(fetched)? && self.is_ancestor(working).await?)
     }
 
     async fn pull(&self, working: &Working) -> Result<(), GitError> {
         self.programs.log_line(format!("Updating Repository {}", working.url));
-        self.pull_with_submodules(working, Words::Plain).await
+        self.pull_with_submodules(working, self.words()).await
     }
 
     async fn checkout(&self, working: &Working, commit: &CommitHash) -> Result<(), GitError> {
         self.programs.log_line(format!("Checkout repository to {commit}"));
-        self.checkout_with_submodules(working, commit, Words::Plain).await
+        self.checkout_with_submodules(working, commit, self.words()).await
     }
 
     async fn last_commit_hash(&self, working: &Working) -> Result<String, GitError> {

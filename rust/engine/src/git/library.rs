@@ -31,6 +31,12 @@ impl LibraryClient {
         Self { program: CommandLineClient::new(programs) }
     }
 
+    /// The same for a host that wants to know how far a clone is.
+    #[must_use]
+    pub(super) fn with_progress(self) -> Self {
+        Self { program: self.program.with_progress() }
+    }
+
     fn log(&self, line: impl Into<String>) {
         self.program.programs().log_line(line);
     }

@@ -198,12 +198,14 @@ fn fill(mirror: &Path, clone: &Path) -> Result<(), FillError> {
     for (name, hash) in references {
         packed.extend([hash.as_str(), " ", name.as_str(), "\n"]);
     }
-    if fs::read_to_string(mirror.join("packed-refs")).is_ok_and(|now| now == packed) {
-        return Ok(());
-    }
+    // What a job with this clone left when its server was killed; nobody else has these names.
     let name = clone.file_name().unwrap_or_default().to_string_lossy();
     let (new, old) = (beside(mirror, "new", &name), beside(mirror, "old", &name));
     remove(&new)?;
+    remove(&old)?;
+    if fs::read_to_string(mirror.join("packed-refs")).is_ok_and(|now| now == packed) {
+        return Ok(());
+    }
     let made = build(&new, clone, &packed).and_then(|()| replace(mirror, &new, &old));
     // What was not put in its place, or was replaced.
     made.and(remove(&new)).and(remove(&old)).map_err(FillError::File)

@@ -10,6 +10,7 @@ mod environment;
 mod failure;
 mod library;
 pub(crate) mod mirror;
+mod progress;
 mod revision;
 mod url;
 
@@ -28,5 +29,15 @@ pub fn client(programs: Programs) -> Box<dyn GitClient> {
     match programs.config().git_client {
         GitClientKind::CmdGit => Box::new(CommandLineClient::new(programs)),
         GitClientKind::GoGit => Box::new(LibraryClient::new(programs)),
+    }
+}
+
+/// The same for a host that wants to know how far git is ([`crate::job::JobEvent::Progress`]); the log is as without.
+///
+/// The client `go_git` tells it of clones only, and its log has the server's words about them, as always.
+pub fn client_with_progress(programs: Programs) -> Box<dyn GitClient> {
+    match programs.config().git_client {
+        GitClientKind::CmdGit => Box::new(CommandLineClient::new(programs).with_progress()),
+        GitClientKind::GoGit => Box::new(LibraryClient::new(programs).with_progress()),
     }
 }

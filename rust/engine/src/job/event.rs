@@ -1,7 +1,7 @@
 //! What a job tells its host, in order.
 
 use chrono::{DateTime, Utc};
-use semaphore_model::TaskStatus;
+use semaphore_model::{PlanSummary, TaskStatus};
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
@@ -31,6 +31,15 @@ pub enum JobEvent {
         /// What there is of the line, redacted; at most 4 KiB of its end.
         text: String,
     },
+    /// How far git is; only for a host that asked for it, and ten times in a second at most.
+    Progress {
+        /// What is counted, in git's words: `Receiving objects`.
+        phase: String,
+        /// How many are done.
+        done: u64,
+        /// Of how many, if git knows.
+        total: Option<u64>,
+    },
     /// Why the job cannot do well, found before or while it runs; its sentence is in the log as well.
     Problem(Problem),
     /// From here on this stage works; the one before it is over.
@@ -40,6 +49,8 @@ pub enum JobEvent {
         /// When it began.
         time: DateTime<Utc>,
     },
+    /// What a plan of the Terraform family would change; told by a plan that succeeded, before anybody is asked about it.
+    Plan(PlanSummary),
     /// Lines that were added to the known hosts (mode `accept-new`), to be kept for the project's next jobs.
     KnownHosts(String),
     /// The job is over; nothing of it is left behind.

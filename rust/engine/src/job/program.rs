@@ -268,21 +268,26 @@ impl Programs {
         self.end(&exit)
     }
 
-    /// As [`Programs::run`]; also gives the last lines of the program, and `edit` says what of a line goes to the log.
-    pub(crate) async fn run_edited(
+    /// As [`Programs::run`]; also gives the last lines of the program, `edit` says what of a line goes to the log, and `unfinished`
+    /// sees the lines that have no end yet.
+    pub(crate) async fn run_watched(
         &self,
         program: ProcessSpec,
-        edit: fn(Bytes) -> Option<Bytes>,
+        mut edit: impl FnMut(Bytes) -> Option<Bytes> + Send,
+        unfinished: impl FnMut(&str) + Send,
     ) -> Result<(ProgramEnd, Vec<u8>), ProgramError> {
         let mut tail: VecDeque<Bytes> = VecDeque::new();
-        let end = self.run_passed(program, |record| {
+        let pass = |record: LogRecord| {
             if tail.len() == TAIL_LINES {
                 tail.pop_front();
             }
             tail.push_back(record.text.clone());
             edit(record.text).map(|text| LogRecord { text, ..record })
-        });
-        let end = end.await?;
+        };
+        self.check_stop()?;
+        let child = self.spawn(program)?;
+        let exit = self.supervise_passing(child, pass, unfinished).await;
+        let end = self.end(&exit)?;
         Ok((end, tail.make_contiguous().join(&b'\n')))
     }
 
@@ -436,7 +441,7 @@ mod tests {
             let program = ProcessSpec::new("sh", "/").args(["-c", script]).env("PATH", "/usr/bin:/bin");
             let run = async {
                 if with_tail {
-                    let (end, tail) = programs.run_edited(program, Some).await.unwrap();
+                    let (end, tail) = programs.run_watched(program, Some, |_| {}).await.unwrap();
                     assert!(tail.ends_with(b"\nis *** end"));
                     assert_eq!(end, ProgramEnd::Success);
                 } else {

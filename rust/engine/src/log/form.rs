@@ -6,6 +6,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE},
 };
+use zeroize::Zeroizing;
 
 use super::redact::SHORTEST_SECRET_BYTES;
 
@@ -14,11 +15,14 @@ const SHORTEST_INSIDE_BYTES: usize = 8;
 /// Lengths at which programs break base64 texts: `openssl` and PEM, then `base64` and MIME.
 const BREAKS: [usize; 2] = [64, 76];
 
+/// A form of a secret is as secret as the value.
+type Form = Zeroizing<Vec<u8>>;
+
 /// All texts to look for; a text may occur more than once.
 ///
 /// The value without a line feed at its end; each line of a value of several lines, without the white space around it; and of
 /// all of these: as inside a JSON string; in base64, alone and inside the encoding of a longer text; in URLs and forms.
-pub(super) fn forms(value: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn forms(value: &[u8]) -> Vec<Form> {
     let mut forms = Vec::new();
     let several = value.trim_ascii_end().contains(&b'\n');
     let whole = value.strip_suffix(b"\n").unwrap_or(value);
@@ -36,42 +40,57 @@ pub(super) fn forms(value: &[u8]) -> Vec<Vec<u8>> {
     forms
 }
 
-fn push_line(forms: &mut Vec<Vec<u8>>, text: &[u8]) {
+fn form(text: &[u8]) -> Form {
+    Zeroizing::new(text.to_vec())
+}
+
+fn push_line(forms: &mut Vec<Form>, text: &[u8]) {
     if text.len() < SHORTEST_SECRET_BYTES {
         return;
     }
-    forms.push(text.to_vec());
+    forms.push(form(text));
     forms.extend(in_json(text));
     forms.extend(base64(text));
     forms.extend(in_url(text));
 }
 
-fn in_json(text: &[u8]) -> Option<Vec<u8>> {
-    let quoted = serde_json::to_string(std::str::from_utf8(text).ok()?).ok()?;
-    let escaped = &quoted.as_bytes()[1..quoted.len() - 1];
-    (escaped != text).then(|| escaped.to_vec())
+fn in_json(text: &[u8]) -> Option<Form> {
+    let text = std::str::from_utf8(text).ok()?;
+    // Room for `\u0000` in place of each byte: a text that grows leaves copies behind.
+    let mut quoted = Zeroizing::new(Vec::with_capacity(text.len() * 6 + 2));
+    serde_json::to_writer(&mut *quoted, text).ok()?;
+    let escaped = &quoted[1..quoted.len() - 1];
+    (escaped != text.as_bytes()).then(|| form(escaped))
+}
+
+/// Base64 of two texts after one another.
+fn encoded(text: &[u8], behind: &[u8]) -> Form {
+    let whole = Zeroizing::new([text, behind].concat());
+    Zeroizing::new(STANDARD.encode(&*whole).into_bytes())
 }
 
 /// Base64 of the text, with and without a line feed behind it (as `echo` and `<<<` give it), and what of its encoding is
 /// the same wherever it stands in a longer text (`login:password` in a header, for example): all but up to two bytes at each
 /// end. Without padding: what stands before the padding is looked for, the padding itself tells nothing.
-fn base64(text: &[u8]) -> Vec<Vec<u8>> {
+fn base64(text: &[u8]) -> Vec<Form> {
     let mut forms = Vec::new();
     for ending in [&b""[..], b"\n"] {
-        let encoded = STANDARD.encode([text, ending].concat());
-        forms.push(encoded.trim_end_matches('=').as_bytes().to_vec());
+        let mut encoded = encoded(text, ending);
+        let length = encoded.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+        encoded.truncate(length);
+        forms.push(encoded);
     }
     for before in 0..3 {
         // The first group holds what stands before the text, the last one may hold what follows it.
-        let encoded = STANDARD.encode([&[0; 2][..before], text].concat()).into_bytes();
+        let encoded = encoded(&[0; 2][..before], text);
         let begin = if before == 0 { 0 } else { 4 };
         let end = (before + text.len()) / 3 * 4;
         if end >= begin + SHORTEST_INSIDE_BYTES {
-            forms.push(encoded[begin..end].to_vec());
+            forms.push(form(&encoded[begin..end]));
         }
     }
     let safe = forms.iter().filter(|form| form.iter().any(|byte| matches!(byte, b'+' | b'/')));
-    let safe: Vec<_> = safe.map(|form| form.iter().map(|byte| url_safe(*byte)).collect()).collect();
+    let safe: Vec<Form> = safe.map(|form| Zeroizing::new(form.iter().map(|byte| url_safe(*byte)).collect())).collect();
     forms.extend(safe);
     forms
 }
@@ -85,16 +104,16 @@ fn url_safe(byte: u8) -> u8 {
 }
 
 /// Lines of the base64 of a long text.
-fn base64_broken(text: &[u8]) -> Vec<Vec<u8>> {
-    let encodings = [STANDARD.encode(text), URL_SAFE.encode(text)];
+fn base64_broken(text: &[u8]) -> Vec<Form> {
+    let encodings = [STANDARD.encode(text), URL_SAFE.encode(text)].map(Zeroizing::new);
     let lines = encodings.iter().flat_map(|encoded| BREAKS.map(|length| encoded.as_bytes().chunks(length)));
-    lines.flatten().filter(|line| line.len() >= SHORTEST_INSIDE_BYTES).map(<[u8]>::to_vec).collect()
+    lines.flatten().filter(|line| line.len() >= SHORTEST_INSIDE_BYTES).map(form).collect()
 }
 
 /// Percent-encoded: as strict programs, `encodeURIComponent`, paths and HTML forms keep characters, with digits in both cases.
-fn in_url(text: &[u8]) -> Vec<Vec<u8>> {
+fn in_url(text: &[u8]) -> Vec<Form> {
     const KEPT: [&[u8]; 4] = [b"-_.~", b"-_.~!'()*", b"-_.~/", b"-_.*"];
-    let mut forms: Vec<Vec<u8>> = Vec::new();
+    let mut forms: Vec<Form> = Vec::new();
     for kept in KEPT {
         for (space, digits) in [
             (&b"%20"[..], b"0123456789ABCDEF"),
@@ -102,7 +121,7 @@ fn in_url(text: &[u8]) -> Vec<Vec<u8>> {
             (b"%20", b"0123456789abcdef"),
             (b"+", b"0123456789abcdef"),
         ] {
-            let mut form = Vec::with_capacity(text.len() * 3);
+            let mut form = Zeroizing::new(Vec::with_capacity(text.len() * 3));
             for &byte in text {
                 match byte {
                     b' ' => form.extend_from_slice(space),
@@ -110,7 +129,7 @@ fn in_url(text: &[u8]) -> Vec<Vec<u8>> {
                     byte => form.extend([b'%', digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]),
                 }
             }
-            if form != text && !forms.contains(&form) {
+            if *form != text && !forms.contains(&form) {
                 forms.push(form);
             }
         }

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 
 use super::{
-    LineRedaction, LineSplitter, LogWriter, Redactor, Stream,
+    LineRedaction, LineSplitter, Lines, LogWriter, Redactor, Stream,
     queue::Line,
     split::{LONGEST_LINE_BYTES, cut},
 };
@@ -86,8 +86,11 @@ impl<M> LineWriter<M> {
 
     /// Hands over what the buffer has got.
     pub(crate) fn received(&mut self, time: DateTime<Utc>) {
-        let Self { splitter, redaction, lines, stream, .. } = self;
+        let Self { log, splitter, redaction, lines, stream } = self;
         let stream = *stream;
+        if let Some(block) = splitter.take_block(|bytes| redaction.leaves(bytes)) {
+            log.push_lines(Lines::new(time, stream, block));
+        }
         splitter.split(|text, continued| {
             lines.push(Line { time, stream, continued, text: redaction.part(text, continued) });
         });

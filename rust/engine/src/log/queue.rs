@@ -14,7 +14,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use super::{LineWriter, LogRecord, PartialWriter, Redactor, Stream, watch::Watch};
+use super::{LineWriter, Lines, LogRecord, PartialWriter, Redactor, Stream, watch::Watch};
 
 /// Records of a batch at most.
 const BATCH_RECORDS: usize = 1000;
@@ -58,6 +58,17 @@ pub enum Batch<M> {
     Marker(M),
 }
 
+/// What a reader gets that has a use for lines that lie together, see [`LogReader::next_chunk`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chunk<M> {
+    /// Consecutive records that one read has brought, at most 64 KiB or one line.
+    Lines(Lines),
+    /// As [`Batch::Records`].
+    Records(Vec<LogRecord>),
+    /// As [`Batch::Marker`].
+    Marker(M),
+}
+
 /// Makes the queue of one job; it is closed when the last writer is dropped.
 pub fn channel<M>(options: LogOptions) -> (LogWriter<M>, LogReader<M>) {
     let shared = Arc::new(Shared {
@@ -83,6 +94,8 @@ pub fn channel<M>(options: LogOptions) -> (LogWriter<M>, LogReader<M>) {
 
 enum Item<M> {
     Record(LogRecord),
+    /// Never empty.
+    Lines(Lines),
     Marker(M),
 }
 
@@ -279,6 +292,27 @@ impl<M> LogWriter<M> {
         self.open.0.close();
     }
 
+    /// Numbers lines that lie together and moves them into the queue.
+    pub(super) fn push_lines(&self, mut lines: Lines) {
+        let shared = &self.open.0;
+        if let Some(watch) = shared.watch.get().filter(|_| lines.stream() != Stream::System) {
+            lines.texts().for_each(|text| watch.look_at(text));
+        }
+        let mut state = shared.lock();
+        if lines.is_empty() || state.abandoned || state.closed {
+            return;
+        }
+        lines.set_first_seq(state.next_seq);
+        state.next_seq += lines.len() as u64;
+        state.bytes += lines.bytes();
+        state.records += lines.len();
+        state.partials.retain(|(other, _)| *other != lines.stream());
+        state.items.push_back(Item::Lines(lines));
+        state.full |= state.bytes >= shared.limits.bytes || state.records >= shared.limits.records;
+        drop(state);
+        shared.readable.notify_one();
+    }
+
     /// Numbers the lines and moves them into the queue, all under one lock.
     pub(super) fn push(&self, lines: &mut Vec<Line>) {
         let shared = &self.open.0;
@@ -331,19 +365,47 @@ impl<M> LogReader<M> {
         }
     }
 
+    /// As [`LogReader::next_batch`], but lines that lie together stay together. Safe to cancel.
+    pub async fn next_chunk(&mut self) -> Option<Chunk<M>> {
+        loop {
+            match self.take(true) {
+                Ok(chunk) => return Some(chunk),
+                Err(Empty::Closed) => return None,
+                Err(Empty::Open) => self.shared.readable.notified().await,
+            }
+        }
+    }
+
     /// Hands out what is there without waiting.
     ///
     /// # Errors
     /// [`Empty`] says whether something may still come.
     pub fn try_batch(&mut self) -> Result<Batch<M>, Empty> {
+        Ok(match self.take(false)? {
+            Chunk::Lines(lines) => Batch::Records(lines.into_records()),
+            Chunk::Records(records) => Batch::Records(records),
+            Chunk::Marker(marker) => Batch::Marker(marker),
+        })
+    }
+
+    /// Takes the next; `together`: lines that lie together are not made into records.
+    fn take(&mut self, together: bool) -> Result<Chunk<M>, Empty> {
         let mut state = self.shared.lock();
-        let batch = match state.items.pop_front() {
+        let chunk = match state.items.pop_front() {
             None => match (state.partials.pop(), self.shared.show_partial.get()) {
-                (Some((stream, text)), Some(make)) => return Ok(Batch::Marker(make(stream, text))),
+                (Some((stream, text)), Some(make)) => return Ok(Chunk::Marker(make(stream, text))),
                 _ => return Err(if state.closed { Empty::Closed } else { Empty::Open }),
             },
-            Some(Item::Marker(marker)) => Batch::Marker(marker),
-            Some(Item::Record(first)) => Batch::Records(take_records(&mut state, first)),
+            Some(Item::Marker(marker)) => Chunk::Marker(marker),
+            Some(Item::Lines(lines)) if together => {
+                state.bytes -= lines.bytes();
+                state.records -= lines.len();
+                Chunk::Lines(lines)
+            }
+            Some(other) => {
+                state.items.push_front(other);
+                Chunk::Records(take_records(&mut state, together))
+            }
         };
         let limits = self.shared.limits;
         // Half empty before anybody writes again: otherwise every batch would wake every pipe for one read.
@@ -355,7 +417,7 @@ impl<M> LogReader<M> {
         if woken {
             self.shared.writable.notify_waiters();
         }
-        Ok(batch)
+        Ok(chunk)
     }
 
     /// Bytes of text and records that wait in the queue.
@@ -376,21 +438,26 @@ pub enum Empty {
     Closed,
 }
 
-fn take_records<M>(state: &mut State<M>, first: LogRecord) -> Vec<LogRecord> {
-    let mut bytes = first.text.len();
+/// The records at the front, at least one; `together`: up to lines that lie together.
+fn take_records<M>(state: &mut State<M>, together: bool) -> Vec<LogRecord> {
+    let mut bytes = 0;
     let mut records = Vec::with_capacity(state.records.min(BATCH_RECORDS));
-    records.push(first);
     while records.len() < BATCH_RECORDS {
-        match state.items.pop_front() {
-            Some(Item::Record(record)) if bytes + record.text.len() <= BATCH_BYTES => {
+        let fits = |next: usize| bytes == 0 || bytes + next <= BATCH_BYTES;
+        match state.items.front_mut() {
+            Some(Item::Record(record)) if fits(record.text.len()) => {
                 bytes += record.text.len();
+                let Some(Item::Record(record)) = state.items.pop_front() else { break };
                 records.push(record);
             }
-            Some(other) => {
-                state.items.push_front(other);
-                break;
+            Some(Item::Lines(lines)) if !together && fits(lines.next_bytes()) => {
+                bytes += lines.next_bytes();
+                records.extend(lines.take_record());
+                if lines.is_empty() {
+                    state.items.pop_front();
+                }
             }
-            None => break,
+            _ => break,
         }
     }
     state.bytes -= bytes;

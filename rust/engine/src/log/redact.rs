@@ -65,7 +65,7 @@ impl Redactor {
     /// # Errors
     /// Only if the values exceed what the search can hold; the job must then not run.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, RedactorError> {
-        let mut texts: Vec<_> = secrets.into_iter().flat_map(forms).map(Zeroizing::new).collect();
+        let mut texts: Vec<_> = secrets.into_iter().flat_map(forms).collect();
         texts.sort_unstable_by(|one, other| one.as_slice().cmp(other));
         texts.dedup();
         let Some(longest) = texts.iter().map(|text| text.len()).max() else { return Ok(Self::default()) };
@@ -199,6 +199,12 @@ pub struct LineRedaction {
 }
 
 impl LineRedaction {
+    /// Whether whole lines would be shown as they are: no line is under way, and nothing in them begins like a secret.
+    pub(super) fn leaves(&self, lines: &[u8]) -> bool {
+        self.held.is_empty()
+            && self.redactor.patterns.as_ref().is_none_or(|patterns| !patterns.automaton.is_match(lines))
+    }
+
     /// What to show of the next part; `continued`: the line goes on in the part after it.
     pub fn part(&mut self, text: Bytes, continued: bool) -> Bytes {
         let Some(patterns) = self.redactor.patterns.clone() else { return text };

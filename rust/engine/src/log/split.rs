@@ -5,6 +5,8 @@
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr_iter, memrchr};
 
+use super::block::Block;
+
 /// Longest line that is one record; longer ones leave in parts, all but the last flagged `continued`.
 pub const LONGEST_LINE_BYTES: usize = 1024 * 1024;
 
@@ -50,6 +52,27 @@ impl LineSplitter {
         &self.buffer
     }
 
+    /// Takes all complete lines of the buffer at once, if none of them is over-long and `fits` agrees to their bytes. What it leaves
+    /// is for [`LineSplitter::split`].
+    pub(super) fn take_block(&mut self, fits: impl FnOnce(&[u8]) -> bool) -> Option<Block> {
+        let last = self.scanned + memrchr(b'\n', &self.buffer[self.scanned..])?;
+        let mut ends = Vec::with_capacity(16);
+        let mut start = 0;
+        for end in memchr_iter(b'\n', &self.buffer[self.scanned..=last]).map(|position| self.scanned + position) {
+            if end - start > self.longest {
+                return None;
+            }
+            ends.push(u32::try_from(end).ok()?);
+            start = end + 1;
+        }
+        if !fits(&self.buffer[..=last]) {
+            return None;
+        }
+        let bytes = self.buffer.split_to(last + 1).freeze();
+        self.scanned = self.buffer.len();
+        Some(Block { bytes, ends })
+    }
+
     /// Emits what is complete in the buffer: text and whether the line goes on in the next text.
     pub fn split(&mut self, mut emit: impl FnMut(Bytes, bool)) {
         if let Some(last) = memrchr(b'\n', &self.buffer[self.scanned..]) {
@@ -57,7 +80,7 @@ impl LineSplitter {
             let mut start = 0;
             for end in memchr_iter(b'\n', &block[self.scanned..]).map(|position| self.scanned + position) {
                 let line = cut(block.slice(start..end), self.longest, &mut emit);
-                emit(without_return(&line), false);
+                emit(without_return(line), false);
                 start = end + 1;
             }
         }
@@ -74,7 +97,7 @@ impl LineSplitter {
         self.scanned = 0;
         let rest = self.buffer.split().freeze();
         if !rest.is_empty() {
-            emit(without_return(&rest), false);
+            emit(without_return(rest), false);
         }
     }
 }
@@ -88,11 +111,11 @@ pub(super) fn cut(mut text: Bytes, longest: usize, emit: &mut impl FnMut(Bytes, 
     text
 }
 
-fn without_return(line: &Bytes) -> Bytes {
-    match line.last() {
-        Some(b'\r') => line.slice(..line.len() - 1),
-        _ => line.clone(),
+fn without_return(mut line: Bytes) -> Bytes {
+    if line.last() == Some(&b'\r') {
+        line.truncate(line.len() - 1);
     }
+    line
 }
 
 /// The last position up to `at` that does not cut a UTF-8 character; `at` itself if the bytes there are not UTF-8.

@@ -130,7 +130,7 @@ impl Identity {
     }
 
     /// Whether it is what this process is anyway.
-    pub(crate) fn is_current(&self) -> bool {
+    pub fn is_current(&self) -> bool {
         self.chroot.is_none()
             && self.uid.is_none_or(|uid| uid == geteuid().as_raw())
             && self.gid.is_none_or(|gid| gid == getegid().as_raw())

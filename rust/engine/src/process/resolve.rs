@@ -18,12 +18,12 @@ use super::SpawnError;
 /// What [`super::system::NewProcess`] borrows.
 pub(super) struct Prepared {
     pub(super) program: CString,
-    pub(super) args: Vec<CString>,
+    pub(super) args: Vec<Zeroizing<CString>>,
     pub(super) env: Vec<Zeroizing<Vec<u8>>>,
     pub(super) dir: CString,
 }
 
-/// Checks and converts; the given environment is wiped. Paths are meant below `root`.
+/// Checks and converts; the given arguments and environment are wiped. Paths are meant below `root`.
 pub(super) fn prepare(
     program: &OsStr,
     args: Vec<OsString>,
@@ -38,7 +38,7 @@ pub(super) fn prepare(
         .enumerate()
         .map(|(position, arg)| {
             let what = || if position == 0 { "the program's name".to_owned() } else { format!("argument {position}") };
-            CString::new(arg.into_vec()).map_err(|_| SpawnError::NulByte { program: name.clone().into(), what: what() })
+            argument(arg).ok_or_else(|| SpawnError::NulByte { program: name.clone().into(), what: what() })
         })
         .collect::<Result<Vec<_>, _>>()?;
     let directory = CString::new(dir.as_os_str().as_bytes())
@@ -51,6 +51,15 @@ pub(super) fn prepare(
     let program = CString::new(program.into_os_string().into_vec())
         .map_err(|_| SpawnError::NulByte { program: name.clone().into(), what: "PATH".into() })?;
     Ok(Prepared { program, args: argv, env, dir: directory })
+}
+
+/// For the system; `None` if there is a NUL byte in it. An argument may be secret: some programs take no secrets elsewhere.
+fn argument(text: OsString) -> Option<Zeroizing<CString>> {
+    let text = Zeroizing::new(text.into_vec());
+    // With room for the end: a text that grows leaves a copy behind.
+    let mut whole = Vec::with_capacity(text.len() + 1);
+    whole.extend_from_slice(&text);
+    CString::new(whole).ok().map(Zeroizing::new)
 }
 
 /// One entry for each name, at the place of its last value.

@@ -31,7 +31,7 @@ pub(super) enum InputSource<'a> {
 /// What a new process gets; all of it owned by the caller.
 pub(super) struct NewProcess<'a> {
     pub(super) program: &'a CString,
-    pub(super) args: &'a [CString],
+    pub(super) args: &'a [Zeroizing<CString>],
     /// `NAME=value` with a NUL at the end of each.
     pub(super) env: &'a [Zeroizing<Vec<u8>>],
     pub(super) dir: &'a CString,

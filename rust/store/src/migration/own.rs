@@ -55,6 +55,20 @@ const STEPS: &[Step] = &[
         )"],
     },
     Step {
+        version: "1.task_plan",
+        table: "rs_task_plan",
+        statements: &["create table if not exists rs_task_plan (
+            task_id integer not null,
+            number integer not null,
+            to_add bigint not null,
+            to_change bigint not null,
+            to_destroy bigint not null,
+            to_import bigint not null,
+            primary key (task_id, number),
+            foreign key (task_id) references task(id) on delete cascade
+        )"],
+    },
+    Step {
         version: "1.task_output_part",
         table: "rs_task_output_part",
         statements: &["create table if not exists rs_task_output_part (

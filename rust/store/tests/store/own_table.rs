@@ -3,7 +3,7 @@
 use crate::fixture::{Database, Kept, stories};
 use crate::story::Project;
 use chrono::{TimeZone, Utc};
-use semaphore_model::{HostKeyMode, HostKeyPolicy, JobStage, TaskProblem};
+use semaphore_model::{HostKeyMode, HostKeyPolicy, JobStage, PlanSummary, TaskProblem};
 use semaphore_store::{SqliteOptions, Store, StoreError};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
@@ -38,7 +38,7 @@ fn problem(code: &str) -> TaskProblem {
 
 fn stage(stage: &str, is_over: bool) -> JobStage {
     let time = Utc.with_ymd_and_hms(2026, 1, 2, 3, 4, 5).unwrap();
-    JobStage { stage: stage.to_owned(), start: time, end: is_over.then_some(time) }
+    JobStage { stage: stage.to_owned(), start: time, end: is_over.then_some(time), plan: None }
 }
 
 async fn set_policy(store: &Store, project: &Project, policy: &HostKeyPolicy) {
@@ -105,7 +105,11 @@ async fn what_is_told_of_a_task_is_kept_and_goes_with_it(database: Database) {
     store.insert_task_problem(other.id, &problem("machine")).await.unwrap();
     assert_eq!(store.list_task_problems(task.id).await.unwrap(), [problem("tool_missing"), problem("host_key")]);
     set_stages(&store, &task, &[stage("workspace", false)]).await;
-    let stages = [stage("workspace", true), stage("run", false)];
+    let plan = PlanSummary { add: 1, change: 2, destroy: u32::MAX, import: 0 };
+    set_stages(&store, &task, &[stage("workspace", true), JobStage { plan: Some(plan), ..stage("run", true) }]).await;
+    assert_eq!(store.list_job_stages(task.id).await.unwrap()[1].plan, Some(plan));
+    let nothing = Some(PlanSummary::default());
+    let stages = [JobStage { plan: nothing, ..stage("workspace", true) }, stage("run", false)];
     set_stages(&store, &task, &stages).await;
     assert_eq!(store.list_job_stages(task.id).await.unwrap(), stages);
 
@@ -149,7 +153,17 @@ async fn known_hosts_of_two_tasks_are_united(database: Database) {
 async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again(database: Database) {
     let Some((store, kept)) = database.empty().await else { return };
     let all = own_tables(database, &kept).await;
-    assert_eq!(all, ["rs_host_key_policy", "rs_migration", "rs_task_output_part", "rs_task_problem", "rs_task_stage"]);
+    assert_eq!(
+        all,
+        [
+            "rs_host_key_policy",
+            "rs_migration",
+            "rs_task_output_part",
+            "rs_task_plan",
+            "rs_task_problem",
+            "rs_task_stage"
+        ]
+    );
     let project = Project::make(&store).await;
     let task = project.start_task(&store).await;
     let policy = HostKeyPolicy { mode: HostKeyMode::AcceptNew, known_hosts: format!("a {KEY}\n") };

@@ -2,9 +2,9 @@
 //!
 //! Reference: `LocalJob.getPlaybookArgs`. Order and spelling are kept; secrets travel in a private file instead of argv.
 
-use std::path::Path;
+use std::{borrow::Cow, collections::BTreeMap, path::Path};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         details::task_details,
         variable::{DETAILS_VARIABLE, sorted_map},
     },
-    job::{KeyKind, KeySpec, SecretRef, SecretSet, SecretVarKind, VaultKind},
+    job::{KeyKind, KeySpec, SecretSet, SecretVarKind, VaultKind},
     process::Prompt,
 };
 
@@ -43,21 +43,24 @@ pub(crate) struct PlaybookCommand {
 /// Secret survey values come first and secrets of type var win over them, as the reference's later `--extra-vars` did.
 pub(crate) fn secret_variables(context: &AppContext<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let environment = &context.spec.environment;
-    let mut variables = Map::new();
-    let mut put = |name: &str, reference: &SecretRef| {
-        let value = context.secrets.get(reference).unwrap_or_default();
-        variables.insert(name.to_owned(), Value::String(String::from_utf8_lossy(value).into_owned()));
-    };
-    for (name, reference) in &environment.secret_extra_vars {
-        put(name, reference);
-    }
-    for secret in environment.secrets.iter().filter(|secret| secret.kind == SecretVarKind::Var) {
-        put(&secret.name, &secret.value);
-    }
+    let of_type_var = environment.secrets.iter().filter(|secret| secret.kind == SecretVarKind::Var);
+    let references = environment.secret_extra_vars.iter();
+    let variables: BTreeMap<&str, Cow<'_, str>> = references
+        .chain(of_type_var.map(|secret| (&secret.name, &secret.value)))
+        .map(|(name, reference)| {
+            let value = context.secrets.get(reference).unwrap_or_default();
+            (name.as_str(), String::from_utf8_lossy(value))
+        })
+        .collect();
     if variables.is_empty() {
         return None;
     }
-    Some(Zeroizing::new(Value::Object(sorted_map(&variables)).to_string().into_bytes()))
+    // Room for `\u0000` in place of each byte: a text that grows leaves copies behind.
+    let room: usize = variables.iter().map(|(name, value)| (name.len() + value.len()) * 6 + "\"\":\"\",".len()).sum();
+    let mut object = Zeroizing::new(Vec::with_capacity(room + "{}".len()));
+    // Writing texts into memory does not fail.
+    serde_json::to_writer(&mut *object, &variables).ok()?;
+    Some(object)
 }
 
 /// Arguments and prompts; `secret_file` holds what [`secret_variables`] gave.

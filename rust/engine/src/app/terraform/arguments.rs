@@ -122,8 +122,15 @@ impl<'a> Run<'a> {
             Stage::Plan => "TF_CLI_ARGS_plan",
             Stage::Apply => "TF_CLI_ARGS_apply",
         };
-        let mut text = environment.get(name).map(OsStr::as_bytes).unwrap_or_default().to_vec();
-        for argument in self.given_parts(stage).0 {
+        let own = environment.get(name).map(OsStr::as_bytes).unwrap_or_default();
+        let given = self.given_parts(stage).0;
+        // Room for all of it, with `'\\''` in place of each byte: a text that grows leaves copies behind.
+        let quoted = |length: usize| length * 4 + " -var ''".len();
+        let room: usize = given.iter().map(|argument| quoted(argument.len())).sum::<usize>()
+            + self.secrets.iter().map(|(secret, value)| quoted(secret.name.len() + 1 + value.len())).sum::<usize>();
+        let mut text = Vec::with_capacity(own.len() + room);
+        text.extend_from_slice(own);
+        for argument in given {
             if !text.is_empty() {
                 text.push(b' ');
             }
@@ -134,7 +141,7 @@ impl<'a> Run<'a> {
                 text.push(b' ');
             }
             text.extend_from_slice(b"-var ");
-            push_quoted(&mut text, &[secret.name.as_bytes(), b"=", value].concat());
+            push_quoted(&mut text, &Zeroizing::new([secret.name.as_bytes(), b"=", value].concat()));
         }
         Some((name, OsString::from_vec(text)))
     }
@@ -146,7 +153,7 @@ pub(crate) fn quoted_secrets(spec: &JobSpec, values: &SecretSet) -> Vec<Zeroizin
     let values = secrets.filter_map(|secret| values.get(&secret.value)).filter(|value| value.contains(&b'\''));
     values
         .map(|value| {
-            let mut text = Zeroizing::new(Vec::with_capacity(value.len() * 2));
+            let mut text = Zeroizing::new(Vec::with_capacity(value.len() * 4));
             push_escaped(&mut text, value);
             text
         })

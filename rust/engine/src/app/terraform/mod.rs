@@ -25,7 +25,7 @@ use super::{Absolute, App, AppContext, AppError, Environment, Needs, PathError, 
 use crate::{
     EngineConfig,
     config::AppConfig,
-    job::{JobSpec, ProgramEnd, ProgramError},
+    job::{JobEvent, JobSpec, ProgramEnd, ProgramError},
     process::{ProcessSpec, StopPlan},
 };
 
@@ -128,6 +128,9 @@ impl Terraform {
         let mut plan = Plan::default();
         let end = context.programs.run_seen(program, |record| plan.line(&record.lossy()));
         let end = self.patiently(context, Box::pin(end)).await?;
+        if let Some(summary) = plan.summary().filter(|_| end == ProgramEnd::Success) {
+            context.programs.event(JobEvent::Plan(summary));
+        }
         Ok((end, plan))
     }
 

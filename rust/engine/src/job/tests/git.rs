@@ -323,12 +323,20 @@ async fn what_a_kill_leaves_does_not_stand_in_the_way() {
     fs::write(&lock, "in the making\n").unwrap();
     assert_eq!(run(None).await, "Cloning");
     assert!(!lock.exists());
-    // Another process has the clone.
-    let held = fs::File::create(&lock).unwrap();
-    held.lock().unwrap();
+    // Another process has the clone. A real one: what this process opens, children of other tests hold for a moment.
+    let hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(); sys.stdout.flush(); sys.stdin.read()";
+    let mut holder = std::process::Command::new("python3")
+        .args(["-c", hold])
+        .arg(&lock)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut [0]).unwrap();
     assert_eq!(run(None).await, "Cloning");
     assert!(lock.exists() && !world.project("repository_1_template_1_task_1").exists());
-    drop(held);
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
     assert_eq!(run(None).await, "Updating");
 }
 

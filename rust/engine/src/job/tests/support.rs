@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use semaphore_model::TaskStatus;
+use semaphore_model::{PlanSummary, TaskStatus};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -59,6 +59,7 @@ pub(super) struct Finished {
     pub(super) problems: Vec<Problem>,
     pub(super) known_hosts: String,
     pub(super) stages: Vec<String>,
+    pub(super) plan: Option<PlanSummary>,
 }
 
 impl Finished {
@@ -210,6 +211,7 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
         problems: vec![],
         known_hosts: String::new(),
         stages: vec![],
+        plan: None,
     };
     let mut next_seq = first_seq;
     let mut done = false;
@@ -230,7 +232,8 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
             JobEvent::Problem(problem) => finished.problems.push(problem),
             JobEvent::KnownHosts(lines) => finished.known_hosts.push_str(&lines),
             JobEvent::Stage { stage, .. } => finished.stages.push(stage),
-            JobEvent::Partial { .. } => {}
+            JobEvent::Plan(plan) => finished.plan = Some(plan),
+            JobEvent::Partial { .. } | JobEvent::Progress { .. } => {}
             JobEvent::Done(outcome) => {
                 finished.outcome = outcome;
                 done = true;

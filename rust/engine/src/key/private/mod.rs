@@ -19,7 +19,7 @@ use ssh_key::{
     private::KeypairData,
     public::{KeyData, RsaPublicKey},
 };
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use self::block::Block;
 use super::KeyError;
@@ -42,8 +42,8 @@ pub struct PrivateKey {
 
 enum Secret {
     Rsa(Box<rsa::RsaPrivateKey>),
-    /// ECDSA or Ed25519.
-    Other(KeypairData),
+    /// ECDSA or Ed25519. In a place of its own, so that moving the key copies no secret.
+    Other(Box<KeypairData>),
 }
 
 impl PrivateKey {
@@ -55,6 +55,10 @@ impl PrivateKey {
     ///
     /// This is slow for encrypted keys (up to a second is usual): not for a thread that must answer others.
     pub fn parse(text: &[u8], passphrase: Option<&[u8]>) -> Result<Self, KeyError> {
+        with_wiped_stack(|| Self::read(text, passphrase))
+    }
+
+    fn read(text: &[u8], passphrase: Option<&[u8]>) -> Result<Self, KeyError> {
         if text.len() > LONGEST_TEXT_BYTES {
             return Err(KeyError::NotAPrivateKey);
         }
@@ -118,8 +122,28 @@ impl PrivateKey {
 
     fn other(pair: KeypairData, comment: String) -> Result<Self, Unreadable> {
         let public = KeyData::try_from(&pair).map_err(|_| Unreadable::Damaged)?;
-        Ok(Self { secret: Secret::Other(pair), public, comment })
+        Ok(Self { secret: Secret::Other(Box::new(pair)), public, comment })
     }
+}
+
+/// How much of the stack is wiped after something was done with a secret: more than reading or using a key takes.
+const WIPED_STACK_BYTES: usize = 64 * 1024;
+
+/// Does something with a secret, then writes over the part of the stack that it used: keys and passphrases that are moved or
+/// computed with leave copies there, which nobody owns and so nobody wipes.
+fn with_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn called<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    #[inline(never)]
+    #[expect(clippy::large_stack_arrays, reason = "the stack is what it is about")]
+    fn wipe() {
+        [0_u8; WIPED_STACK_BYTES].zeroize();
+    }
+    let result = called(work);
+    wipe();
+    result
 }
 
 /// Shows the public half only.

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256, Sha512};
 use ssh_encoding::Encode;
 use ssh_key::private::KeypairData;
 
-use super::{PrivateKey, Secret};
+use super::{PrivateKey, Secret, with_wiped_stack};
 
 /// Flag of the agent protocol: sign with `rsa-sha2-256`.
 const RSA_SHA2_256: u32 = 0x02;
@@ -22,6 +22,10 @@ impl PrivateKey {
     ///
     /// Gives `None` if the key cannot sign: for example an RSA key too short for the hash.
     pub fn sign(&self, data: &[u8], flags: u32) -> Option<Vec<u8>> {
+        with_wiped_stack(|| self.signature(data, flags))
+    }
+
+    fn signature(&self, data: &[u8], flags: u32) -> Option<Vec<u8>> {
         let (name, signature) = match &self.secret {
             Secret::Rsa(key) => {
                 // Blinded: the time it takes tells nothing about the key.
@@ -38,7 +42,7 @@ impl PrivateKey {
                 (name.to_owned(), signature.ok()?)
             }
             Secret::Other(pair) => {
-                let signature = match pair {
+                let signature = match pair.as_ref() {
                     KeypairData::Ecdsa(pair) => Signer::try_sign(pair, data),
                     KeypairData::Ed25519(pair) => Signer::try_sign(pair, data),
                     _ => return None,

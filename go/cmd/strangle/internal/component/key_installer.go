@@ -1,0 +1,12 @@
+package component
+
+var keyInstaller = Component{
+	Name:    "key_installer",
+	Summary: "access keys made ready for git and Ansible",
+	Seams: []Seam{{
+		Directory: "pkg/ssh",
+		// What the component ssh left in it: AccessKeyInstallation and KeyInstaller.
+		Whole: []string{"agent.go"},
+		Glue:  []GlueFile{{Path: "key_installer_rust.go", Source: "key_installer/key_installer.go.txt"}},
+	}},
+}

@@ -1,0 +1,283 @@
+package edit
+
+import (
+	"strings"
+	"testing"
+)
+
+// check compares texts and shows both.
+func check(t *testing.T, what, is, want string) {
+	t.Helper()
+	if strings.TrimSpace(is) != strings.TrimSpace(want) {
+		t.Errorf("%s is\n%s\nnot\n%s", what, is, want)
+	}
+}
+
+func parsed(t *testing.T, text string) *Source {
+	t.Helper()
+	source, err := Parse("host.go", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
+func textOf(t *testing.T, source *Source) string {
+	t.Helper()
+	text, err := source.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+const host = `// Package host has a comment.
+package host
+
+import (
+	"fmt"
+	// For the pipes.
+	"io"
+
+	clock "time" // it ticks
+	_ "embed"
+)
+
+// A comment of its own, which belongs to nobody.
+
+// Stays is what stays.
+type Stays struct{ n int } // behind it
+
+// Agent goes.
+//
+//nolint:all
+type Agent struct {
+	pipe io.Reader // inside
+	when clock.Time
+}
+
+var (
+	// kept is kept.
+	kept = 1
+	// moved goes with its comment.
+	moved = fmt.Sprint("io") // and with this
+)
+
+// Run goes, too.
+func (a *Agent) Run() { /* inside */ } // run
+
+func (s Stays) Say() { io := s; fmt.Println(io.n) }
+`
+
+func TestDeclarationsAreCutOutWithTheirComments(t *testing.T) {
+	source := parsed(t, host)
+	used := source.UsedImports(nil)
+	cut, err := source.Cut([]string{"(*Agent).Run", "Agent", "moved"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "what was cut", cut, `// Agent goes.
+//
+//nolint:all
+type Agent struct {
+	pipe io.Reader // inside
+	when clock.Time
+}
+
+// moved goes with its comment.
+var moved = fmt.Sprint("io") // and with this
+
+// Run goes, too.
+func (a *Agent) Run() { /* inside */ } // run`)
+	rest := parsed(t, textOf(t, source))
+	rest.DropImports(nil, used)
+	check(t, "the rest", textOf(t, rest), `// Package host has a comment.
+package host
+
+import (
+	"fmt"
+
+	_ "embed"
+)
+
+// A comment of its own, which belongs to nobody.
+
+// Stays is what stays.
+type Stays struct{ n int } // behind it
+
+var (
+	// kept is kept.
+	kept = 1
+)
+
+func (s Stays) Say() { io := s; fmt.Println(io.n) }`)
+}
+
+func TestWhatCannotBeCutIsExplained(t *testing.T) {
+	for _, one := range []struct{ text, name, says string }{
+		{host, "(*Agent).Walk", "host.go does not declare (*Agent).Walk; it declares Stays, Agent, kept, moved, Agent.Run, Stays.Say"},
+		{"package host\nvar a, b = 1, 2\n", "a", "a, b are declared together"},
+		{"package host\nconst (\n\ta = iota\n\tb\n)\n", "b", "depends on its place"},
+	} {
+		_, err := parsed(t, one.text).Cut([]string{one.name})
+		if err == nil || !strings.Contains(err.Error(), one.says) {
+			t.Errorf("%s: %v", one.name, err)
+		}
+	}
+	for _, text := range []string{"package host\nimport \"C\"\n", "package host\nimport . \"fmt\"\n"} {
+		if err := parsed(t, text).CanBeSplit(); err == nil {
+			t.Errorf("can be split: %s", text)
+		}
+	}
+}
+
+func TestNamesThatHideAnImportAreNotItsUse(t *testing.T) {
+	source := parsed(t, "package host\n\nimport \"io\"\n\nfunc f(io struct{ n int }) int { return io.n }\n")
+	source.DropImports(nil, nil)
+	check(t, "the file", textOf(t, source), "package host\n\nfunc f(io struct{ n int }) int { return io.n }")
+}
+
+func TestImportsMove(t *testing.T) {
+	source := parsed(t, `package host
+
+import (
+	"fmt"
+
+	"example.org/host/log"
+	other "example.org/host/log"
+	"example.org/host/logger" // not this
+)
+`)
+	if !source.MoveImport("example.org/host/log", "example.org/ours/words", "log") {
+		t.Error("the import was not found")
+	}
+	check(t, "the file", textOf(t, source), `package host
+
+import (
+	"fmt"
+
+	"example.org/host/logger" // not this
+	log "example.org/ours/words"
+	other "example.org/ours/words"
+)`)
+	if source := parsed(t, "package host\n"); source.MoveImport("a", "b", "c") {
+		t.Error("an import was found that is not there")
+	}
+}
+
+func TestConstraints(t *testing.T) {
+	for _, one := range []struct{ before, after string }{
+		{"package a\n", "//go:build !rust\n\npackage a\n"},
+		{"// Licence.\n\n// Package a.\npackage a\n", "//go:build !rust\n\n// Licence.\n\n// Package a.\npackage a\n"},
+		{"//go:build linux || darwin\n\npackage a\n", "//go:build (linux || darwin) && !rust\n\npackage a\n"},
+		{"/* Licence\n//go:build no\n*/\n\n//go:build linux\n\npackage a\n", "//go:build linux && !rust\n\n/* Licence\n//go:build no\n*/\n\npackage a\n"},
+	} {
+		text, err := Constrain("a.go", []byte(one.before), "!rust")
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, "the file", string(text), one.after)
+	}
+	text, err := Unconstrain("a.go", []byte("//go:build rust\n\npackage a\n"), "rust")
+	if err != nil || string(text) != "package a\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := Unconstrain("a.go", []byte("//go:build rust && linux\n\npackage a\n"), "rust"); err == nil {
+		t.Error("a constraint that somebody changed was taken off")
+	}
+}
+
+func TestGuardsBecomeAMethod(t *testing.T) {
+	source := parsed(t, `package host
+
+func (t *Runner) SetStatus(status Status, by string) {
+	// The same again.
+	if status == t.status {
+		return // nothing to do
+	}
+	switch t.status { // the old one
+	case "stopped":
+		return
+	case "running":
+		if status == "waiting" {
+			return
+		}
+	}
+
+	t.status = status
+	if by == "" {
+		return
+	}
+}
+`)
+	moved, err := source.Guard("(*Runner).SetStatus", "allowed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "the guard", moved, `// allowed says whether SetStatus may go on.
+func (t *Runner) allowed(status Status, by string) bool {
+if status == t.status {
+		return false // nothing to do
+	}
+	switch t.status { // the old one
+	case "stopped":
+		return false
+	case "running":
+		if status == "waiting" {
+			return false
+		}
+	}
+
+	return true
+}`)
+	check(t, "the rest", textOf(t, source), `package host
+
+func (t *Runner) SetStatus(status Status, by string) {
+	// The same again.
+	if !t.allowed(status, by) {
+		return
+	}
+
+	t.status = status
+	if by == "" {
+		return
+	}
+}`)
+}
+
+func TestWhatIsNoGuardIsRefused(t *testing.T) {
+	for _, body := range []string{
+		"t.status = status",
+		"if status == t.status { t.n++; return }",
+		"if old := t.status; old == status { return }",
+		"for range 3 { return }",
+		"return",
+	} {
+		_, err := parsed(t, "package host\nfunc (t *R) Set(status string) {\n"+body+"\n}\n").Guard("(*R).Set", "allowed")
+		if err == nil || !strings.Contains(err.Error(), "does not begin with a decision") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	if _, err := parsed(t, "package host\nfunc (t *R) Set() error { return nil }\n").Guard("(*R).Set", "allowed"); err == nil {
+		t.Error("a method with results was taken")
+	}
+}
+
+func TestFieldsGetANamedType(t *testing.T) {
+	text := "package host\n\ntype Runner struct {\n\tn  int\n\twg sync.WaitGroup // of the pipes\n}\n"
+	source := parsed(t, text)
+	if err := source.RetypeField("Runner", "wg", "sync.WaitGroup", "output"); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "the file", textOf(t, source), "package host\n\ntype Runner struct {\n\tn  int\n\twg output // of the pipes\n}")
+	for _, one := range []struct{ structure, field, old, says string }{
+		{"Walker", "wg", "sync.WaitGroup", "does not declare Walker"},
+		{"Runner", "log", "sync.WaitGroup", "has no field log; it has n, wg"},
+		{"Runner", "wg", "sync.Mutex", "is a sync.WaitGroup, not a sync.Mutex"},
+	} {
+		err := parsed(t, text).RetypeField(one.structure, one.field, one.old, "output")
+		if err == nil || !strings.Contains(err.Error(), one.says) {
+			t.Errorf("%v: %v", one, err)
+		}
+	}
+}

@@ -1,0 +1,3 @@
+package semaphore_test
+
+const sysSeccomp = 277

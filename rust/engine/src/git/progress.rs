@@ -1,0 +1,147 @@
+//! How far git is, from what it prints with `--progress`.
+//!
+//! Not for the log: lines about progress are kept out of it, so that it says the same with and without somebody who watches.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use crate::job::{JobEvent, Programs};
+
+/// Shortest time between two reports of one call.
+const PAUSE: Duration = Duration::from_millis(100);
+/// What git counts, as it says so.
+const PHASES: [&str; 13] = [
+    "Enumerating objects",
+    "Counting objects",
+    "Compressing objects",
+    "Finding sources",
+    "Getting sizes",
+    "Receiving objects",
+    "Unpacking objects",
+    "Resolving deltas",
+    "Checking connectivity",
+    "Checking out files",
+    "Updating files",
+    "Filtering content",
+    "Refreshing index",
+];
+
+/// What one line says.
+#[derive(Debug, PartialEq, Eq)]
+struct Progress<'line> {
+    phase: &'line str,
+    done: u64,
+    total: Option<u64>,
+}
+
+/// Tells the host how far git is, ten times in a second at most.
+pub(super) struct Reporter<'job> {
+    programs: &'job Programs,
+    last: Mutex<Option<Instant>>,
+}
+
+impl<'job> Reporter<'job> {
+    pub(super) fn new(programs: &'job Programs) -> Self {
+        Self { programs, last: Mutex::default() }
+    }
+
+    /// Looks at what there is of a line.
+    pub(super) fn see(&self, line: &str) {
+        let Some(progress) = parse(line) else { return };
+        let now = Instant::now();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| now.duration_since(last) >= PAUSE) {
+            *last = Some(now);
+            let Progress { phase, done, total } = progress;
+            self.programs.event(JobEvent::Progress { phase: phase.to_owned(), done, total });
+        }
+    }
+
+    /// Looks at a line that is complete; `None` if it is about progress only.
+    pub(super) fn edit(&self, line: Bytes) -> Option<Bytes> {
+        let text = String::from_utf8_lossy(&line);
+        self.see(&text);
+        let is_summary = text.starts_with("remote: Total ") && text.contains("(delta ");
+        let is_kept = parse(&text).is_none() && !is_summary;
+        is_kept.then_some(line)
+    }
+}
+
+/// What the newest state of a line says: git writes one behind the other, each ended by `\r`.
+fn parse(line: &str) -> Option<Progress<'_>> {
+    let states = line.rsplit('\r').map(|state| state.trim_end_matches("\x1b[K").trim());
+    let state = states.into_iter().find(|state| !state.is_empty())?;
+    let state = state.strip_prefix("remote: ").unwrap_or(state);
+    let (phase, count) = state.split_once(':')?;
+    if !PHASES.contains(&phase) {
+        return None;
+    }
+    let count = count.trim_start();
+    if let Some((_, count)) = count.split_once("% (") {
+        let (done, rest) = count.split_once('/')?;
+        let (total, _) = rest.split_once(')')?;
+        return Some(Progress { phase, done: done.parse().ok()?, total: Some(total.parse().ok()?) });
+    }
+    let (done, _) = count.split_once(',').unwrap_or((count, ""));
+    Some(Progress { phase, done: done.parse().ok()?, total: None })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::job::attended;
+
+    #[test]
+    fn the_newest_state_counts() {
+        let is = |line, phase, done, total| assert_eq!(parse(line), Some(Progress { phase, done, total }), "{line:?}");
+        is("Receiving objects:  45% (450/1000)", "Receiving objects", 450, Some(1000));
+        is("Receiving objects: 100% (3/3), 1.20 KiB | 1.20 MiB/s, done.", "Receiving objects", 3, Some(3));
+        is("remote: Enumerating objects: 523, done.\x1b[K", "Enumerating objects", 523, None);
+        is(
+            "remote: Counting objects:  33% (1/3)\x1b[K\rremote: Counting objects:  66% (2/3)\x1b[K\r",
+            "Counting objects",
+            2,
+            Some(3),
+        );
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_states_is_told_once() {
+        let (programs, mut job) = attended(Arc::default(), []).unwrap();
+        let reporter = Reporter::new(&programs);
+        for done in 1..=100 {
+            reporter.see(&format!("Receiving objects: {done}% ({done}/100)"));
+        }
+        drop(programs);
+        let mut told = Vec::new();
+        while let Some(event) = job.events.next().await {
+            if let JobEvent::Progress { done, total, .. } = event {
+                told.push((done, total));
+            }
+        }
+        assert_eq!(told, [(1, Some(100))]);
+    }
+
+    #[test]
+    fn other_lines_are_none() {
+        for line in [
+            "",
+            "\r\r",
+            "Cloning into 'x'...",
+            "From file:///srv/git",
+            "remote: Ticket: 5",
+            "Receiving objects: soon",
+            "Receiving objects: 10% (x/3)",
+            "fatal: Receiving objects: 3",
+        ] {
+            assert_eq!(parse(line), None, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+module example.org/strangler-tests
+
+go 1.24.6
