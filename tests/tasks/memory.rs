@@ -22,10 +22,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// A text that nobody else has. Its beginning is not looked for: an allocator writes over that of what it gets back.
 fn secret() -> String {
-    let mut bytes = [0; 24];
+    let mut bytes = [0; 16];
     File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
-    let random: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("an-allocator-writes-here{random}")
+    format!("an-allocator-writes-here{:032x}", u128::from_ne_bytes(bytes))
 }
 
 /// Addresses at which the text's end stands in the writable memory of the process.
