@@ -102,6 +102,26 @@ pub(crate) fn misuse_build(sources: &Path, directory: &Path, built: &Path, binar
     Ok(command)
 }
 
+/// Against a library that was built for the address sanitizer: the C program, and every function with every kind of argument.
+pub(crate) fn sanitized(directory: &Path) -> Result<()> {
+    let directory = fs::canonicalize(directory).context("the sanitized library's directory")?;
+    let (sources, built) = (root()?.join("tests/ffi"), directory.join("c-smoke"));
+    fs::create_dir_all(&built)?;
+    let binary = built.join("misuse");
+    output(misuse_build(&sources, &directory, &built, &binary)?.arg("-fsanitize=address"))?;
+    let seed = seed();
+    ensure!(status(Command::new(&binary).args([&seed, "3000"]))?.success(), "misuse.c failed (seed {seed})");
+    let binary = built.join("smoke");
+    let mut command = Command::new("cc");
+    command.args(["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-g", "-fsanitize=address"]).args(WARNINGS);
+    command.arg(format!("-I{}", root()?.join("include").display()));
+    command.args(["smoke.c", "second_unit.c"].map(|file| sources.join(file))).arg("-o").arg(&binary);
+    command.arg(directory.join("libsemaphore_ffi.a")).args(NATIVE);
+    ensure!(build_and_run(&mut command, &binary)?, "smoke.c failed under the address sanitizer");
+    println!("smoke.c and misuse.c: nothing reported");
+    Ok(())
+}
+
 /// Against the sabotaged library: every function meets a defect, and the process goes on.
 pub(crate) fn panics(directory: &Path) -> Result<()> {
     let directory = fs::canonicalize(directory).context("the sabotaged library's directory")?;
