@@ -7,11 +7,11 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod artifact;
-mod embed;
 mod go;
 mod header;
 mod install;
 mod reference;
+mod shown;
 mod smoke;
 
 use std::{
