@@ -41,7 +41,7 @@ const LONGEST_FLUSH: u32 = 10;
 const FLUSH_LOOK: Duration = Duration::from_millis(20);
 /// More records than any pipe holds (its largest size is 1 MiB by default, and each line takes a byte).
 const PIPE_RECORDS: u64 = 1 << 20;
-/// No log begins with a larger number: what follows must not come to the end of all numbers.
+/// Numbers behind it would run out before any log ends.
 const LARGEST_FIRST_SEQ: u64 = i64::MAX as u64;
 /// Longest hash and message of a commit.
 const LONGEST_COMMIT_BYTES: usize = 64 * 1024;

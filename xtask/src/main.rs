@@ -12,13 +12,13 @@
 mod abi;
 mod artifact;
 mod declaration;
-mod embed;
 mod go;
 mod header;
 mod install;
 mod layout;
 mod misuse;
 mod reference;
+mod shown;
 mod smoke;
 
 use std::{

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{artifact::SONAME, embed, install, layout, misuse, output, root};
+use crate::{artifact::SONAME, install, layout, misuse, output, root};
 
 pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 /// What the static library needs besides itself: `rustc --print native-static-libs`.
@@ -58,7 +58,7 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
         println!("{} {name}", if done { "ok   " } else { "FAILED" });
         *(if done { &mut passed } else { &mut failed }) += 1;
     }
-    for (name, done) in embed::programs(&directory, &built)? {
+    for (name, done) in crate::shown::programs(&directory, &built)? {
         println!("{} {name}", if done { "ok   " } else { "FAILED" });
         *(if done { &mut passed } else { &mut failed }) += 1;
     }
