@@ -4,7 +4,7 @@
 //! interface with the released one, or releases it; `artifacts DIR` checks the built libraries; `sabotaged` builds the library
 //! of the tests that breaks on purpose (`target/sabotaged/debug`); `localise DIR`
 //! makes the static library that is shipped; `install DIR PREFIX` installs libraries, header and pkg-config file; `c-smoke DIR` builds and runs the C and C++ programs of `tests/ffi`; `panics DIR` gives every
-//! function of a sabotaged library a defect; `go DIR ARG...`
+//! function of a sabotaged library a defect; `sanitized DIR` runs the C programs under the address sanitizer; `go DIR ARG...`
 //! runs the Go tool in `go/` against the libraries in DIR. Not for anything that a test or the product needs at run time.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
@@ -12,13 +12,13 @@
 mod abi;
 mod artifact;
 mod declaration;
-mod embed;
 mod go;
 mod header;
 mod install;
 mod layout;
 mod misuse;
 mod reference;
+mod shown;
 mod smoke;
 
 use std::{
@@ -41,10 +41,11 @@ fn main() -> Result<()> {
         ["localise", directory] => artifact::localise(Path::new(directory)),
         ["install", directory, prefix] => install::run(Path::new(directory), Path::new(prefix)),
         ["c-smoke", directory] => smoke::run(Path::new(directory)),
+        ["sanitized", directory] => smoke::sanitized(Path::new(directory)),
         ["panics", directory] => smoke::panics(Path::new(directory)),
         ["go", directory, rest @ ..] if !rest.is_empty() => go::run(Path::new(directory), rest),
         _ => bail!(
-            "unknown task; one of: header [--check] | abi [--accept] | artifacts DIR | sabotaged | localise DIR | install DIR PREFIX | c-smoke DIR | panics DIR | go DIR ARG... \
+            "unknown task; one of: header [--check] | abi [--accept] | artifacts DIR | sabotaged | localise DIR | install DIR PREFIX | c-smoke DIR | panics DIR | sanitized DIR | go DIR ARG... \
              (DIR holds libsemaphore_ffi.so and .a, for example target/debug)"
         ),
     }

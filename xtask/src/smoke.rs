@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{artifact::SONAME, embed, install, layout, misuse, output, root};
+use crate::{artifact::SONAME, install, layout, misuse, output, root};
 
 pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 /// What the static library needs besides itself: `rustc --print native-static-libs`.
@@ -58,7 +58,7 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
         println!("{} {name}", if done { "ok   " } else { "FAILED" });
         *(if done { &mut passed } else { &mut failed }) += 1;
     }
-    for (name, done) in embed::programs(&directory, &built)? {
+    for (name, done) in crate::shown::programs(&directory, &built)? {
         println!("{} {name}", if done { "ok   " } else { "FAILED" });
         *(if done { &mut passed } else { &mut failed }) += 1;
     }
@@ -100,6 +100,26 @@ pub(crate) fn misuse_build(sources: &Path, directory: &Path, built: &Path, binar
     command.arg(sources.join("misuse.c")).arg(built.join("layout.c")).arg("-o").arg(binary);
     command.arg(directory.join("libsemaphore_ffi.a")).args(NATIVE);
     Ok(command)
+}
+
+/// Against a library that was built for the address sanitizer: the C program, and every function with every kind of argument.
+pub(crate) fn sanitized(directory: &Path) -> Result<()> {
+    let directory = fs::canonicalize(directory).context("the sanitized library's directory")?;
+    let (sources, built) = (root()?.join("tests/ffi"), directory.join("c-smoke"));
+    fs::create_dir_all(&built)?;
+    let binary = built.join("misuse");
+    output(misuse_build(&sources, &directory, &built, &binary)?.arg("-fsanitize=address"))?;
+    let seed = seed();
+    ensure!(status(Command::new(&binary).args([&seed, "3000"]))?.success(), "misuse.c failed (seed {seed})");
+    let binary = built.join("smoke");
+    let mut command = Command::new("cc");
+    command.args(["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-g", "-fsanitize=address"]).args(WARNINGS);
+    command.arg(format!("-I{}", root()?.join("include").display()));
+    command.args(["smoke.c", "second_unit.c"].map(|file| sources.join(file))).arg("-o").arg(&binary);
+    command.arg(directory.join("libsemaphore_ffi.a")).args(NATIVE);
+    ensure!(build_and_run(&mut command, &binary)?, "smoke.c failed under the address sanitizer");
+    println!("smoke.c and misuse.c: nothing reported");
+    Ok(())
 }
 
 /// Against the sabotaged library: every function meets a defect, and the process goes on.

@@ -431,6 +431,22 @@ fn tempfile() -> std::fs::File {
 }
 
 #[test]
+fn numbers_of_records_cannot_run_out() {
+    let host = Host::open();
+    for (first, expected) in [(i64::MAX as u64, SEMAPHORE_OK), (1 << 63, SEMAPHORE_E_ARG), (u64::MAX, SEMAPHORE_E_ARG)]
+    {
+        let (options, mut log) = (json!({"first_seq": first}).to_string(), 0);
+        let (p, n) = (options.as_ptr(), options.len());
+        assert_eq!(unsafe { semaphore_log_open(host.runtime, p, n, &raw mut log, null_mut()) }, expected);
+        if log != 0 {
+            assert_eq!(unsafe { semaphore_log_write(log, 0, 0, b"a\nb".as_ptr(), 3) }, SEMAPHORE_OK);
+            assert_eq!(semaphore_handle_close(log), SEMAPHORE_OK);
+        }
+    }
+    host.close();
+}
+
+#[test]
 fn wrong_handles_are_refused_everywhere() {
     let host = Host::open();
     let log = host.log(&json!({}));

@@ -118,6 +118,11 @@ fn garbage_in_documents_is_a_status() {
         assert!(status.iter().all(|status| (SEMAPHORE_E_ABI..0).contains(status)), "{status:?}");
         assert_eq!(unsafe { *op }, 0, "the place is never left undefined");
     }
+    // The number after the last record has to exist.
+    let last = format!("{{\"first_seq\":{}}}", u64::MAX);
+    let mut never = 7;
+    let status = unsafe { semaphore_log_open(host.runtime, last.as_ptr(), last.len(), &raw mut never, null_mut()) };
+    assert_eq!((status, never), (SEMAPHORE_E_ARG, 0));
     // Lengths beyond all memory are refused before anything is read.
     let (byte, mut op) = (1_u8, 0);
     for huge in [usize::MAX, isize::MAX as usize + 1] {
