@@ -315,19 +315,27 @@ func (o outcome) has(text string) bool {
 // check says what the outcome must be, whoever did it.
 func (sc scene) check(t *testing.T, o outcome) {
 	t.Helper()
+	if reason := sc.fails(o); reason != "" {
+		t.Error(reason)
+	}
+}
+
+// fails gives why an outcome is not what the scene is for; empty if it is.
+func (sc scene) fails(o outcome) string {
 	var final string
 	if len(o.Rest) > 0 {
 		final = strings.TrimPrefix(o.Rest[len(o.Rest)-1], "final ")
 	}
-	if sc.final != "" && final != sc.final || !o.has(sc.has) || sc.status != "" && !slices.Contains(o.Statuses, sc.status) {
-		t.Errorf("%s: final %q, want %q; a line with %q; statuses %q\n%s\n%s", sc.name, final, sc.final, sc.has, o.Statuses,
-			strings.Join(o.Rest, "\n"), strings.Join(shortened(o.Lines), "\n"))
-	}
 	for _, line := range o.Lines {
 		if strings.Contains(line, "open sesame") || strings.Contains(line, "s3cret") {
-			t.Errorf("%s: a secret is in the log: %s", sc.name, line)
+			return fmt.Sprintf("%s: a secret is in the log: %s", sc.name, line)
 		}
 	}
+	if final == sc.final && o.has(sc.has) && (sc.status == "" || slices.Contains(o.Statuses, sc.status)) {
+		return ""
+	}
+	return fmt.Sprintf("%s: final %q, want %q; a line with %q; statuses %q\n%s\n%s", sc.name, final, sc.final, sc.has, o.Statuses,
+		strings.Join(o.Rest, "\n"), strings.Join(shortened(o.Lines), "\n"))
 }
 
 func shortened(lines []string) []string {
