@@ -102,8 +102,8 @@ func (j *job) asTask(v *voice) bool {
 		func(_ db.Task, line string) { v.say("line", line) }, func(_ db.Task, channel string) { v.say("alert", channel) })
 	var writing, requests background
 	writing.start(pool.Run)
-	runner := pool.NewTaskRunner(j.Task, j.Template, j.Inventory, j.Repository, j.Environment, j.Username)
-	runner.AddStatusListener(func(status task_logger.TaskStatus) {
+	var runner *tasks.TaskRunner
+	runner = pool.NewTaskRunner(j.Task, j.Template, j.Inventory, j.Repository, j.Environment, j.Username, func(status task_logger.TaskStatus) {
 		v.say("status", status)
 		j.asked(status, &requests, func() { pool.ConfirmTask(runner) }, func() { pool.RejectTask(runner) })
 	})
