@@ -95,8 +95,8 @@ func (p *TaskPool) Close() { close(p.logger) }
 
 func (p *TaskPool) noteAlert(t *TaskRunner, channel string) { p.alert(t.Task, channel) }
 
-// NewTaskRunner makes the runner of a task with its job; rows are given, not read. Listeners hear a status before the app does, which may
-// go on and set the next one at once.
+// NewTaskRunner makes the runner of a task with its job; rows are given, not read. Listeners hear a status before the app
+// does, which may go on and set the next one at once; those that are added later hear it after the app.
 func (p *TaskPool) NewTaskRunner(task db.Task, template db.Template, inventory db.Inventory, repository db.Repository, environment db.Environment, username string, listeners ...task_logger.StatusListener) *TaskRunner {
 	runner := &TaskRunner{
 		Task: task, Template: template, Inventory: inventory, Repository: repository, Environment: environment,
