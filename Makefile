@@ -1,7 +1,7 @@
 # Everything a developer types. `make help` lists the targets; each one is a script in scripts/ that also runs alone.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset deps build install test test-quick test-go test-deep bench mutants fuzz fmt lint clean
+.PHONY: help run stop reset deps build install test test-quick test-go test-strangler test-deep bench mutants fuzz fmt lint clean
 
 # Where `make run` listens, and YES=1: answer every question with yes (CI).
 HOST ?= 127.0.0.1
@@ -48,6 +48,9 @@ test-quick: ## the tests that need no browser, no release build and no root (und
 
 test-go: ## Go module: vet without the library, then go test -race against it
 	@scripts/test-go
+
+test-strangler: ## The tool strangle on the mini host: moved, back, and without its Go implementation
+	@scripts/test-strangler
 
 test-deep: ## C interface under cgocheck2, address sanitizer, valgrind and Miri; random handles for 30 s (slow)
 	@scripts/test-deep

@@ -604,7 +604,7 @@ semaphore_status semaphore_pool_start(semaphore_handle op,
 
 // The jobs of a pool at one moment, as JSON: `{"max_parallel":10,"drain":null,"queue":[..],"running":[..]}`, the queue in its order,
 // the running (and starting) ones in the order in which they began; each
-// `{"id","project_id","template_id","status","queued_ns","began_ns"}` (nanoseconds since 1970, UTC). Fast.
+// `{"id","project_id","template_id","status","queued_ns","began_ns"}` (nanoseconds since 1970, UTC).
 semaphore_status semaphore_pool_snapshot(semaphore_handle pool,
                                          semaphore_buf *json);
 
@@ -622,7 +622,7 @@ semaphore_status semaphore_pool_requeue(semaphore_handle pool,
                                         uint32_t delay_ms);
 
 // The end of a pool: it takes no more jobs, and those it has end as `mode` says (`SEMAPHORE_DRAIN_*`); a stronger mode may follow.
-// When every OP_DONE is told, a DRAINED frame (source: the pool) follows; then close the handle. Fast.
+// When every OP_DONE is told, a DRAINED frame (source: the pool) follows; then close the handle.
 semaphore_status semaphore_pool_drain(semaphore_handle pool,
                                       int32_t mode);
 

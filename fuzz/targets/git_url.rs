@@ -17,8 +17,13 @@ fuzz_target!(|text: &str| {
         Transport::Local => assert!(argument.starts_with('/')),
         Transport::Scp => {
             assert!(!argument.contains("://"), "{argument:?}");
-            let (host, path) = argument.rsplit_once("]:").or_else(|| argument.split_once(':')).expect("host:path");
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            // As git finds the host: brackets count at the beginning and behind the first `@`.
+            let open = argument.find("@[").map_or(0, |at| at + 1);
+            let bracket = argument[open..].starts_with('[').then(|| argument[open..].find(']')).flatten();
+            let from = bracket.map_or(0, |end| open + end);
+            let (host, path) = argument.split_at(from + argument[from..].find(':').expect("host:path"));
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host).trim_start_matches('[');
+            let path = &path[1..];
             assert!(!host.starts_with('-') && !path.starts_with('-'), "{argument:?} hides an option");
         }
         transport => {

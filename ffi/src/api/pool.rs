@@ -127,7 +127,7 @@ pub unsafe extern "C" fn semaphore_pool_start(
 
 /// The jobs of a pool at one moment, as JSON: `{"max_parallel":10,"drain":null,"queue":[..],"running":[..]}`, the queue in its order,
 /// the running (and starting) ones in the order in which they began; each
-/// `{"id","project_id","template_id","status","queued_ns","began_ns"}` (nanoseconds since 1970, UTC). Fast.
+/// `{"id","project_id","template_id","status","queued_ns","began_ns"}` (nanoseconds since 1970, UTC).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn semaphore_pool_snapshot(pool: SemaphoreHandle, json: *mut SemaphoreBuf) -> SemaphoreStatus {
     guard("pool_snapshot", ErrorOut::NONE, || {
@@ -166,7 +166,7 @@ pub extern "C" fn semaphore_pool_requeue(pool: SemaphoreHandle, id: i64, delay_m
 }
 
 /// The end of a pool: it takes no more jobs, and those it has end as `mode` says (`SEMAPHORE_DRAIN_*`); a stronger mode may follow.
-/// When every OP_DONE is told, a DRAINED frame (source: the pool) follows; then close the handle. Fast.
+/// When every OP_DONE is told, a DRAINED frame (source: the pool) follows; then close the handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn semaphore_pool_drain(pool: SemaphoreHandle, mode: i32) -> SemaphoreStatus {
     guard("pool_drain", ErrorOut::NONE, || {

@@ -239,12 +239,11 @@ fn parse_url(scheme: &str, rest: &str, text: &str) -> Result<GitUrl, GitUrlError
 }
 
 fn parse_scp(text: &str) -> Result<GitUrl, GitUrlError> {
-    let split = match text.find('[') {
-        // `[host:port]:path` and `user@[::1]:path`
-        Some(open) if text[..open].is_empty() || text[..open].ends_with('@') => {
-            text[open..].find("]:").map(|close| open + close + 1)
-        }
-        _ => text.find(':'),
+    // `[host:port]:path` and `user@[::1]:path`. As git reads it: the first `@[` counts, wherever it stands.
+    let open = text.find("@[").map(|at| at + 1).or_else(|| text.starts_with('[').then_some(0));
+    let split = match open {
+        Some(open) => text[open..].find("]:").map(|close| open + close + 1),
+        None => text.find(':'),
     };
     let Some(split) = split else { return Err(GitUrlError::Shape) };
     let (host_part, path) = (&text[..split], &text[split + 1..]);
@@ -450,6 +449,11 @@ mod tests {
             refuses(text, "neither");
         }
         refuses(" https://host/a", "blank");
+        // git takes the host from the first brackets behind an `@`, wherever they stand.
+        for text in ["a:[b@[-x]:p", "[a]:x@[-b]:p", "host:dir@[-x]:p", "host:dir@[-x]"] {
+            assert!(text.parse::<GitUrl>().is_err(), "{text}");
+        }
+        accepts("host:dir@x:[y]:z", Transport::Scp);
     }
 
     #[test]

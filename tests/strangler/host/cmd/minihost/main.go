@@ -102,9 +102,8 @@ func (j *job) asTask(v *voice) bool {
 		func(_ db.Task, line string) { v.say("line", line) }, func(_ db.Task, channel string) { v.say("alert", channel) })
 	var writing, requests background
 	writing.start(pool.Run)
-	runner := pool.NewTaskRunner(j.Task, j.Template, j.Inventory, j.Repository, j.Environment, j.Username)
+	runner := pool.NewTaskRunner(j.Task, j.Template, j.Inventory, j.Repository, j.Environment, j.Username, func(status task_logger.TaskStatus) { v.say("status", status) })
 	runner.AddStatusListener(func(status task_logger.TaskStatus) {
-		v.say("status", status)
 		j.asked(status, &requests, func() { pool.ConfirmTask(runner) }, func() { pool.RejectTask(runner) })
 	})
 	var once sync.Once
@@ -127,8 +126,8 @@ func (j *job) asTask(v *voice) bool {
 // asRunner gives whether the job succeeded.
 func (j *job) asRunner(v *voice) bool {
 	var requests background
-	progress := runners.NewJobPool(ssh.KeyInstaller{}).Run(j.JobData, func(status task_logger.TaskStatus, decide func(task_logger.TaskStatus)) {
-		v.say("status", status)
+	tell := func(status task_logger.TaskStatus) { v.say("status", status) }
+	progress := runners.NewJobPool(ssh.KeyInstaller{}).Run(j.JobData, tell, func(status task_logger.TaskStatus, decide task_logger.StatusListener) {
 		j.asked(status, &requests, func() { decide(task_logger.TaskConfirmed) }, func() { decide(task_logger.TaskRejected) })
 	})
 	requests.Wait()

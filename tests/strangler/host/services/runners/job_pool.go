@@ -17,15 +17,16 @@ func NewJobPool(keyInstaller db_lib.AccessKeyInstaller) *JobPool {
 	return &JobPool{runningJobs: map[int]*runningJob{}, keyInstaller: keyInstaller}
 }
 
-// Run runs a job to its end. The listener is told every status, with the way to decide about a plan.
-func (p *JobPool) Run(data JobData, listener func(status task_logger.TaskStatus, decide func(task_logger.TaskStatus))) JobProgress {
-	running := &runningJob{status: task_logger.TaskWaitingStatus}
+// Run runs a job to its end. Told hears a status before the app does, which may go on and set the next one at once; asked hears it after
+// the app, with the way to decide about a plan.
+func (p *JobPool) Run(data JobData, told task_logger.StatusListener, asked func(status task_logger.TaskStatus, decide task_logger.StatusListener)) JobProgress {
+	running := &runningJob{status: task_logger.TaskWaitingStatus, statusListeners: []task_logger.StatusListener{told}}
 	app := db_lib.CreateApp(data.Template, data.Repository, data.Inventory, running)
 	running.job = &tasks.LocalJob{
 		Task: data.Task, Template: data.Template, Inventory: data.Inventory, Repository: data.Repository, Environment: data.Environment,
 		Secret: data.Task.Secret, App: app, KeyInstaller: p.keyInstaller, Logger: app.SetLogger(running),
 	}
-	running.AddStatusListener(func(status task_logger.TaskStatus) { listener(status, running.SetStatus) })
+	running.AddStatusListener(func(status task_logger.TaskStatus) { asked(status, running.SetStatus) })
 	p.runningJobs[data.Task.ID] = running
 	running.SetStatus(task_logger.TaskRunningStatus)
 	err := running.job.Run(data.Username, data.IncomingVersion, data.Alias)

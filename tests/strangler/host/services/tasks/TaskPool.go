@@ -95,11 +95,12 @@ func (p *TaskPool) Close() { close(p.logger) }
 
 func (p *TaskPool) noteAlert(t *TaskRunner, channel string) { p.alert(t.Task, channel) }
 
-// NewTaskRunner makes the runner of a task with its job; rows are given, not read.
-func (p *TaskPool) NewTaskRunner(task db.Task, template db.Template, inventory db.Inventory, repository db.Repository, environment db.Environment, username string) *TaskRunner {
+// NewTaskRunner makes the runner of a task with its job; rows are given, not read. Listeners hear a status before the app
+// does, which may go on and set the next one at once; those that are added later hear it after the app.
+func (p *TaskPool) NewTaskRunner(task db.Task, template db.Template, inventory db.Inventory, repository db.Repository, environment db.Environment, username string, listeners ...task_logger.StatusListener) *TaskRunner {
 	runner := &TaskRunner{
 		Task: task, Template: template, Inventory: inventory, Repository: repository, Environment: environment,
-		Username: username, pool: p, keyInstaller: p.keyInstaller,
+		Username: username, pool: p, keyInstaller: p.keyInstaller, statusListeners: listeners,
 	}
 	app := db_lib.CreateApp(template, repository, inventory, runner)
 	runner.job = &LocalJob{
