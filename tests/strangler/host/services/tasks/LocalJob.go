@@ -62,11 +62,9 @@ func (t *LocalJob) SetCommit(hash, message string) {
 
 // Run prepares and runs the app.
 func (t *LocalJob) Run(username string, incomingVersion *string, alias string) (err error) {
-	defer func() {
-		t.destroyKeys()
-		t.destroyInventoryFile()
-		t.App.Clear()
-	}()
+	defer t.App.Clear()
+	defer t.destroyInventoryFile()
+	defer t.destroyKeys()
 	t.SetStatus(task_logger.TaskRunningStatus)
 	variables, err := t.getEnvironmentENV()
 	if err != nil {

@@ -57,48 +57,33 @@ func (t *TaskRunner) SetCommit(hash, message string) {
 
 // SetStatus changes the row, unless the rule refuses, and tells everybody who wants to know.
 func (t *TaskRunner) SetStatus(status task_logger.TaskStatus) {
-	if status == t.Task.Status {
+	switch [2]task_logger.TaskStatus{t.Task.Status, status} {
+	case [2]task_logger.TaskStatus{status, status},
+		[2]task_logger.TaskStatus{task_logger.TaskStoppedStatus, status},
+		[2]task_logger.TaskStatus{task_logger.TaskStoppingStatus, task_logger.TaskRunningStatus},
+		[2]task_logger.TaskStatus{task_logger.TaskStoppingStatus, task_logger.TaskWaitingStatus},
+		[2]task_logger.TaskStatus{task_logger.TaskRunningStatus, task_logger.TaskWaitingStatus},
+		[2]task_logger.TaskStatus{task_logger.TaskConfirmed, task_logger.TaskWaitingConfirmation}:
 		return
 	}
-	switch t.Task.Status {
-	case task_logger.TaskStoppedStatus:
-		return
-	case task_logger.TaskStoppingStatus:
-		if status == task_logger.TaskRunningStatus || status == task_logger.TaskWaitingStatus {
-			return
-		}
-	case task_logger.TaskRunningStatus:
-		if status == task_logger.TaskWaitingStatus {
-			return
-		}
-	case task_logger.TaskConfirmed:
-		if status == task_logger.TaskWaitingConfirmation {
-			return
-		}
+	t.store(status)
+	if job, local := t.job.(*LocalJob); local {
+		job.SetStatus(status)
 	}
-	t.Task.Status = status
-	if status == task_logger.TaskRunningStatus {
-		now := time.Now().UTC()
-		t.Task.Start = &now
-	}
-	t.saveStatus()
-	if localJob, ok := t.job.(*LocalJob); ok {
-		localJob.SetStatus(status)
-	}
-	if status == task_logger.TaskFailStatus {
-		t.sendMailAlert()
-	}
-	if status.IsNotifiable() {
-		t.sendTelegramAlert()
-		t.sendSlackAlert()
-		t.sendRocketChatAlert()
-		t.sendMicrosoftTeamsAlert()
-		t.sendDingTalkAlert()
-		t.sendGotifyAlert()
-	}
+	t.alert(status)
 	for _, listener := range t.statusListeners {
 		listener(status)
 	}
+}
+
+// store writes a status, and the beginning of a run.
+func (t *TaskRunner) store(status task_logger.TaskStatus) {
+	if status == task_logger.TaskRunningStatus {
+		begin := time.Now().UTC()
+		t.Task.Start = &begin
+	}
+	t.Task.Status = status
+	t.saveStatus()
 }
 
 func (t *TaskRunner) panicOnError(err error, msg string) {
