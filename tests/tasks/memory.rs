@@ -22,9 +22,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// A text that nobody else has. Its beginning is not looked for: an allocator writes over that of what it gets back.
 fn secret() -> String {
-    let mut bytes = [0; 24];
+    let mut bytes = [0_u8; 48];
     File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
-    let random: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let random: String = bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
     format!("an-allocator-writes-here{random}")
 }
 
