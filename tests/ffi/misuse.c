@@ -149,11 +149,11 @@ static int64_t any_number(struct dice *d, const char *name) {
     return numbers[roll(d, sizeof numbers / sizeof *numbers)];
 }
 
-static char documents[16][2048];
+static char documents[32][2048];
 static size_t count_of_documents;
 
 static void add_document(const char *text) {
-    CHECK(count_of_documents < 16 && strlen(text) < sizeof documents[0]);
+    CHECK(count_of_documents < 32 && strlen(text) < sizeof documents[0]);
     strcpy(documents[count_of_documents++], text);
 }
 
@@ -165,6 +165,8 @@ static void make_documents(void) {
     add_document("{\"version\":2}");
     add_document("{\"version\":1e400}");
     add_document("{\"queue_bytes\":65536}");
+    add_document("{\"jobs\":[{\"id\":1,\"project_id\":1,\"template_id\":1},{\"id\":2,\"project_id\":1,\"template_id\":1}]}");
+    add_document("{\"max_parallel\":1}");
     add_document("{\"flavour\":1,\"status\":3,\"first_seq\":18446744073709551615}");
     add_document("{\"argv\":[\"/bin/echo\",\"x\"],\"dir\":\"/\"}");
     add_document("{\"argv\":[\"/bin/cat\"],\"dir\":\"/\",\"stdin\":\"pipe\"}");
@@ -265,7 +267,7 @@ static void *misuse(void *number) {
             /* What ends things is rarer, or nothing would ever work. */
             if (roll(&d, rarity(functions[f].name))) continue;
             int64_t answer = functions[f].call(&d);
-            if (functions[f].has_answer && !is_status(answer)) {
+            if (functions[f].has_answer && strcmp(functions[f].name, "build_id") && !is_status(answer)) {
                 fprintf(stderr, "%s answered %" PRId64 " (seed %" PRIu64 ")\n", functions[f].name, answer, seed);
                 exit(1);
             }

@@ -63,12 +63,20 @@ var every = map[string]func(a arguments) error{
 	"key_install":      func(a arguments) error { return opened(KeyInstall(a.handle, a.bytes, a.bytes, a.bytes)) },
 	"key_info":         func(a arguments) error { return second(KeyInfo(a.handle)) },
 	"key_secret":       func(a arguments) error { return second(KeySecret(a.handle)) },
+	"pool_open":        func(a arguments) error { return opened(PoolOpen(a.handle, a.bytes)) },
+	"pool_limits":      func(a arguments) error { return PoolLimits(a.handle, a.bytes) },
+	"pool_submit":      func(a arguments) error { return PoolSubmit(a.handle, a.bytes, make([]Handle, uint8(a.number))) },
+	"pool_start":       func(a arguments) error { return PoolStart(a.handle, a.bytes, a.bytes, a.other) },
+	"pool_snapshot":    func(a arguments) error { return second(PoolSnapshot(a.handle)) },
+	"pool_cancel":      func(a arguments) error { return PoolCancel(a.handle, int64(a.number), a.number) },
+	"pool_requeue":     func(a arguments) error { return PoolRequeue(a.handle, int64(a.number), uint32(a.number)) },
+	"pool_drain":       func(a arguments) error { return PoolDrain(a.handle, a.number) },
 	"handle_close":     func(a arguments) error { return Close(a.handle) },
 	"status_next":      func(a arguments) error { return second(StatusNext(a.number, a.number+1, a.number%4)) },
 }
 
 // unreachable are functions that Go does not call by themselves.
-var unreachable = []string{"abi_features", "buf_free", "rt_set_wakeup", "rt_wait"}
+var unreachable = []string{"abi_features", "buf_free", "build_id", "rt_set_wakeup", "rt_wait"}
 
 func second[T any](_ T, err error) error { return err }
 

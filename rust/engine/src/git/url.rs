@@ -307,7 +307,8 @@ fn check_user(user: &str, transport: Transport) -> Result<(), GitUrlError> {
     let good = match transport {
         // A second `@` or a backslash is read differently by different programs.
         Transport::Http | Transport::Https => !user.contains(['@', '\\']) && !user.contains(char::is_whitespace),
-        _ => !user.is_empty() && user.chars().all(plain),
+        // Without a name in front the password would be all there is, and what is left of it no address.
+        _ => !user.is_empty() && !user.starts_with(':') && user.chars().all(plain),
     };
     if good { Ok(()) } else { Err(GitUrlError::BadPart("user")) }
 }
@@ -436,7 +437,14 @@ mod tests {
         {
             refuses(text, "not valid");
         }
-        for text in ["ssh://u;id@host/a", "$(id)@host:a", "@host:a", "https://host:port/a", "https://host:99999/a"] {
+        for text in [
+            "ssh://u;id@host/a",
+            "ssh://:password@host/a",
+            "$(id)@host:a",
+            "@host:a",
+            "https://host:port/a",
+            "https://host:99999/a",
+        ] {
             refuses(text, "not valid");
         }
         // git would log in at what stands before the `/`, not at what stands before the `?`.
