@@ -22,16 +22,10 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// A text that nobody else has. Its beginning is not looked for: an allocator writes over that of what it gets back.
 fn secret() -> String {
-<<<<<<< HEAD
-    let mut bytes = [0; 16];
-    File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
-    format!("an-allocator-writes-here{:032x}", u128::from_ne_bytes(bytes))
-=======
     let mut bytes = [0_u8; 48];
     File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
     let random: String = bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
     format!("an-allocator-writes-here{random}")
->>>>>>> r/e
 }
 
 /// Addresses at which the text's end stands in the writable memory of the process.
