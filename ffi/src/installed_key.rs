@@ -179,9 +179,8 @@ struct Finish {
 
 impl Drop for Finish {
     fn drop(&mut self) {
-        let result = self.result.take().unwrap_or_else(|| {
-            Err(Failure::new(code::SEMAPHORE_E_PANIC, "a defect of the library ended the installation of the key"))
-        });
+        let result =
+            self.result.take().unwrap_or_else(|| Err(self.key.runtime.why_unfinished("the installation of the key")));
         let key = &self.key;
         let mut state = key.lock();
         let failure = match (result, &*state) {

@@ -42,7 +42,7 @@ const FLUSH_LOOK: Duration = Duration::from_millis(20);
 /// More records than any pipe holds (its largest size is 1 MiB by default, and each line takes a byte).
 const PIPE_RECORDS: u64 = 1 << 20;
 /// Numbers behind it would run out before any log ends.
-const LARGEST_FIRST_SEQ: u64 = i64::MAX as u64;
+const HIGHEST_FIRST_SEQ: u64 = i64::MAX as u64;
 /// Longest hash and message of a commit.
 const LONGEST_COMMIT_BYTES: usize = 64 * 1024;
 
@@ -88,11 +88,11 @@ impl Log {
     /// Opens a log and starts its way to the event queue.
     pub fn open(handle: u64, runtime: &Arc<Runtime>, options: &OpenOptions) -> Result<Arc<Self>, Failure> {
         runtime.check_open()?;
-        if options.first_seq > LARGEST_FIRST_SEQ {
-            return Err(Failure::argument(format!("first_seq must not be larger than {LARGEST_FIRST_SEQ}")));
-        }
         let rule = Rule::from_number(options.flavour)?;
         let status = task_status::from_number(options.status)?;
+        if options.first_seq > HIGHEST_FIRST_SEQ {
+            return Err(Failure::argument(format!("first_seq must not be above {HIGHEST_FIRST_SEQ}")));
+        }
         runtime.queue().open_source(handle, options.first_seq).map_err(|_| Failure::state("the runtime is closed"))?;
         let limits = Limits { bytes: runtime.options().queue_bytes, ..Limits::default() };
         let (writer, reader) = channel(LogOptions { first_seq: options.first_seq, limits, ..LogOptions::default() });

@@ -178,12 +178,8 @@ struct Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         let operation = &self.operation;
-        let ended = self.ended.take().unwrap_or_else(|| {
-            Ended::failed(Failure::new(
-                code::SEMAPHORE_E_PANIC,
-                "a defect of the library ended the operation; its programs were killed",
-            ))
-        });
+        let ended =
+            self.ended.take().unwrap_or_else(|| Ended::failed(operation.runtime.why_unfinished("the operation")));
         let failure = ended.failure.as_ref();
         let after = operation.written_log().map(|(log, _)| (log.handle(), log.writer().next_seq()));
         let payload = done_payload(failure, after.map_or(0, |(_, next_seq)| next_seq));

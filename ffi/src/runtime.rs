@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    boundary,
+    boundary, code,
     failure::{Failure, check_version, parse_document},
     queue::EventQueue,
 };
@@ -188,6 +188,19 @@ impl Runtime {
     /// Refuses new work once the runtime closes.
     pub fn check_open(&self) -> Result<(), Failure> {
         if self.stopping.is_cancelled() { Err(Failure::state("the runtime is closed")) } else { Ok(()) }
+    }
+
+    /// Why work was dropped before its end: the runtime went down under it (it took too long to stop, or was started too late), or
+    /// there is a defect, which was reported where it was met.
+    pub fn why_unfinished(&self, what: &str) -> Failure {
+        if self.ending.is_cancelled() {
+            return Failure::new(
+                code::SEMAPHORE_E_CANCELLED,
+                format!("the runtime was closed before {what} had ended"),
+            );
+        }
+        let message = format!("a defect of the library ended {what}; programs of it were killed");
+        Failure::new(code::SEMAPHORE_E_PANIC, message)
     }
 
     /// Runs an operation; the runtime's end waits for it.

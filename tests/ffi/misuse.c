@@ -172,6 +172,7 @@ static void make_documents(void) {
     add_document("{\"argv\":[\"/bin/cat\"],\"dir\":\"/\",\"stdin\":\"pipe\"}");
     add_document("{\"argv\":[\"cat\"],\"env\":[[\"PATH\",\"/bin\"]],\"dir\":\"/\",\"stdin\":\"pty\",\"deadline_ms\":200}");
     add_document("{\"argv\":[\"/nowhere\\u0000\"],\"dir\":\"\"}");
+    add_document("{\"version\":1,\"jobs\":[{\"id\":1,\"project_id\":1,\"template_id\":1},{\"id\":2,\"project_id\":1,\"template_id\":2}]}");
     const char *config = "\"config\":{\"tmp_path\":\"%s\",\"path\":\"/usr/bin:/bin\",\"home\":\"/\"}";
     char config_of_ours[512];
     snprintf(config_of_ours, sizeof config_of_ours, config, directory);
@@ -315,7 +316,7 @@ static int misuse_all(void) {
            calls_of_each * THREADS * FUNCTIONS, worked, threads_before, threads_after, descriptors_before, descriptors_after);
     CHECK(threads_after <= threads_before && descriptors_after <= descriptors_before);
     /* Otherwise the arguments are too wrong to reach what lies behind the first look. */
-    CHECK(worked * 4 >= FUNCTIONS * 3);
+    CHECK(worked * 3 >= FUNCTIONS * 2);
     return 0;
 }
 
