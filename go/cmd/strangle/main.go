@@ -25,6 +25,7 @@ const usage = `strangle moves a Go server, step by step, onto the Rust engine.
   strangle status --dir CHECKOUT              what is moved, and what can be next
   strangle apply  [COMPONENT] --dir CHECKOUT  put the glue beside the Go implementation (go build -tags rust uses it)
   strangle verify --dir CHECKOUT              build, vet and test with and without the tag, compared with the untouched tree
+  strangle delete pkg/ssh --dir CHECKOUT      at the very end: move the glue of this package into db_lib
   strangle undo   --dir CHECKOUT              revert the last step
   strangle delete [COMPONENT] --dir CHECKOUT  remove the Go implementation; the glue is always on then
   strangle env    --dir CHECKOUT              the environment in which the host builds with the library, for eval
@@ -107,6 +108,9 @@ func (c *command) run() error {
 	case "apply":
 		return c.each(c.nextToApply, c.apply)
 	case "delete":
+		if c.component == gluePackage {
+			return c.gather()
+		}
 		return c.each(c.nextToDelete, c.delete)
 	case "undo":
 		return c.undo()
@@ -193,7 +197,32 @@ func (c *command) delete(wanted component.Component) error {
 	if err != nil {
 		return err
 	}
-	return c.finish(tree, len(wanted.Drops) > 0, "delete "+wanted.Name, "The Go implementation is gone; the glue is always compiled.")
+	if err := c.finish(tree, len(wanted.Drops) > 0, "delete "+wanted.Name, "The Go implementation is gone; the glue is always compiled."); err != nil {
+		return err
+	}
+	if len(note.Deleted)+1 == len(component.All()) && !c.dryRun {
+		c.say("%s holds nothing but glue now: `strangle delete %s` moves it into %s", gluePackage, gluePackage, glueHome)
+	}
+	return nil
+}
+
+// gluePackage is left for the end: it holds types that everything else names. glueHome is where its glue can go.
+const gluePackage, glueHome = "pkg/ssh", "db_lib"
+
+func (c *command) gather() error {
+	note, err := c.prepared()
+	if err != nil {
+		return err
+	}
+	if len(note.Deleted) < len(component.All()) {
+		return fmt.Errorf("%s is no component, and goes last: delete %s first", gluePackage, component.All()[len(note.Deleted)].Name)
+	}
+	c.say("planning the move of %s into %s", gluePackage, glueHome)
+	tree, err := move.Gather(c.checkout, note, gluePackage, glueHome)
+	if err != nil {
+		return err
+	}
+	return c.finish(tree, false, "delete "+gluePackage, "The glue is in "+glueHome+" now.")
 }
 
 // prepared reads the note; the tree must be clean if something will be changed.

@@ -35,7 +35,7 @@ func (c *Checkout) Commit(what, body string) error {
 	if _, err := c.run("git", "add", "--all", "."); err != nil {
 		return err
 	}
-	_, err := c.git("commit", "--quiet", "--no-verify", "-m", subject+what, "-m", body)
+	_, err := c.git("commit", "--quiet", "-m", subject+what, "-m", body)
 	return err
 }
 

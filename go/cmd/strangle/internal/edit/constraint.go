@@ -34,13 +34,6 @@ func Unconstrain(path string, text []byte, condition string) ([]byte, error) {
 	return Format(path, []byte(strings.TrimLeft(rest, "\n")))
 }
 
-// IsConstrained says whether the file's build constraint is exactly this condition.
-func IsConstrained(text []byte, condition string) bool {
-	lines := strings.SplitAfter(string(text), "\n")
-	at := constraintLine(lines)
-	return at >= 0 && strings.TrimSpace(lines[at]) == "//go:build "+condition
-}
-
 // constraintLine finds the line of the constraint, which stands before the package clause; -1 if there is none.
 func constraintLine(lines []string) int {
 	inComment := false

@@ -281,3 +281,56 @@ func TestFieldsGetANamedType(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAFileUsesOfAPackageIsNamedElsewhere(t *testing.T) {
+	const text = `package host
+
+import (
+	"fmt"
+
+	"example.org/host/pkg/ssh" // the agents
+)
+
+type job struct{ key ssh.Key }
+
+func (j job) run(ssh job) { fmt.Println(ssh.key, []ssh2{}) }
+
+type ssh2 = ssh.Agent
+`
+	source := parsed(t, text)
+	source.Requalify("example.org/host/pkg/ssh", "example.org/host/lib", "lib", nil)
+	check(t, "the file", textOf(t, source), `package host
+
+import (
+	"fmt"
+
+	"example.org/host/lib" // the agents
+)
+
+type job struct{ key lib.Key }
+
+func (j job) run(ssh job) { fmt.Println(ssh.key, []ssh2{}) }
+
+type ssh2 = lib.Agent`)
+
+	source = parsed(t, strings.Replace(text, "\t\"fmt\"\n", "\t\"fmt\"\n\tother \"example.org/host/lib\"\n", 1))
+	source.Requalify("example.org/host/pkg/ssh", "example.org/host/lib", "lib", nil)
+	if is := textOf(t, source); !strings.Contains(is, "key other.Key") || strings.Contains(is, "pkg/ssh") || strings.Count(is, "host/lib") != 1 {
+		t.Errorf("the file is\n%s", is)
+	}
+
+	source = parsed(t, text)
+	source.SetPackageName("lib")
+	source.Unqualify("example.org/host/pkg/ssh", nil)
+	check(t, "the file", textOf(t, source), `package lib
+
+import (
+	"fmt"
+)
+
+type job struct{ key Key }
+
+func (j job) run(ssh job) { fmt.Println(ssh.key, []ssh2{}) }
+
+type ssh2 = Agent`)
+}

@@ -66,7 +66,7 @@ func (l Library) variables() [][2]string {
 	}
 	return [][2]string{
 		{"CGO_ENABLED", "1"},
-		{"CGO_LDFLAGS", strings.TrimSpace(os.Getenv("CGO_LDFLAGS") + " -L" + l.Directory)},
+		{"CGO_LDFLAGS", strings.TrimSpace(os.Getenv("CGO_LDFLAGS") + " " + word("-L"+l.Directory))},
 		{"CGO_CFLAGS", flags},
 	}
 }
@@ -86,4 +86,15 @@ func (l Library) Exports() string {
 		fmt.Fprintf(&text, "export %s='%s'\n", variable[0], strings.ReplaceAll(variable[1], "'", `'\''`))
 	}
 	return text.String()
+}
+
+// word writes a flag so that the Go tool takes it as one.
+func word(flag string) string {
+	switch {
+	case !strings.ContainsAny(flag, " \t\n'\""):
+		return flag
+	case !strings.Contains(flag, "'"):
+		return "'" + flag + "'"
+	}
+	return `"` + flag + `"`
 }

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/semaphore-rs/semaphore/go/cmd/strangle/internal/checkout"
@@ -75,7 +77,7 @@ func Run(c *checkout.Checkout, note checkout.Note, quick bool, out io.Writer, sa
 		if err != nil {
 			return err
 		}
-		show(out, "untouched", snapshot)
+		show(out, "untouched", nil, snapshot)
 		return nil
 	}
 	before, err := base(c, note.Base, "", quick, say)
@@ -92,14 +94,14 @@ func Run(c *checkout.Checkout, note checkout.Note, quick bool, out io.Writer, sa
 		without.environment = library.environment()
 	}
 	with := kind{name: "with -tags rust", tags: "rust", environment: library.environment()}
-	show(out, "untouched", before)
+	show(out, "untouched", nil, before)
 	var problems []string
 	for _, k := range []kind{without, with} {
 		after, err := take(c.Directory, c.Modules, k, say)
 		if err != nil {
 			return err
 		}
-		show(out, k.name, after)
+		show(out, k.name, before, after)
 		problems = append(problems, compare(k.name, before, after, note.MovedTests)...)
 	}
 	if len(problems) == 0 {
@@ -109,9 +111,10 @@ func Run(c *checkout.Checkout, note checkout.Note, quick bool, out io.Writer, sa
 	return fmt.Errorf("%d things got worse:\n%s", len(problems), strings.Join(problems, "\n"))
 }
 
-// show prints the steps and counts of a snapshot.
-func show(out io.Writer, name string, snapshot *Snapshot) {
-	for directory, module := range snapshot.Modules {
+// show prints the steps and counts of a snapshot, beside the one before it.
+func show(out io.Writer, name string, before, snapshot *Snapshot) {
+	for _, directory := range slices.Sorted(maps.Keys(snapshot.Modules)) {
+		module := snapshot.Modules[directory]
 		packages := map[string]bool{}
 		for test := range module.Tests {
 			if test.Name != "" {
@@ -121,13 +124,24 @@ func show(out io.Writer, name string, snapshot *Snapshot) {
 		fmt.Fprintf(out, "%s, module %s: %d packages with tests, %d tests passed, %d failed, %d skipped\n", name, directory,
 			len(packages), count(module.Tests, passed), count(module.Tests, failed), count(module.Tests, skipped))
 		for _, step := range module.Steps {
-			word := "ok"
-			if !step.Passed {
-				word = "FAILED"
-			}
-			fmt.Fprintf(out, "  %-24s %-6s %4d s\n", step.Name, word, step.Seconds)
+			fmt.Fprintf(out, "  %-24s %-24s %4d s\n", step.Name, ending(before, directory, step), step.Seconds)
 		}
 	}
+}
+
+// ending says how a step ended.
+func ending(before *Snapshot, directory string, step Step) string {
+	if step.Passed {
+		return "ok"
+	}
+	if before != nil && before.Modules[directory] != nil {
+		for _, earlier := range before.Modules[directory].Steps {
+			if earlier.Name == step.Name && !earlier.Passed && len(newLines(earlier.Output, step.Output)) == 0 {
+				return "fails as untouched"
+			}
+		}
+	}
+	return "FAILED"
 }
 
 // compare lists what got worse.
