@@ -12,6 +12,7 @@
 //! Invariants: sequence numbers of a queue have no gap and no repetition; nothing is dropped as long as the reader lives;
 //! a secret of the job never enters the queue, nor the beginning of one that is not complete yet; only pipes are slowed down by a full queue, lines of the engine are always taken.
 
+mod batch;
 mod block;
 mod form;
 mod line;
@@ -24,10 +25,11 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, Chunk, Empty};
 pub use block::Lines;
 pub use line::LineWriter;
 pub(crate) use line::PartialWriter;
-pub use queue::{Batch, Chunk, Empty, Limits, LogOptions, LogReader, LogWriter, channel};
+pub use queue::{Limits, LogOptions, LogReader, LogWriter, channel};
 pub use record::{LogRecord, Stream};
 pub use redact::{LineRedaction, Redactor, RedactorError, SHORTEST_SECRET_BYTES};
 pub use split::{LONGEST_LINE_BYTES, LineSplitter};

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use super::{LineWriter, Lines, LogRecord, PartialWriter, Redactor, Stream, watch::Watch};
+use super::{Batch, Chunk, Empty, LineWriter, Lines, LogRecord, PartialWriter, Redactor, Stream, watch::Watch};
 
 /// Records of a batch at most.
 const BATCH_RECORDS: usize = 1000;
@@ -47,26 +47,6 @@ pub struct LogOptions {
     pub limits: Limits,
     /// What must not be seen.
     pub redactor: Redactor,
-}
-
-/// What the reader gets next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Batch<M> {
-    /// Consecutive records, at least one, at most 1000 or 64 KiB of text (a single bigger record comes alone).
-    Records(Vec<LogRecord>),
-    /// A marker, at its place between the records.
-    Marker(M),
-}
-
-/// What a reader gets that has a use for lines that lie together, see [`LogReader::next_chunk`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Chunk<M> {
-    /// Consecutive records that one read has brought, at most 64 KiB or one line.
-    Lines(Lines),
-    /// As [`Batch::Records`].
-    Records(Vec<LogRecord>),
-    /// As [`Batch::Marker`].
-    Marker(M),
 }
 
 /// Makes the queue of one job; it is closed when the last writer is dropped.
@@ -425,17 +405,6 @@ impl<M> LogReader<M> {
         let state = self.shared.lock();
         (state.bytes, state.records)
     }
-}
-
-/// Why there is no batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Empty {
-    /// Something may come.
-    #[error("the log is empty")]
-    Open,
-    /// Nothing comes any more.
-    #[error("the log is over")]
-    Closed,
 }
 
 /// The records at the front, at least one; `together`: up to lines that lie together.
