@@ -21,7 +21,7 @@ pub const COMPONENTS: [(&str, &[&str]); 5] = [
     ("agents", &["key_install"]),
     ("git", &["git_start"]),
     ("executions", &["exec_start"]),
-    ("jobs", &["job_start"]),
+    ("jobs", &["job_start", "pool_start"]),
 ];
 
 /// What the environment asked for.
