@@ -34,6 +34,8 @@ try {
   page.setDefaultTimeout(STEP_TIMEOUT)
   watchConsole(page)
   await scenario(page)
+  // Both would share one session, and the first page still hears of the end of its own.
+  await page.close()
   await narrow(context)
 } catch (error) {
   failed += 1
