@@ -206,6 +206,7 @@ mod tests {
         check_bad("github.com ssh-ed25519 #", "base64");
         check_bad("host 1024 35 1234", "SSH version 1");
         check_bad(&format!("|1|AAAA|BBBB {ED25519}"), "hashed");
+        check_bad(&format!("|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|BBBB {ED25519}"), "hashed");
         check_bad(&format!("@trusted host {ED25519}"), "markers");
         check_bad(&format!("a,,b {ED25519}"), "empty");
         check_bad(&format!("a;b {ED25519}"), "character");
@@ -221,6 +222,18 @@ mod tests {
         assert_eq!(union(&a, &format!("{b}\nnonsense\n# comment\n")), Some(format!("{a}\n{b}\n")));
         assert_eq!(union(&format!("{a}\n{b}\n"), &a), None);
         assert_eq!(union(&"#\n".repeat(MAX_BYTES / 2), &a), None);
+    }
+
+    #[test]
+    fn the_longest_text_is_the_longest() {
+        let longest = "#".repeat(MAX_BYTES);
+        assert_eq!(check(&longest), Ok(()));
+        assert_eq!(check(&format!("{longest}#")), Err(KnownHostsError::TooLong));
+        // A line and the line feed before it: there is just room for both, and a byte less is too little.
+        let line = format!("a {ED25519}\n");
+        let room = MAX_BYTES - line.len() - 1;
+        assert_eq!(union(&"#".repeat(room), &line).map(|text| text.len()), Some(MAX_BYTES));
+        assert_eq!(union(&"#".repeat(room + 1), &line), None);
     }
 
     #[test]
