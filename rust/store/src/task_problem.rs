@@ -1,6 +1,6 @@
 //! Why a task does not do well, in a table of our own.
 
-use crate::db::{FromRow, Row, Transaction, params, writes};
+use crate::db::{FromRow, Row, Transaction, params};
 use crate::{Result, Store};
 use semaphore_model::{TaskId, TaskProblem};
 
@@ -16,11 +16,6 @@ impl Store {
         let text = "select code, message, time from rs_task_problem where task_id = ? order by number";
         self.fetch_own(text, params![id]).await?.iter().map(TaskProblem::from_row).collect()
     }
-}
-
-writes! {
-    /// Adds what was found about a task; without our table it is not kept.
-    insert_task_problem(id: TaskId, problem: &TaskProblem) -> ();
 }
 
 impl Transaction {

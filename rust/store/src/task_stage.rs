@@ -1,4 +1,4 @@
-//! Stages of tasks, read only: the executors that make them come later.
+//! Stages of tasks as the reference's own tables have them, read only: nothing here makes them. What a job did is in `job_stage`.
 
 use crate::db::{FromRow, Row, params};
 use crate::{Result, Store};

@@ -3,7 +3,7 @@
 use crate::fixture::{Database, Kept, stories};
 use crate::story::Project;
 use chrono::{TimeZone, Utc};
-use semaphore_model::{HostKeyMode, HostKeyPolicy, JobStage, PlanSummary, TaskProblem};
+use semaphore_model::{HostKeyMode, HostKeyPolicy, JobStage, PlanSummary, TaskId, TaskProblem};
 use semaphore_store::{SqliteOptions, Store, StoreError};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
@@ -39,6 +39,12 @@ fn problem(code: &str) -> TaskProblem {
 fn stage(stage: &str, is_over: bool) -> JobStage {
     let time = Utc.with_ymd_and_hms(2026, 1, 2, 3, 4, 5).unwrap();
     JobStage { stage: stage.to_owned(), start: time, end: is_over.then_some(time), plan: None }
+}
+
+async fn add_problem(store: &Store, id: TaskId, problem: &TaskProblem) -> Result<(), StoreError> {
+    let mut transaction = store.begin().await?;
+    transaction.insert_task_problem(id, problem).await?;
+    transaction.commit().await
 }
 
 async fn set_policy(store: &Store, project: &Project, policy: &HostKeyPolicy) {
@@ -100,9 +106,9 @@ async fn what_is_told_of_a_task_is_kept_and_goes_with_it(database: Database) {
     let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let (task, other) = (project.start_task(&store).await, project.start_task(&store).await);
-    store.insert_task_problem(task.id, &problem("tool_missing")).await.unwrap();
-    store.insert_task_problem(task.id, &problem("host_key")).await.unwrap();
-    store.insert_task_problem(other.id, &problem("machine")).await.unwrap();
+    add_problem(&store, task.id, &problem("tool_missing")).await.unwrap();
+    add_problem(&store, task.id, &problem("host_key")).await.unwrap();
+    add_problem(&store, other.id, &problem("machine")).await.unwrap();
     assert_eq!(store.list_task_problems(task.id).await.unwrap(), [problem("tool_missing"), problem("host_key")]);
     set_stages(&store, &task, &[stage("workspace", false)]).await;
     let plan = PlanSummary { add: 1, change: 2, destroy: u32::MAX, import: 0 };
@@ -168,7 +174,7 @@ async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again(database: 
     let task = project.start_task(&store).await;
     let policy = HostKeyPolicy { mode: HostKeyMode::AcceptNew, known_hosts: format!("a {KEY}\n") };
     set_policy(&store, &project, &policy).await;
-    store.insert_task_problem(task.id, &problem("machine")).await.unwrap();
+    add_problem(&store, task.id, &problem("machine")).await.unwrap();
 
     // Under a running server, whose connections have statements prepared for them.
     drop_own_tables(database, &kept).await;
@@ -176,7 +182,7 @@ async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again(database: 
     assert_eq!(store.list_job_stages(task.id).await.unwrap(), []);
     assert_eq!(store.get_host_key_policy(project.id).await.unwrap(), HostKeyPolicy::default());
     assert!(!store.merge_known_hosts(project.id, &format!("b {KEY}")).await.unwrap());
-    store.insert_task_problem(task.id, &problem("machine")).await.unwrap();
+    add_problem(&store, task.id, &problem("machine")).await.unwrap();
     set_stages(&store, &task, &[stage("run", true)]).await;
     store.delete_task(project.id, task.id).await.unwrap();
     assert!(matches!(store.get_task(project.id, task.id).await, Err(StoreError::NotFound)));
@@ -198,7 +204,7 @@ async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again(database: 
         let store = database.reopen(&kept).await;
         assert_eq!(own_tables(database, &kept).await, all);
         let task = project.start_task(&store).await;
-        store.insert_task_problem(task.id, &problem("machine")).await.unwrap();
+        add_problem(&store, task.id, &problem("machine")).await.unwrap();
         assert_eq!(store.list_task_problems(task.id).await.unwrap(), [problem("machine")]);
         store.close().await;
     }
@@ -226,7 +232,7 @@ async fn several_servers_start_and_write_at_once(database: Database) {
     let stores = futures_util::future::join_all((0..4).map(|_| database.reopen(&kept))).await;
     let writes = (0..16).map(|number| {
         let store = stores[number % stores.len()].clone();
-        tokio::spawn(async move { store.insert_task_problem(task.id, &problem(&format!("code{number:02}"))).await })
+        tokio::spawn(async move { add_problem(&store, task.id, &problem(&format!("code{number:02}"))).await })
     });
     for written in futures_util::future::join_all(writes).await {
         written.unwrap().unwrap();
