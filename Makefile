@@ -1,7 +1,7 @@
 # Everything a developer types. `make help` lists the targets; each one is a script in scripts/ that also runs alone.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset deps build install test test-quick test-go test-strangler test-deep bench mutants fuzz fmt lint clean
+.PHONY: help run stop reset deps build install test test-quick test-go test-strangler test-deep bench parity mutants fuzz fmt lint clean
 
 # Where `make run` listens, and YES=1: answer every question with yes (CI).
 HOST ?= 127.0.0.1
@@ -54,6 +54,9 @@ test-strangler: ## The tool strangle on the mini host: moved, back, and without 
 
 test-deep: ## C interface under cgocheck2, address sanitizer, valgrind and Miri; random handles for 30 s (slow)
 	@scripts/test-deep
+
+parity: ## replay the recorded scenarios against the release build and write PARITY.md
+	@scripts/parity
 
 bench: ## micro-benchmarks, then the server benchmark if wrk is installed
 	@scripts/bench

@@ -1,8 +1,8 @@
 //! Recorded answers of the reference, replayed against this server.
 //!
 //! `http/replay.py` starts the program once per scenario and compares every answer. `passing.txt` lists the scenarios that
-//! must pass; whoever makes another one pass adds it there. A scenario that passes without standing there is told, so that
-//! the list does not fall behind.
+//! must pass, and no other may: whoever makes another one pass adds it there. PARITY.md, the same facts route by route, is
+//! compared with what the replay says.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -27,14 +27,25 @@ fn expected() -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Runs the scenarios and returns the names with PASS, FAIL or SKIP, and everything that was printed.
-fn replay(names: &BTreeSet<String>) -> (Vec<(String, String)>, String) {
+/// What the replay of all open scenarios found.
+struct Replay {
+    /// Names with PASS, FAIL or SKIP.
+    verdicts: Vec<(String, String)>,
+    /// Everything that was printed.
+    printed: String,
+    /// The table of routes that follows from it.
+    table: String,
+}
+
+fn replay() -> Replay {
+    let table = tempfile::NamedTempFile::new().unwrap();
     let mut child = Command::new("python3")
-        .arg(directory().join("http/replay.py"))
+        .arg(directory().join("parity.py"))
+        .arg("--table")
+        .arg(table.path())
         .arg("--bin")
         .arg(program())
         .args(["--jobs", "4"])
-        .args(names.iter().map(|n| directory().join(format!("http/open/{n}.json"))))
         .stdout(Stdio::piped())
         .stdin(Stdio::null())
         .spawn()
@@ -50,7 +61,8 @@ fn replay(names: &BTreeSet<String>) -> (Vec<(String, String)>, String) {
         let kind = words.next().filter(|k| matches!(*k, "PASS" | "FAIL" | "SKIP"))?;
         Some((words.next()?.to_owned(), kind.to_owned()))
     };
-    (printed.lines().filter_map(verdict).collect(), printed)
+    let verdicts = printed.lines().filter_map(verdict).collect();
+    Replay { verdicts, printed, table: fs::read_to_string(table.path()).unwrap() }
 }
 
 #[test]
@@ -61,31 +73,19 @@ fn every_listed_scenario_exists() {
 }
 
 #[test]
-fn listed_scenarios_pass() {
+fn the_listed_scenarios_pass_and_the_table_of_routes_says_so() {
     let expected = expected();
     assert!(!expected.is_empty(), "passing.txt is empty");
-    let (verdicts, printed) = replay(&expected);
-    let seen: BTreeSet<_> = verdicts.iter().map(|(name, _)| name.clone()).collect();
-    let failed: Vec<_> = verdicts.iter().filter(|(_, kind)| kind == "FAIL").map(|(name, _)| name).collect();
+    let Replay { verdicts, printed, table } = replay();
+    let passed: BTreeSet<_> =
+        verdicts.iter().filter(|(_, kind)| kind == "PASS").map(|(name, _)| name.clone()).collect();
     assert!(
-        failed.is_empty() && seen == expected,
-        "failed: {failed:?}, without a verdict: {:?}\n{printed}",
-        expected.difference(&seen)
+        passed == expected,
+        "listed, but did not pass: {:?}; passed, but not listed: {:?}\n{printed}",
+        expected.difference(&passed),
+        passed.difference(&expected)
     );
-}
-
-/// Not a failure: the list may lag behind the work of the day. `cargo test --test conformance -- --ignored --nocapture`.
-#[test]
-#[ignore = "shows which further scenarios pass by now"]
-#[expect(clippy::print_stdout, reason = "its result is meant to be read")]
-fn which_further_scenarios_pass() {
-    let expected = expected();
-    let all = fs::read_dir(directory().join("http/open")).unwrap();
-    let names = all.filter_map(|e| Some(e.unwrap().file_name().to_str()?.strip_suffix(".json")?.to_owned()));
-    let others: BTreeSet<_> = names.filter(|n| !expected.contains(n)).collect();
-    let (verdicts, printed) = replay(&others);
-    println!("{printed}");
-    for (name, _) in verdicts.iter().filter(|(_, kind)| kind == "PASS") {
-        println!("add to passing.txt: {name}");
-    }
+    let committed = fs::read_to_string(project_root().join("PARITY.md")).unwrap_or_default();
+    let changed: Vec<_> = table.lines().filter(|line| !committed.lines().any(|other| other == *line)).collect();
+    assert!(table == committed, "PARITY.md is not what the replay says; run scripts/parity. New lines: {changed:#?}");
 }
