@@ -13,12 +13,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// ReportVariable names the file that holds the report: it is written anew after each comparison. Without it differences go to slog's
+// ReportVariable names the file that holds the report: it is written anew after each comparison. %p in it becomes the number of the
+// process, for machines on which several compare. Without the variable differences go to slog's
 // default logger, and the counts are Counts'.
 const ReportVariable = "SEMAPHORE_SHADOW_REPORT"
 
@@ -43,7 +45,7 @@ type report struct {
 	badFile     bool
 }
 
-var all = &report{file: os.Getenv(ReportVariable), logger: slog.Default(), counts: map[string]Count{}}
+var all = &report{file: strings.ReplaceAll(os.Getenv(ReportVariable), "%p", strconv.Itoa(os.Getpid())), logger: slog.Default(), counts: map[string]Count{}}
 
 // Counts are the comparisons until now, by component.
 func Counts() map[string]Count {
