@@ -109,7 +109,56 @@ func FuzzHandles(f *testing.F) {
 		if runtime, err := native.Open(document); err == nil {
 			_ = native.Close(runtime)
 		}
+		fuzzPool(t, handle, value, document)
 	})
+}
+
+// fuzzPool calls every function of pools, with the invented handle, and with a pool and jobs that exist: of those, too, only statuses
+// may come, and every job that a pool took has an end.
+func fuzzPool(t *testing.T, invented native.Handle, value int32, document []byte) {
+	t.Helper()
+	runtime, err := native.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer native.Close(runtime) //nolint: errcheck // a runtime closes whatever is open in it
+	pool, err := native.PoolOpen(runtime, document)
+	if err != nil {
+		if pool, err = native.PoolOpen(runtime, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	operations := make([]native.Handle, 4)
+	jobs := []byte(`{"version":1,"jobs":[{"id":1,"project_id":1,"template_id":1},{"id":2,"project_id":1,"template_id":1}]}`)
+	if err := native.PoolSubmit(pool, jobs, operations); err != nil {
+		t.Fatal(err)
+	}
+	for _, handle := range []native.Handle{invented, pool, operations[0], operations[1], runtime} {
+		_ = native.PoolSubmit(handle, document, make([]native.Handle, uint8(value)))
+		_ = native.PoolLimits(handle, document)
+		_ = native.PoolStart(handle, document, document, invented)
+		_ = native.PoolRequeue(handle, int64(value), uint32(value))
+		_ = native.PoolCancel(handle, int64(value), value)
+		_, _ = native.PoolSnapshot(handle)
+	}
+	_ = native.PoolDrain(invented, value)
+	_ = native.PoolDrain(pool, value)
+	if _, err := native.PoolSnapshot(pool); err != nil {
+		t.Fatal(err)
+	}
+	if err := native.PoolDrain(pool, native.DrainStop); err != nil {
+		t.Fatal(err)
+	}
+	for _, operation := range operations[:2] {
+		testkit.Eventually(t, "the end of a job that the pool had taken", func() bool {
+			_, err := native.OpResult(operation)
+			var failure *native.Failure
+			return !errors.As(err, &failure) || failure.Code != native.EState
+		})
+	}
+	if err := native.Close(pool); err != nil {
+		t.Fatal(err)
+	}
 }
 
 type sigaction struct {

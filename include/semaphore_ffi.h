@@ -432,11 +432,12 @@ semaphore_status semaphore_log_credit(semaphore_handle log,
 // its end, also if it could not be started.
 //
 // `spec` is a JSON document: `{"version":1,"argv":["bash","x.sh"],"env":[["PATH","/usr/bin"]],"dir":"/srv",
-// "stdin":"null","prompts":[],"stop":"shell","stop_timeout_ms":120000,"deadline_ms":60000,"nofile":1024,"search_path":"/usr/bin",
+// "stdin":"null","prompts":[],"stop":"shell","grace_ms":1500,"stop_timeout_ms":120000,"deadline_ms":60000,"nofile":1024,"search_path":"/usr/bin",
 // "process":{"user":"ann","uid":1000,"gid":1000,"chroot":"/srv/root"}}`; `argv` and `dir` are needed. Nothing is inherited: `env` is the whole environment, and its PATH is where a bare program name is looked for.
 // `stdin`: `null`; `bytes` (those at `stdin_p`, then the end); `pipe` (those at `stdin_p`, then `semaphore_exec_answer`);
 // `pty` (a terminal, whose `prompts` are answered with the bytes at `stdin_p`: `u32 length, bytes` for each).
-// `stop`: `shell`, `ansible` or `terraform`.
+// `stop`: `shell`, `ansible` or `terraform`. `grace_ms` is how long each polite signal of the plan has before the next one, or the
+// kill; 1500 unless given. The time of an orderly end of `terraform` is `stop_timeout_ms`.
 // A bare program name is looked for in `search_path`, if given, before PATH.
 // `process`: as whom it runs. A name gives user, primary and supplementary groups, a `uid` that the machine knows too; `gid` overrides
 // the primary group; program and `dir` are meant below `chroot`. Who does not exist is `SEMAPHORE_E_PERM`: nothing runs as somebody else.

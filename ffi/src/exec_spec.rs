@@ -50,6 +50,9 @@ pub struct ExecSpec {
     /// Time of an orderly end for `terraform`.
     #[serde(default)]
     stop_timeout_ms: Option<u64>,
+    /// How long each polite signal of the plan has; absent = 1.5 s.
+    #[serde(default)]
+    grace_ms: Option<u64>,
     /// Stop it after this time.
     #[serde(default)]
     deadline_ms: Option<u64>,
@@ -110,6 +113,7 @@ impl Prepared {
             .envs(spec.env)
             .stdin(stdin)
             .stop(stop)
+            .grace(spec.grace_ms.map(Duration::from_millis))
             .nofile(spec.nofile.or(runtime.options().child_nofile));
         process.search_path = spec.search_path.map(Into::into);
         process.identity = identity(spec.process)?;

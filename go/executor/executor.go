@@ -25,7 +25,7 @@ import (
 type StopPlan string
 
 const (
-	// StopShell sends SIGTERM to the session and waits 1.5 s.
+	// StopShell sends SIGTERM to the session and waits Grace.
 	StopShell StopPlan = "shell"
 	// StopAnsible sends SIGINT to the leader, then SIGTERM to the session.
 	StopAnsible StopPlan = "ansible"
@@ -75,6 +75,8 @@ type Command struct {
 	Prompts []Prompt
 	// StopPlan is how it is ended; empty means StopShell.
 	StopPlan StopPlan
+	// Grace is how long each polite signal of the plan has; 0 means 1.5 s.
+	Grace time.Duration
 	// StopTimeout is the time of an orderly end for StopTerraform; 0 means two minutes.
 	StopTimeout time.Duration
 	// Deadline ends the program after this time; 0 means never.
@@ -91,6 +93,7 @@ type document struct {
 	Stdin         Stdin        `json:"stdin"`
 	Prompts       []string     `json:"prompts,omitempty"`
 	Stop          StopPlan     `json:"stop"`
+	GraceMS       int64        `json:"grace_ms,omitempty"`
 	StopTimeoutMS int64        `json:"stop_timeout_ms,omitempty"`
 	DeadlineMS    int64        `json:"deadline_ms,omitempty"`
 }
@@ -99,7 +102,7 @@ type document struct {
 func (c Command) encode() ([]byte, []byte, error) {
 	d := document{
 		Version: 1, Argv: append([]string{c.Path}, c.Args...), Env: [][2]string{}, SearchPath: c.SearchPath, Dir: c.Dir, Process: c.Process, Stdin: c.Stdin, Stop: c.StopPlan,
-		StopTimeoutMS: core.Milliseconds(c.StopTimeout), DeadlineMS: core.Milliseconds(c.Deadline),
+		GraceMS: core.Milliseconds(c.Grace), StopTimeoutMS: core.Milliseconds(c.StopTimeout), DeadlineMS: core.Milliseconds(c.Deadline),
 	}
 	// JSON would replace such bytes, and another program or file would be meant.
 	for i, text := range slices.Concat([]string{c.Path, c.SearchPath, c.Dir}, c.Args, c.Env) {

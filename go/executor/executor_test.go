@@ -145,6 +145,24 @@ func TestTheContextKillsTheWholeGroup(t *testing.T) {
 	}
 }
 
+func TestAProgramHasTheGraceThatItsCommandGives(t *testing.T) {
+	runtime := testkit.Open(t)
+	log := testkit.NewLogger(t, runtime, tasklogger.Options{})
+	// It would end by itself after the plan's own 1.5 s only.
+	slow := sh("trap 'sleep 2; echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+	slow.Grace = time.Minute
+	p, err := executor.Start(context.Background(), runtime, log.Logger, slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the program", func() bool { return log.Has("ready") })
+	if err := p.Stop(false); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = p.Wait()
+	testkit.Eventually(t, "the line of its orderly end", func() bool { return log.Has("cleaned") })
+}
+
 // isZombie: dead, but its new parent (not this process) has not waited yet.
 func isZombie(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

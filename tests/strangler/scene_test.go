@@ -226,6 +226,8 @@ type outcome struct {
 	// Performed is what the library did, by kind; nil without the library.
 	Performed map[string]int
 	Took      time.Duration
+	// Directory is where it ran; it goes with the test.
+	Directory string
 }
 
 var (
@@ -260,7 +262,7 @@ func (s *stage) play(binary string, sc scene, variables ...string) outcome {
 	must(s.t, err)
 	write(s.t, filepath.Join(directory, "job.json"), string(text))
 
-	o := outcome{}
+	o := outcome{Directory: directory}
 	for number := range max(sc.runs, 1) {
 		if number > 0 {
 			s.commit(fmt.Sprintf("commit %d", number+1))

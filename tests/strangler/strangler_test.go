@@ -43,8 +43,12 @@ func TestTheMiniHostIsMovedAndLosesItsGoImplementation(t *testing.T) {
 			h.step("apply", name)
 			trees[name] = h.head()
 			s.quickly(t, h.buildWith("moved", library(t), "rust"), base, name)
-			if name == "task_logger" {
+			switch name {
+			case "task_logger":
 				s.sabotaged(t, h, map[string]string{"bash": "pumps"})
+			case "apps":
+				// With task_runner a task is one job of the library, and git and the apps are not asked any more.
+				s.shadowed(t, h, base)
 			}
 		})
 	}

@@ -16,11 +16,11 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::{
-    Exit, OutputEnd, Problem, StopMode, StopPlan, StopToken,
+    Exit, OutputEnd, Problem, StopMode, StopToken,
     input::{self, InputCommand, InputEnd},
     leader::{Leader, Watched},
     output::{self, Activity, Phase, Sink},
-    stop,
+    stop::{self, Ending},
     system::RawExit,
 };
 use crate::log::{LogWriter, Stream};
@@ -35,7 +35,7 @@ pub struct Child {
     stderr: OwnedFd,
     input: InputEnd,
     commands: mpsc::UnboundedReceiver<InputCommand>,
-    stop: StopPlan,
+    stop: Ending,
     control: ChildControl,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Debug for Child {
 }
 
 impl Child {
-    pub(super) fn new(watched: Watched, stdout: OwnedFd, stderr: OwnedFd, input: InputEnd, stop: StopPlan) -> Self {
+    pub(super) fn new(watched: Watched, stdout: OwnedFd, stderr: OwnedFd, input: InputEnd, stop: Ending) -> Self {
         let (sender, commands) = mpsc::unbounded_channel();
         let control = ChildControl { leader: Arc::clone(&watched), input: sender };
         Self { watched, stdout, stderr, input, commands, stop, control }
@@ -99,7 +99,7 @@ impl Child {
         terminal: &(dyn Fn(&[u8]) + Send + Sync),
         token: &StopToken,
     ) -> Exit {
-        let Self { mut watched, stdout, stderr, input, commands, stop: plan, control } = self;
+        let Self { mut watched, stdout, stderr, input, commands, stop: ending, control } = self;
         // Only handles that were given away keep a pipe to the input open.
         drop(control);
         watched.register();
@@ -147,7 +147,7 @@ impl Child {
                 };
             }
             if stopped.is_some() || problem.is_some() {
-                stop::carry_out(plan, &watched, token, stopped == Some(StopMode::Forced)).await;
+                stop::carry_out(ending, &watched, token, stopped == Some(StopMode::Forced)).await;
                 stopped = token.requested();
                 phase.send_replace(Phase::Killed { at: Instant::now() });
             }

@@ -22,6 +22,7 @@ use super::{
     leader::Watched,
     resolve::{self, Prepared},
     starting::Starting,
+    stop::Ending,
     system::{self, InputSource, NewProcess},
 };
 
@@ -145,8 +146,20 @@ pub fn spawn(spec: ProcessSpec) -> Result<Child, SpawnError> {
 
 /// `use_pidfd: false` behaves as a kernel without `pidfd_open`.
 pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, SpawnError> {
-    let ProcessSpec { program, args, env, search_path, dir, stdin, stop, identity, nofile, prompt_timeout, kept } =
-        spec;
+    let ProcessSpec {
+        program,
+        args,
+        env,
+        search_path,
+        dir,
+        stdin,
+        stop,
+        grace,
+        identity,
+        nofile,
+        prompt_timeout,
+        kept,
+    } = spec;
     let name = program.to_string_lossy().into_owned();
     let root = identity.as_ref().and_then(|identity| identity.chroot.as_deref());
     let prepared = resolve::prepare(&program, args, env, search_path.as_deref(), &dir, root)?;
@@ -191,7 +204,7 @@ pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, Sp
             _ => Err(SpawnError::System { program: name, source: error }),
         })?;
     }
-    Ok(Child::new(watched, stdout, stderr, input, stop))
+    Ok(Child::new(watched, stdout, stderr, input, Ending { plan: stop, grace }))
 }
 
 fn change(step: Step) -> &'static str {

@@ -23,6 +23,8 @@ pub struct ProcessSpec {
     pub stdin: Stdin,
     /// How it is ended on request.
     pub stop: StopPlan,
+    /// How long each polite signal of the plan has, where the plan says 1.5 s; `None` = that.
+    pub grace: Option<Duration>,
     /// As whom and below which root it runs; `None` = as this process.
     pub identity: Option<Identity>,
     /// Soft limit of open files, cut to the hard limit and set right after the start; `None` = that of this process.
@@ -44,6 +46,7 @@ impl ProcessSpec {
             dir: dir.into(),
             stdin: Stdin::Null,
             stop: StopPlan::Shell,
+            grace: None,
             identity: None,
             nofile: None,
             prompt_timeout: None,
@@ -90,6 +93,13 @@ impl ProcessSpec {
     #[must_use]
     pub fn stop(mut self, stop: StopPlan) -> Self {
         self.stop = stop;
+        self
+    }
+
+    /// Sets how long a polite signal has.
+    #[must_use]
+    pub fn grace(mut self, grace: Option<Duration>) -> Self {
+        self.grace = grace;
         self
     }
 

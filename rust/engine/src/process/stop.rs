@@ -99,7 +99,7 @@ impl StopToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopPlan {
-    /// SIGTERM to the session, 1.5 s for it to end.
+    /// SIGTERM to the session, 1.5 s for it to end. Here and below, a program can have another time than 1.5 s.
     Shell,
     /// SIGINT to the leader, 1.5 s; SIGTERM to the session, 0.25 s.
     Ansible,
@@ -108,6 +108,14 @@ pub enum StopPlan {
         /// Time for the orderly end; 120 s unless configured.
         stop_timeout: Duration,
     },
+}
+
+/// A plan with the time that this program gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) plan: StopPlan,
+    /// How long each polite signal has; `None` = [`GRACE`].
+    pub(super) grace: Option<Duration>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,28 +136,28 @@ const GRACE: Duration = Duration::from_millis(1500);
 const LAST_GRACE: Duration = Duration::from_millis(250);
 
 impl StopPlan {
-    fn steps(self) -> Vec<Step> {
+    fn steps(self, grace: Duration) -> Vec<Step> {
         match self {
-            Self::Shell => vec![Step { signal: libc::SIGTERM, target: Target::Session, wait: GRACE }],
+            Self::Shell => vec![Step { signal: libc::SIGTERM, target: Target::Session, wait: grace }],
             Self::Ansible => vec![
-                Step { signal: libc::SIGINT, target: Target::Leader, wait: GRACE },
+                Step { signal: libc::SIGINT, target: Target::Leader, wait: grace },
                 Step { signal: libc::SIGTERM, target: Target::Session, wait: LAST_GRACE },
             ],
             Self::Terraform { stop_timeout } => vec![
                 Step { signal: libc::SIGINT, target: Target::Leader, wait: stop_timeout },
-                Step { signal: libc::SIGINT, target: Target::Leader, wait: GRACE },
+                Step { signal: libc::SIGINT, target: Target::Leader, wait: grace },
             ],
         }
     }
 }
 
 /// Ends the session of `leader`: returns when the leader has exited (unreaped) and nothing of the session runs any more.
-pub(super) async fn carry_out(plan: StopPlan, leader: &Watched, token: &StopToken, forced: bool) {
+pub(super) async fn carry_out(ending: Ending, leader: &Watched, token: &StopToken, forced: bool) {
     if !forced {
         tokio::select! {
             biased;
             _ = token.wait_for(StopMode::Forced) => {}
-            () = ask(leader, plan.steps()) => {}
+            () = ask(leader, ending.plan.steps(ending.grace.unwrap_or(GRACE))) => {}
         }
     }
     leader.kill_session().await;

@@ -20,5 +20,14 @@ var apps = Component{
 			Glue:      []GlueFile{{Path: "LocalJob_kill_rust.go", Source: "apps/local_job_kill.go.txt"}},
 		},
 	},
+	Shadow: []Shadow{{
+		Directory: "db_lib",
+		Copies: []Copy{
+			{From: "AnsibleApp.go", Into: "AnsibleApp_shadow.go"}, {From: "AnsiblePlaybook.go", Into: "AnsiblePlaybook_shadow.go"},
+			{From: "ShellApp.go", Into: "ShellApp_shadow.go"}, {From: "TerraformApp.go", Into: "TerraformApp_shadow.go"},
+		},
+		On:  GlueFile{Path: "shadow_apps.go", Source: "apps/apps_shadow.go.txt"},
+		Off: GlueFile{Path: "shadow_apps_off.go", Source: "apps/apps_shadow_off.go.txt"},
+	}},
 	Drops: []string{"github.com/creack/pty"},
 }

@@ -14,6 +14,10 @@ type Component struct {
 	Imports []Import
 	// Seams are the places.
 	Seams []Seam
+	// Shadow are the files of builds in which both implementations are compiled and compared; `delete` removes them.
+	Shadow []Shadow
+	// ShadowNeeds is the component without whose comparison this one's cannot be compiled.
+	ShadowNeeds string
 	// Drops are modules that leave the host's go.mod with `delete`, if nothing imports them any more.
 	Drops []string
 }
@@ -69,6 +73,25 @@ type Guard struct {
 type Field struct {
 	File, Struct, Name, Type string
 	As, Into                 string
+}
+
+// Shadow is how a package of the host is compared. The glue calls functions of Off and On, in statements of their own, which `delete`
+// takes out of it.
+type Shadow struct {
+	// Directory of the package in the checkout.
+	Directory string
+	// Copies are files of the Go implementation that are compiled a second time, under other names.
+	Copies []Copy
+	// On is the file that compares, with //go:build rust && rust_shadow. Off has the same functions, which do nothing, for builds without
+	// that tag.
+	On, Off GlueFile
+}
+
+// Copy is a file of the Go implementation that becomes Into, with the names of edit.GoName. Only are the declarations that are needed
+// of it (all, if empty), Leave those for which the file On has something of its own.
+type Copy struct {
+	From, Into  string
+	Only, Leave []string
 }
 
 // GlueFile is a file of the glue: Path below the seam's Directory; Source names the embedded file.

@@ -11,5 +11,11 @@ var git = Component{
 			{Path: "git_rust.go", Source: "git/git.go.txt"},
 		},
 	}},
+	Shadow: []Shadow{{
+		Directory: "db_lib",
+		Copies:    []Copy{{From: "CmdGitClient.go", Into: "CmdGitClient_shadow.go"}, {From: "GoGitClient.go", Into: "GoGitClient_shadow.go"}},
+		On:        GlueFile{Path: "shadow_git.go", Source: "git/git_shadow.go.txt"},
+		Off:       GlueFile{Path: "shadow_git_off.go", Source: "git/git_shadow_off.go.txt"},
+	}},
 	Drops: []string{"github.com/go-git/go-git/v5"},
 }

@@ -37,4 +37,18 @@ var taskLogger = Component{
 			Glue: []GlueFile{{Path: "running_job_rust.go", Source: "task_logger/running_job.go.txt"}},
 		},
 	},
+	Shadow: []Shadow{
+		{
+			Directory: "services/tasks",
+			Copies:    []Copy{{From: "TaskRunner_logging_go.go", Into: "TaskRunner_logging_shadow.go", Only: []string{"(*TaskRunner).statusAllowed"}}},
+			On:        GlueFile{Path: "shadow_task_runner.go", Source: "task_logger/task_runner_shadow.go.txt"},
+			Off:       GlueFile{Path: "shadow_task_runner_off.go", Source: "task_logger/task_runner_shadow_off.go.txt"},
+		},
+		{
+			Directory: "services/runners",
+			Copies:    []Copy{{From: "running_job_go.go", Into: "running_job_shadow.go", Only: []string{"(*runningJob).statusAllowed"}}},
+			On:        GlueFile{Path: "shadow_running_job.go", Source: "task_logger/running_job_shadow.go.txt"},
+			Off:       GlueFile{Path: "shadow_running_job_off.go", Source: "task_logger/running_job_shadow_off.go.txt"},
+		},
+	},
 }

@@ -334,3 +334,92 @@ func (j job) run(ssh job) { fmt.Println(ssh.key, []ssh2{}) }
 
 type ssh2 = Agent`)
 }
+
+const shadowed = `//go:build !rust
+
+package host
+
+import (
+	"fmt"
+	"os"
+)
+
+// Client does it.
+type Client struct{ Other Other }
+
+// Other is another type.
+type Other struct{ Client string }
+
+var shared = Client{Other: Other{Client: "Client"}}
+
+// Run is a method of a type that moves.
+func (c Client) Run() { fmt.Println(c.Other.Client, shared); helper(c) }
+
+func helper(Client) { Client := 1; _ = Client; os.Exit(2) }
+
+// Run is a method of one that stays.
+func (j *Job) Run() { j.prepare(); j.Keep(); j.Client.prepare() }
+
+func (j *Job) prepare() {}
+`
+
+func TestAFileIsCompiledASecondTimeUnderOtherNames(t *testing.T) {
+	source := parsed(t, shadowed)
+	if err := source.Leave([]string{"helper"}); err != nil {
+		t.Fatal(err)
+	}
+	source = parsed(t, textOf(t, source))
+	source.Rename([]string{"Client", "Other", "shared", "helper"})
+	source.DropImports(nil, nil)
+	text, err := Reconstrain("host.go", []byte(textOf(t, source)), "!rust", "rust && rust_shadow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "the copy", string(text), `//go:build rust && rust_shadow
+
+package host
+
+import (
+	"fmt"
+)
+
+// Client does it.
+type goClient struct{ Other goOther }
+
+// Other is another type.
+type goOther struct{ Client string }
+
+var goShared = goClient{Other: goOther{Client: "Client"}}
+
+// Run is a method of a type that moves.
+func (c goClient) Run() { fmt.Println(c.Other.Client, goShared); goHelper(c) }
+
+// Run is a method of one that stays.
+func (j *Job) goRun() { j.goPrepare(); j.Keep(); j.Client.prepare() }
+
+func (j *Job) goPrepare() {}`)
+	if _, err := Reconstrain("host.go", []byte("package host\n"), "!rust", "rust"); err == nil {
+		t.Error("a file without the constraint was taken")
+	}
+}
+
+func TestStatementsThatOnlyCompareAreTakenOut(t *testing.T) {
+	source := parsed(t, `package host
+
+func do() (err error) {
+	defer shadowDo(1, &err)()
+	shadowSeen(2)
+	other(shadowSeen)
+	defer close()
+	return nil
+}
+`)
+	source.DropCalls([]string{"shadowDo", "shadowSeen"})
+	check(t, "the rest", textOf(t, source), `package host
+
+func do() (err error) {
+	other(shadowSeen)
+	defer close()
+	return nil
+}`)
+}

@@ -33,6 +33,9 @@ func Delete(c *checkout.Checkout, note checkout.Note, module Module, wanted comp
 			}
 		}
 	}
+	if err := p.removeShadows(wanted); err != nil {
+		return nil, err
+	}
 	for _, moved := range wanted.Imports {
 		if err := p.removePackage(moved); err != nil {
 			return nil, err

@@ -62,6 +62,9 @@ func Apply(c *checkout.Checkout, note checkout.Note, module Module, wanted compo
 	if err := p.writeGoFiles(); err != nil {
 		return nil, err
 	}
+	if err := p.writeShadows(wanted); err != nil {
+		return nil, err
+	}
 	for _, moved := range wanted.Imports {
 		if err := p.moveImports(moved, false); err != nil {
 			return nil, err

@@ -40,6 +40,8 @@ type kind struct {
 	environment []string
 	// elsewhere: also without cgo, and for other systems.
 	elsewhere bool
+	// compared: also with both implementations.
+	compared bool
 }
 
 // testStep is the step whose outcomes are compared test by test.
@@ -71,6 +73,9 @@ func (k kind) steps() []stepOf {
 		for at := range steps {
 			steps[at].arguments = append([]string{steps[at].arguments[0], "-tags", k.tags}, steps[at].arguments[1:]...)
 		}
+	}
+	if k.compared {
+		steps = append(steps, stepOf{"go build, compared", []string{"build", "-tags", "rust,rust_shadow", "-o", os.DevNull, "./..."}, k.environment})
 	}
 	return steps
 }

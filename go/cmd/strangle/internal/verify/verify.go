@@ -93,7 +93,7 @@ func Run(c *checkout.Checkout, note checkout.Note, quick bool, out io.Writer, sa
 		// What has no Go implementation needs the library in every build.
 		without.environment = library.environment()
 	}
-	with := kind{name: "with -tags rust", tags: "rust", environment: library.environment()}
+	with := kind{name: "with -tags rust", tags: "rust", environment: library.environment(), compared: len(note.Deleted) < len(note.Applied)}
 	show(out, "untouched", nil, before)
 	var problems []string
 	for _, k := range []kind{without, with} {

@@ -104,6 +104,25 @@ async fn a_forced_stop_and_a_second_stop_do_not_wait() {
 }
 
 #[tokio::test]
+async fn a_program_has_the_grace_that_it_was_given() {
+    let _shared = shared().await;
+    let deaf = "trap '' TERM INT; echo up; while :; do sleep 0.05; done";
+    let cleaning = "trap 'sleep 2; echo cleaned; exit 4' TERM; echo up; while :; do sleep 0.05; done";
+    let mut running = Running::start(bash(deaf).grace(Some(Duration::from_millis(200))));
+    running.line("up").await;
+    let (exit, _, took) = running.stopped().await;
+    assert_eq!(exit.signal, Some(libc::SIGKILL));
+    assert!(took > Duration::from_millis(180) && took < Duration::from_millis(1200), "{took:?}");
+
+    // More than the plan's own time.
+    let mut running = Running::start(bash(cleaning).grace(Some(Duration::from_secs(30))));
+    running.line("up").await;
+    let (exit, records, _) = running.stopped().await;
+    assert_eq!(exit.code, Some(4));
+    assert_eq!(texts(&records, Stream::Stdout), ["up", "cleaned"]);
+}
+
+#[tokio::test]
 async fn a_stop_asked_for_before_the_start_is_heard() {
     let _shared = shared().await;
     let stop = StopHandle::new();
