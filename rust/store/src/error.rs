@@ -97,6 +97,39 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// One step of the history failed on MySQL, which keeps what the statements before did; the next migration goes on there.
+    #[error(
+        "the migration to schema version {version} failed after {done} of {of} statements, which MySQL keeps; \
+         when the cause is removed, the migrate command goes on there"
+    )]
+    MigrationHalfDone {
+        /// The step.
+        version: &'static str,
+        /// How many statements are done.
+        done: usize,
+        /// How many the step has.
+        of: usize,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A step that cannot be undone lies between the database and where it was to go; nothing was changed.
+    #[error(
+        "schema version {version} cannot be undone: the steps before 2.14.0 (SQLite: the first one) have no way back"
+    )]
+    NoWayBack {
+        /// The newest such step.
+        version: &'static str,
+    },
+    /// The copy of the database that is made before its first change could not be written; nothing was changed.
+    #[error("the copy {path} of the database could not be written, so nothing was changed")]
+    Backup {
+        /// The copy.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
     /// A table of our own (prefix `rs_`) is not there; see `own_table.rs` for what that means.
     #[error("a table of our own is missing in the database")]
     OwnTableMissing {

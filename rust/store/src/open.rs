@@ -63,19 +63,20 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens a SQLite database: checks its versions before anything is written, migrates it, opens the connections.
+    /// Opens a SQLite database: checks its versions before anything is written, copies and migrates it, opens the connections.
     ///
     /// Errors: [`StoreError::UnknownVersions`] and the other refusals leave the file as it was.
     pub async fn open(options: SqliteOptions) -> Result<Self> {
-        let connect = connect_options(&options);
-        if options.path.exists() {
-            migration::check_file(&connect).await?;
+        let place = migration::Place::Sqlite(&options);
+        if options.migrate {
+            migration::run(place, migration::Target::Newest, &mut |_| {}).await?;
+        } else {
+            let missing = migration::plan(place, migration::Target::Newest).await?.steps;
+            if !missing.is_empty() {
+                return Err(StoreError::Outdated { missing });
+            }
         }
-        create_private_file(&options.path)?;
-        let mut writer = connect.clone().journal_mode(SqliteJournalMode::Wal).connect().await?;
-        migration::prepare(&mut writer, options.migrate).await?;
-        sqlx::Connection::close(writer).await?;
-
+        let connect = connect_options(&options);
         let writer = pool(1).connect_with(connect.clone().journal_mode(SqliteJournalMode::Wal)).await?;
         let readers = pool(options.readers.max(1)).connect_lazy_with(connect.pragma("query_only", "on"));
         let db = Db::Sqlite(SqliteDb {
@@ -201,7 +202,7 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .acquire_timeout(Duration::from_secs(30))
 }
 
-fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
+pub(crate) fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(&options.path)
         .create_if_missing(false)
@@ -219,7 +220,7 @@ fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
 }
 
 /// Makes the file with rights for its owner only; SQLite gives the WAL the same rights.
-fn create_private_file(path: &Path) -> Result<()> {
+pub(crate) fn create_private_file(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -1,10 +1,12 @@
 //! Opening a database on a PostgreSQL or MySQL server.
 
 use crate::db::Db;
+use crate::migration::Connection;
+use crate::sql::Dialect;
 use crate::{Result, Store, StoreError, migration};
 use semaphore_model::Secret;
 use sqlx::ConnectOptions;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -17,6 +19,15 @@ pub enum ServerKind {
     Postgres,
     /// MySQL or MariaDB.
     MySql,
+}
+
+impl ServerKind {
+    pub(crate) const fn dialect(self) -> Dialect {
+        match self {
+            Self::Postgres => Dialect::Postgres,
+            Self::MySql => Dialect::MySql,
+        }
+    }
 }
 
 /// Where a database on a server is and how it is used.
@@ -108,61 +119,82 @@ impl Store {
     ///
     /// Errors: [`StoreError::UnknownVersions`] and the other refusals leave the database as it was.
     pub async fn open_server(options: &ServerOptions) -> Result<Self> {
+        let place = migration::Place::Server(options);
+        migration::run(place, migration::Target::Newest, &mut |_| {}).await?;
         let db = match options.kind {
-            ServerKind::Postgres => Db::Postgres(open_postgres(options).await?),
-            ServerKind::MySql => Db::MySql(open_mysql(options).await?),
+            ServerKind::Postgres => Db::Postgres(postgres_pool(options)?),
+            ServerKind::MySql => Db::MySql(mysql_pool(options)?),
         };
-        migration::server::prepare(&db).await?;
         let store = Self::new(db);
         store.make_own_tables().await?;
         Ok(store)
     }
 }
 
-/// SQLSTATE: no such database.
-const POSTGRES_NO_DATABASE: &str = "3D000";
-
-async fn open_postgres(options: &ServerOptions) -> Result<sqlx::PgPool> {
-    let connect = options.postgres(&options.database)?;
+fn postgres_pool(options: &ServerOptions) -> Result<sqlx::PgPool> {
     let pool = PgPoolOptions::new()
         .max_connections(options.connections.max(2))
         .min_connections(0)
         .acquire_timeout(Duration::from_secs(30));
-    match connect.connect().await {
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(POSTGRES_NO_DATABASE) => {
-            let mut connection = options.postgres("postgres")?.connect().await?;
-            let name = options.database.replace('"', "\"\"");
-            let text = sqlx::AssertSqlSafe(format!("create database \"{name}\""));
-            sqlx::raw_sql(text).execute(&mut connection).await?;
-        }
-        connected => drop(connected?),
-    }
-    Ok(pool.connect_lazy_with(connect))
+    Ok(pool.connect_lazy_with(options.postgres(&options.database)?))
 }
 
-/// MySQL's error number: no such database.
-const MYSQL_NO_DATABASE: u16 = 1049;
-
-async fn open_mysql(options: &ServerOptions) -> Result<sqlx::MySqlPool> {
-    let connect = options.mysql(Some(&options.database))?;
+fn mysql_pool(options: &ServerOptions) -> Result<sqlx::MySqlPool> {
     let pool = MySqlPoolOptions::new()
         .max_connections(options.connections.max(2))
         .min_connections(0)
         .acquire_timeout(Duration::from_secs(30));
-    let connected = connect.connect().await;
-    let is_missing = |error: &sqlx::Error| {
-        let error =
-            error.as_database_error().and_then(|error| error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>());
-        error.is_some_and(|error| error.number() == MYSQL_NO_DATABASE)
-    };
-    match connected {
-        Err(error) if is_missing(&error) => {
-            let mut connection = options.mysql(None)?.connect().await?;
-            let name = options.database.replace('`', "``");
-            let text = sqlx::AssertSqlSafe(format!("create database `{name}` default character set utf8mb4"));
-            sqlx::raw_sql(text).execute(&mut connection).await?;
+    Ok(pool.connect_lazy_with(options.mysql(Some(&options.database))?))
+}
+
+/// One connection. A database that is not there is made if `make` says so; otherwise the answer is `None`.
+pub(crate) async fn connect(options: &ServerOptions, make: bool) -> Result<Option<Connection>> {
+    match open(options).await {
+        Ok(connection) => Ok(Some(connection)),
+        Err(StoreError::Database { source }) if is_missing(&source) => {
+            if !make {
+                return Ok(None);
+            }
+            create(options).await?;
+            open(options).await.map(Some)
         }
-        connected => drop(connected?),
+        Err(error) => Err(error),
     }
-    Ok(pool.connect_lazy_with(connect))
+}
+
+async fn open(options: &ServerOptions) -> Result<Connection> {
+    Ok(match options.kind {
+        ServerKind::Postgres => Connection::Postgres(options.postgres(&options.database)?.connect().await?),
+        ServerKind::MySql => Connection::MySql(options.mysql(Some(&options.database))?.connect().await?),
+    })
+}
+
+/// SQLSTATE: no such database.
+const POSTGRES_NO_DATABASE: &str = "3D000";
+
+/// MySQL's error number: no such database.
+const MYSQL_NO_DATABASE: u16 = 1049;
+
+fn is_missing(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| match error.try_downcast_ref::<MySqlDatabaseError>() {
+        Some(error) => error.number() == MYSQL_NO_DATABASE,
+        None => error.code().as_deref() == Some(POSTGRES_NO_DATABASE),
+    })
+}
+
+async fn create(options: &ServerOptions) -> Result<()> {
+    let (mut connection, text) = match options.kind {
+        ServerKind::Postgres => {
+            let name = options.database.replace('"', "\"\"");
+            let connection = options.postgres("postgres")?.connect().await?;
+            (Connection::Postgres(connection), format!("create database \"{name}\""))
+        }
+        ServerKind::MySql => {
+            let name = options.database.replace('`', "``");
+            let connection = options.mysql(None)?.connect().await?;
+            (Connection::MySql(connection), format!("create database `{name}` default character set utf8mb4"))
+        }
+    };
+    connection.run(&text).await?;
+    Ok(connection.close().await?)
 }

@@ -1,28 +1,39 @@
 //! The history of the schema: the reference's own numbered steps, so that either server can open the other's database.
 //!
-//! Each step is one transaction together with its row in `migrations`. A database with a version nobody here knows is refused
-//! before anything is written. What we add ourselves lies in tables of its own with a history of its own: `own.rs`.
+//! Each step is one transaction together with its row in `migrations`, as far as the database has such transactions; MySQL's
+//! are noted statement by statement ([`progress`]). A database with a version nobody here knows is refused before anything is
+//! written. A SQLite file is copied before its first change. What we add ourselves lies in tables of its own with a history
+//! of its own: `own.rs`.
 
+mod backup;
+mod connection;
+mod history;
+mod new_schema;
 pub(crate) mod own;
-pub(crate) mod server;
+mod own_steps;
+mod plan;
+mod progress;
+mod run;
+mod step;
+mod version;
 
-use crate::db::{Db, fetch_rows, params};
-use crate::db_time::DbTime;
+pub(crate) use connection::Connection;
+pub use plan::{Plan, Target};
+pub use run::{Place, Progress, plan, run};
+pub use version::SchemaVersion;
+
+use crate::db::{Db, params};
 use crate::sql::Dialect;
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store};
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
-
-/// One step: its name in the `migrations` table and its statements.
-struct Step {
-    version: &'static str,
-    statements: &'static str,
-}
+use history::Step;
 
 macro_rules! steps {
     ($($version:literal),* $(,)?) => {
-        &[$(Step { version: $version, statements: include_str!(concat!("v", $version, ".sql")) }),*]
+        &[$(Step {
+            version: $version,
+            statements: &[history::sqlite(include_str!(concat!("v", $version, ".sql")))],
+        }),*]
     };
 }
 
@@ -44,9 +55,9 @@ const SQLITE: &[Step] = steps![
     "2.17.15",
 ];
 
-/// The table that holds the history, made before the first step.
-const CREATE_MIGRATIONS: &str = "create table migrations (version varchar(255) not null primary key, \
-     upgraded_date datetime null, notes text null)";
+fn sqlite_steps() -> &'static [Step] {
+    SQLITE
+}
 
 /// A row of the `migrations` table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,42 +76,16 @@ pub fn newest_version() -> &'static str {
 impl Store {
     /// The history of the database, in the order of its application.
     pub async fn list_schema_versions(&self) -> Result<Vec<AppliedVersion>> {
-        let order = match self.db().dialect() {
-            Dialect::Sqlite => "rowid",
-            Dialect::Postgres | Dialect::MySql => "upgraded_date, version",
-        };
-        let text = format!("select version, upgraded_date from migrations order by {order}");
-        let rows = self.db().fetch_all(text, Vec::new()).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(AppliedVersion { version: row.text("version")?, applied: row.optional_time("upgraded_date")? })
-            })
-            .collect()
+        let rows = self.db().fetch_all("select version, upgraded_date from migrations", Vec::new()).await?;
+        let versions = rows.iter().map(|row| {
+            Ok(AppliedVersion { version: row.text("version")?, applied: row.optional_time("upgraded_date")? })
+        });
+        let mut versions = versions.collect::<Result<Vec<_>>>()?;
+        // Steps that are made at once have the same time.
+        let known = plan::versions(self.db().dialect());
+        versions.sort_by_key(|found| known.iter().position(|version| *version == found.version));
+        Ok(versions)
     }
-}
-
-/// Refuses a file that is not ours or newer than us, without changing it.
-pub(crate) async fn check_file(options: &SqliteConnectOptions) -> Result<()> {
-    let mut connection = options.clone().read_only(true).connect().await?;
-    let missing = missing_steps(&mut connection).await;
-    connection.close().await?;
-    missing.map(drop)
-}
-
-/// Brings the database to the newest version, or refuses an older database if that is not wanted.
-pub(crate) async fn prepare(connection: &mut SqliteConnection, migrate: bool) -> Result<()> {
-    let missing = missing_steps(connection).await?;
-    if !migrate {
-        if missing.is_empty() {
-            return Ok(());
-        }
-        return Err(StoreError::Outdated { missing: missing.iter().map(|step| step.version).collect() });
-    }
-    for step in missing {
-        tracing::info!(version = step.version, "applying a schema version");
-        apply(connection, step).await.map_err(|source| StoreError::Migration { version: step.version, source })?;
-    }
-    Ok(())
 }
 
 /// Names of the tables of the database.
@@ -118,45 +103,4 @@ async fn tables(db: &Db) -> Result<Vec<String>> {
     );
     let rows = db.fetch_all(text, params![]).await?;
     rows.iter().map(|row| Ok(row.text("name")?.trim_end().to_owned())).collect()
-}
-
-/// The steps that are not applied, in order. An empty database lacks all of them.
-async fn missing_steps(connection: &mut SqliteConnection) -> Result<Vec<&'static Step>> {
-    let tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\'";
-    let rows = fetch_rows(connection, tables.into(), params![]).await?;
-    if rows.is_empty() {
-        return Ok(SQLITE.iter().collect());
-    }
-    let names = rows.iter().map(|row| row.text("name")).collect::<Result<Vec<_>>>()?;
-    if !names.iter().any(|name| name == "migrations") {
-        return Err(StoreError::ForeignDatabase);
-    }
-    let rows = fetch_rows(connection, "select version from migrations order by rowid".into(), params![]).await?;
-    let versions = rows.iter().map(|row| row.text("version")).collect::<Result<Vec<_>>>()?;
-    let known = |version: &String| SQLITE.iter().any(|step| step.version == version);
-    let unknown: Vec<String> = versions.iter().filter(|version| !known(version)).cloned().collect();
-    if !unknown.is_empty() {
-        return Err(StoreError::UnknownVersions { versions: unknown, newest_known: newest_version() });
-    }
-    Ok(SQLITE.iter().filter(|step| !versions.iter().any(|version| version == step.version)).collect())
-}
-
-async fn apply(connection: &mut SqliteConnection, step: &'static Step) -> std::result::Result<(), sqlx::Error> {
-    let mut transaction = connection.begin_with("begin immediate").await?;
-    let applied = "select count(*) from sqlite_master where type = 'table' and name = 'migrations'";
-    if sqlx::query_scalar::<_, i64>(applied).fetch_one(&mut *transaction).await? == 0 {
-        sqlx::raw_sql(CREATE_MIGRATIONS).execute(&mut *transaction).await?;
-    }
-    let present = sqlx::query_scalar::<_, i64>("select count(*) from migrations where version = ?").bind(step.version);
-    if present.fetch_one(&mut *transaction).await? > 0 {
-        // Another process was faster.
-        return transaction.rollback().await;
-    }
-    sqlx::raw_sql(step.statements).execute(&mut *transaction).await?;
-    sqlx::query("insert into migrations (version, upgraded_date) values (?, ?)")
-        .bind(step.version)
-        .bind(DbTime(Utc::now()).encode())
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await
 }

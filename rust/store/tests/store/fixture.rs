@@ -109,7 +109,7 @@ impl Database {
 }
 
 /// A database name that no other test of the process has.
-fn new_name() -> String {
+pub(crate) fn new_name() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("story_{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }

@@ -5,6 +5,7 @@
 mod fixture;
 mod go_model;
 mod migration;
+mod migration_server;
 mod output;
 mod own_table;
 mod recorded;
