@@ -11,7 +11,7 @@ use chrono::Utc;
 use sqlx::{MySqlPool, PgPool};
 
 /// The history of databases on servers, oldest first. Reference: the names in its `migrations` table.
-pub(super) const VERSIONS: &[&str] = &[
+pub(crate) const VERSIONS: &[&str] = &[
     "0.0.0", "1.0.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0", "1.6.0", "1.7.0", "1.8.0", "1.9.0", "2.2.1", "2.3.0",
     "2.3.1", "2.3.2", "2.4.0", "2.5.0", "2.5.2", "2.7.1", "2.7.4", "2.7.6", "2.7.8", "2.7.9", "2.7.10", "2.7.12",
     "2.7.13", "2.8.0", "2.8.1", "2.8.7", "2.8.8", "2.8.20", "2.8.25", "2.8.26", "2.8.36", "2.8.38", "2.8.39", "2.8.40",
