@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bolt;
 mod cache;
 mod db;
 mod db_time;
@@ -24,6 +25,7 @@ mod own_table;
 mod param;
 mod row;
 mod sql;
+pub mod transfer;
 
 mod access_key;
 mod api_token;

@@ -24,6 +24,8 @@ pub(crate) enum Param {
     /// A time. SQLite gets it as text in the form of the Go server, which is also what was read from there: the texts of
     /// other forms compare only with themselves.
     Time(Option<Moment>),
+    /// Bytes that are no text.
+    Bytes(Option<Vec<u8>>),
 }
 
 /// A time as a database keeps it.
@@ -60,6 +62,7 @@ impl Param {
             Self::Bool(value) => arguments.add(value.map(i64::from)),
             Self::Text(value) => arguments.add(value),
             Self::Time(value) => arguments.add(value.map(Moment::text)),
+            Self::Bytes(value) => arguments.add(value),
         }
     }
 
@@ -70,6 +73,7 @@ impl Param {
             // PostgreSQL texts cannot hold the character 0, which programs do print.
             Self::Text(value) => arguments.add(value.map(|text| text.replace('\0', "\u{fffd}"))),
             Self::Time(value) => arguments.add(value.and_then(Moment::naive)),
+            Self::Bytes(value) => arguments.add(value),
         }
     }
 
@@ -79,6 +83,7 @@ impl Param {
             Self::Bool(value) => arguments.add(value),
             Self::Text(value) => arguments.add(value),
             Self::Time(value) => arguments.add(value.and_then(Moment::naive)),
+            Self::Bytes(value) => arguments.add(value),
         }
     }
 }

@@ -71,6 +71,20 @@ impl Row {
         Ok(self.long(column)? != 0)
     }
 
+    /// A whole number, or a truth value as one.
+    pub(crate) fn optional_number(&self, column: &str) -> Result<Option<i64>> {
+        if let Self::Postgres(row) = self
+            && row.try_column(column)?.type_info().name() == "BOOL"
+        {
+            return Ok(self.get::<bool>(column)?.map(i64::from));
+        }
+        self.get(column)
+    }
+
+    pub(crate) fn optional_bytes(&self, column: &str) -> Result<Option<Vec<u8>>> {
+        self.get(column)
+    }
+
     pub(crate) fn id<T: From<i32>>(&self, column: &str) -> Result<T> {
         self.int(column).map(T::from)
     }

@@ -73,11 +73,24 @@ impl Store {
              p.verification_method as p_verification_method, p.verified as p_verified, {COLUMNS} \
              from session p join `user` u on u.id = p.user_id {JOIN_FACTORS} where p.id = ? and p.user_id = ? and not p.expired"
         );
-        let row = self.db().fetch_optional(text, params![session_id, user_id]).await?.ok_or(StoreError::NotFound)?;
+        let mut row = self.db().fetch_optional(text.clone(), params![session_id, user_id]).await?;
+        if row.is_none()
+            && let Some(now) = self.get_imported_session(user_id, session_id).await?
+        {
+            row = self.db().fetch_optional(text, params![now, user_id]).await?;
+        }
+        let row = row.ok_or(StoreError::NotFound)?;
         let session = session_from(&row, "p_")?;
         let identity = Arc::new(Identity { user: FullUser::from_row(&row)?.0, session: Some(session), token: None });
         self.identities().put(generation, key, Arc::clone(&identity));
         Ok(identity)
+    }
+
+    /// The id of a session that had another one in the Bolt file it came from, where each user's sessions begin with 1: the
+    /// cookie of a browser still names that one. Sessions of ours never have such an id: they are numbered behind all of them.
+    async fn get_imported_session(&self, user_id: UserId, session_id: SessionId) -> Result<Option<SessionId>> {
+        let text = "select new_id from rs_import_map where kind = 'session' and scope = ? and old_id = ?";
+        self.fetch_own(text, params![user_id, session_id]).await?.first().map(|row| row.id("new_id")).transpose()
     }
 
     /// The token with its user, if it was not taken back; one query or none (kept until something is written).
@@ -153,7 +166,15 @@ impl Transaction {
 
     /// Ends a session.
     pub async fn expire_session(&mut self, user_id: UserId, id: SessionId) -> Result<()> {
-        self.change("update session set expired = true where id = ? and user_id = ?", params![id, user_id]).await
+        let text = "update session set expired = true where id = ? and user_id = ?";
+        if self.execute(text, params![id, user_id]).await? > 0 {
+            return Ok(());
+        }
+        // Its id may be the one it had in a Bolt file.
+        let text = "update session set expired = true where user_id = ? and id in (select new_id from rs_import_map \
+             where kind = 'session' and scope = ? and old_id = ?)";
+        let changed = self.execute_own(text, params![user_id, user_id, id]).await?;
+        if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
     }
 
     /// Ends all sessions of a user.

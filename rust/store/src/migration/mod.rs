@@ -59,6 +59,11 @@ fn sqlite_steps() -> &'static [Step] {
     SQLITE
 }
 
+/// The names of all steps of the reference's longest history, which is also that of Bolt files, oldest first.
+pub(crate) fn all_versions() -> Vec<&'static str> {
+    plan::versions(Dialect::Postgres)
+}
+
 /// A row of the `migrations` table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppliedVersion {

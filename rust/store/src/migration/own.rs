@@ -86,6 +86,28 @@ const STEPS: &[Step] = &[
             foreign key (project_id) references project(id) on delete cascade
         )"],
     },
+    Step {
+        version: "1.transfer",
+        table: "rs_transfer",
+        statements: &["create table if not exists rs_transfer (
+            step varchar(128) not null primary key,
+            source varchar(255) not null,
+            place longtext not null,
+            copied bigint not null,
+            is_done integer not null
+        )"],
+    },
+    Step {
+        version: "1.import_map",
+        table: "rs_import_map",
+        statements: &["create table if not exists rs_import_map (
+            kind varchar(64) not null,
+            scope bigint not null,
+            old_id bigint not null,
+            new_id bigint not null,
+            primary key (kind, scope, old_id)
+        )"],
+    },
 ];
 
 const CREATE_HISTORY: &str = "create table if not exists rs_migration (version varchar(64) not null primary key, \

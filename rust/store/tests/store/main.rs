@@ -11,3 +11,4 @@ mod own_table;
 mod recorded;
 mod story;
 mod story_automation;
+mod transfer;
