@@ -151,9 +151,7 @@ impl Store {
 /// Which rows of `task` a rule is about.
 fn scope(scoped: &ScopedRule) -> (&'static str, Vec<Param>) {
     match scoped.template_id {
-        Some(template) => {
-            ("project_id = ? and template_id = ?", params![scoped.project_id, template])
-        }
+        Some(template) => ("project_id = ? and template_id = ?", params![scoped.project_id, template]),
         None => ("project_id = ?", params![scoped.project_id]),
     }
 }

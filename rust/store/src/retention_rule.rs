@@ -42,7 +42,8 @@ impl FromRow for ScopedRule {
 impl Store {
     /// The rules of a project and its templates, or of all projects; that of the project before those of its templates.
     pub async fn list_retention_rules(&self, project_id: Option<ProjectId>) -> Result<Vec<ScopedRule>> {
-        const SELECT: &str = "select project_id, template_id, max_age_days, max_tasks, max_bytes from rs_retention_rule";
+        const SELECT: &str =
+            "select project_id, template_id, max_age_days, max_tasks, max_bytes from rs_retention_rule";
         let order = "order by project_id, coalesce(template_id, 0)";
         let rows = match project_id {
             Some(id) => self.fetch_own(format!("{SELECT} where project_id = ? {order}"), params![id]).await?,

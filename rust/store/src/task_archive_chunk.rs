@@ -95,9 +95,9 @@ pub(crate) fn encode(lines: &[StoredLine]) -> std::io::Result<Vec<u8>> {
 /// The lines of a chunk; `as_text`: their times as SQLite has them.
 pub(crate) fn decode(content: &[u8], as_text: bool) -> Result<Vec<StoredLine>> {
     let mut bytes = Vec::new();
-    let unpacked = content.strip_prefix(&[FORM]).and_then(|packed| {
-        ZlibDecoder::new(packed).take(LONGEST).read_to_end(&mut bytes).ok()
-    });
+    let unpacked = content
+        .strip_prefix(&[FORM])
+        .and_then(|packed| ZlibDecoder::new(packed).take(LONGEST).read_to_end(&mut bytes).ok());
     let mut place = Place { bytes: &bytes };
     let mut lines = Vec::new();
     let (mut id, mut time) = (0_i64, 0_i64);

@@ -80,10 +80,10 @@ impl Transaction {
             return self.insert_lines(task_id, lines, None).await.map(|_| Appended::Stored);
         }
         let mut mark = self.output_mark(task_id).await?;
-        let first = first.unwrap_or(mark.number + 1);
-        let known = usize::try_from(mark.number + 1 - first).unwrap_or(0);
+        let known = first.map_or(0, |first| usize::try_from(mark.number + 1 - first).unwrap_or(0));
         let Some(new) = lines.get(known..).filter(|new| !new.is_empty()) else { return Ok(Appended::Known) };
-        mark.number = first + lines.len() as i64 - 1;
+        // Lines without a number do not count: their writer does not know of the others.
+        mark.number = first.map_or(mark.number, |first| first + lines.len() as i64 - 1);
         mark.bytes += new.iter().map(|line| line.output.len() as i64).sum::<i64>();
         mark.time = self.insert_lines(task_id, new, Some(mark.time)).await?.unwrap_or(mark.time);
         self.set_output_mark(task_id, &mark).await?;
@@ -111,7 +111,8 @@ impl Transaction {
                 if dialect == Dialect::MySql {
                     values.push(Param::from(task_id));
                 }
-                let time = if earliest.is_some() { last.map_or(line.time, |last| last.max(line.time)) } else { line.time };
+                let time =
+                    if earliest.is_some() { last.map_or(line.time, |last| last.max(line.time)) } else { line.time };
                 last = Some(time);
                 values.push(Param::from(line.output.as_str()));
                 values.push(times.param(dialect, time));
