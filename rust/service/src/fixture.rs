@@ -79,6 +79,7 @@ fn settings() -> Settings {
         team_invite_type: "username".to_owned(),
         version: "0".to_owned(),
         max_tasks_per_template: 0,
+        task_output_archive_days: 0,
         alert_channels: Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ pub mod event;
 #[cfg(test)]
 mod fixture;
 pub mod host_keys;
+pub mod housekeeping;
 pub mod inventory;
 pub mod key;
 pub mod member;
@@ -21,6 +22,7 @@ pub mod membership;
 pub mod owned;
 pub mod project;
 pub mod repository;
+pub mod retention;
 pub mod server_option;
 pub mod services;
 pub mod settings;

@@ -12,6 +12,7 @@ use crate::{
     auth::Activities,
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec, password::PasswordHasher},
     error::Result,
+    housekeeping::Housekeeping,
     settings::Settings,
     system::VersionCache,
     task::ReportCache,
@@ -40,6 +41,8 @@ pub struct Services {
     pub(crate) ansible_reports: ReportCache,
     /// Held from reading the last version of a build to storing the next one, so that no two builds get the same.
     pub(crate) build_versions: tokio::sync::Mutex<()>,
+    /// What is to be tidied up before its time.
+    pub(crate) housekeeping: Housekeeping,
 }
 
 /// What [`Services::new`] is made of.
@@ -86,6 +89,7 @@ impl Services {
             ansible_version: VersionCache::default(),
             ansible_reports: ReportCache::default(),
             build_versions: tokio::sync::Mutex::default(),
+            housekeeping: Housekeeping::default(),
         })
     }
 }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub version: String,
     /// Tasks kept per template; 0 keeps all.
     pub max_tasks_per_template: usize,
+    /// Days after its end at which the output of a task goes into an archive; 0 never.
+    pub task_output_archive_days: u32,
     /// Configured ways to send alerts; this build can use none of them.
     pub alert_channels: Vec<String>,
 }

@@ -23,7 +23,7 @@ pub(crate) fn nothing_if_missing<T: Default>(answer: Result<T>) -> Result<T> {
 
 impl Store {
     /// All rows of a query over a table of ours; none if it is not there.
-    pub(crate) async fn fetch_own(&self, text: &'static str, values: Vec<Param>) -> Result<Vec<Row>> {
+    pub(crate) async fn fetch_own(&self, text: impl Into<Cow<'static, str>>, values: Vec<Param>) -> Result<Vec<Row>> {
         nothing_if_missing(self.db().fetch_all(text, values).await)
     }
 }

@@ -99,6 +99,10 @@ impl Row {
         Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
     }
 
+    pub(crate) fn bytes(&self, column: &str) -> Result<&[u8]> {
+        Ok(self.get(column)?.unwrap_or_default())
+    }
+
     pub(crate) fn text(&self, column: &str) -> Result<String> {
         Ok(self.optional_text(column)?.unwrap_or_default())
     }

@@ -4,7 +4,7 @@ use crate::db::{FromRow, Row, Transaction, json_param, params, writes};
 use crate::error::StoreError;
 use crate::{Result, Store};
 use chrono::Utc;
-use semaphore_model::{ProjectId, Task, TaskId, TaskStatus, TemplateId};
+use semaphore_model::{ProjectId, Task, TaskId, TaskStatus};
 
 impl FromRow for Task {
     fn from_row(row: &Row) -> Result<Self> {
@@ -52,7 +52,7 @@ impl Store {
 
 writes! {
     /// Adds a task and counts it in its template; see [`Transaction::insert_task`].
-    insert_task(task: Task, max_tasks: u32) -> Task;
+    insert_task(task: Task) -> Task;
     /// Changes status, times and, if there is one, the commit. On disk when this returns, with all output before it.
     update_task(task: &Task) -> ();
     /// Removes a task of the project with its output.
@@ -62,9 +62,8 @@ writes! {
 impl Transaction {
     /// Adds a task and counts it in its template.
     ///
-    /// `limit` moves into `params`; a missing `created` becomes now. With `max_tasks` above 0, the oldest finished tasks of
-    /// the template go once there are a tenth more than that (the Go server also removes running ones).
-    pub async fn insert_task(&mut self, mut task: Task, max_tasks: u32) -> Result<Task> {
+    /// `limit` moves into `params`; a missing `created` becomes now.
+    pub async fn insert_task(&mut self, mut task: Task) -> Result<Task> {
         task.move_limit_into_params();
         if task.created == semaphore_model::time::zero() {
             task.created = Utc::now();
@@ -97,26 +96,7 @@ impl Transaction {
         task.id = self.insert(text, values).await?;
         let text = "update project__template set tasks = tasks + 1 where project_id = ? and id = ?";
         self.change(text, params![task.project_id, task.template_id]).await?;
-        if max_tasks > 0 {
-            self.remove_old_tasks(task.template_id, max_tasks).await?;
-        }
         Ok(task)
-    }
-
-    /// Removes the oldest finished tasks beyond `max_tasks`, once there are a tenth more, and sets the template's count.
-    async fn remove_old_tasks(&mut self, template_id: TemplateId, max_tasks: u32) -> Result<()> {
-        let count = "select count(*) as number from task where template_id = ?";
-        let row = self.fetch_optional(count, params![template_id]).await?;
-        let number = row.map_or(Ok(0), |row| row.long("number"))?;
-        if number < i64::from(max_tasks) + i64::from(max_tasks / 10) || number <= i64::from(max_tasks) {
-            return Ok(());
-        }
-        let text = "delete from task where template_id = ? and status in ('success', 'error', 'stopped') and id <= \
-             (select id from (select id from task where template_id = ? order by id desc limit 1 offset ?) as newest)";
-        self.execute(text, params![template_id, template_id, max_tasks]).await?;
-        let text =
-            "update project__template set tasks = (select count(*) from task where template_id = ?) where id = ?";
-        self.execute(text, params![template_id, template_id]).await.map(drop)
     }
 
     /// Changes status, times and, if there is one, the commit.

@@ -1,16 +1,15 @@
-//! Output of tasks: many lines in few statements, read back by time and, within one time, in the order of insertion.
+//! Reading the output of tasks, by time and, within one time, in the order of insertion.
 //!
 //! Which lines go on in the next one stands in a table of our own, `rs_task_output_part`; without it each part is a line, as it
-//! is for the reference.
+//! is for the reference. Output may lie in an archive (`task_archive.rs`): then it is read from there, with the same answers.
+//! Not for writing: `task_output_write.rs`.
 
-use crate::db::{DbTimeParam, FromRow, Moment, Param, Row, Transaction, params};
+use crate::db::{FromRow, Moment, Row, params};
 use crate::list::Page;
+use crate::task_archive_chunk::StoredLine;
 use crate::{Result, Store};
 use semaphore_model::{ProjectId, TaskId, TaskOutput};
 use std::collections::HashSet;
-
-/// Lines per statement. The statement for a full chunk stays prepared.
-const CHUNK: usize = 250;
 
 /// Bytes of text after which [`Store::read_task_output`] ends a piece: a line can have a megabyte.
 pub(crate) const PIECE_BYTES: usize = 2 << 20;
@@ -18,9 +17,23 @@ pub(crate) const PIECE_BYTES: usize = 2 << 20;
 /// A place in the output of a task: everything up to and including one line was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutputCursor {
-    time: Option<Moment>,
-    id: i64,
+    pub(crate) time: Option<Moment>,
+    pub(crate) id: i64,
+    /// How many lines were read.
+    pub(crate) lines: i64,
     order: Order,
+}
+
+impl OutputCursor {
+    /// The place behind a line that has `lines - 1` lines before it.
+    pub(crate) fn behind(line: &TaskOutput, lines: i64) -> Self {
+        Self { time: Some(Moment::Utc(line.time)), id: line.id, lines, order: Order::Unknown }
+    }
+
+    /// A place behind which there is nothing.
+    pub(crate) fn end() -> Self {
+        Self { time: None, id: i64::MAX, lines: i64::MAX - 1, order: Order::ById }
+    }
 }
 
 /// How the lines of a task are walked through.
@@ -35,16 +48,12 @@ enum Order {
     ByTime,
 }
 
-/// Whether a line of the task is older than the one inserted before it.
-const IS_UNORDERED: &str = "select exists (select 1 from (select time, lag(time) over (order by id) as earlier \
-     from task__output where task_id = ?) as walked where time < earlier) as unordered";
 const READ_BY_ID: &str =
-    "select id, task_id, time, output from task__output where task_id = ? and id > ? order by id limit ?";
-const READ_BY_TIME: &str = "select id, task_id, time, output from task__output \
+    "select id, time, output, stage_id from task__output where task_id = ? and id > ? order by id limit ?";
+const READ_BY_TIME: &str = "select id, time, output, stage_id from task__output \
      where task_id = ? and (time > ? or (time = ? and id > ?)) order by time, id limit ?";
 
 impl FromRow for TaskOutput {
-    /// Reference: lists of output carry neither the row's id nor its stage.
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             task_id: row.id("task_id")?,
@@ -56,22 +65,9 @@ impl FromRow for TaskOutput {
 }
 
 impl Store {
-    /// Adds lines of one task in one transaction, in this order; `id` and `task_id` of the lines do not count.
-    ///
-    /// They survive the end of the process at once, and a crash of the machine after the next write of state (such as the
-    /// status of the task).
-    pub async fn append_task_output(&self, task_id: TaskId, lines: &[TaskOutput]) -> Result<()> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let mut transaction = self.begin_output().await?;
-        transaction.append_task_output(task_id, lines).await?;
-        transaction.commit().await
-    }
-
     /// Output of a task of the project; not found if the task is not one of the project.
     ///
-    /// A task can have a great many lines: use [`Store::read_task_output`] to send them in pieces.
+    /// A task can have a great many lines: use [`Store::read_task_output`] to send them in pieces. Archived output is not in it.
     pub async fn list_task_output(&self, project_id: ProjectId, id: TaskId, page: Page) -> Result<Vec<TaskOutput>> {
         self.get_task(project_id, id).await?;
         let text = format!(
@@ -83,17 +79,54 @@ impl Store {
 
     /// The next at most `count` lines after a place, fewer if they are long (2 MiB end a piece) but at least one if there
     /// is one; [`OutputCursor::default`] is the beginning. The answer's cursor is the place after them; without lines it is
-    /// the place given.
+    /// the place given. Reference: the lines carry neither the row's id nor its stage.
     pub async fn read_task_output(
+        &self,
+        id: TaskId,
+        after: OutputCursor,
+        count: u32,
+    ) -> Result<(Vec<TaskOutput>, OutputCursor)> {
+        let (mut lines, place) = self.read_output_piece(id, after, count).await?;
+        for line in &mut lines {
+            (line.id, line.stage_id) = (0, None);
+        }
+        Ok((lines, place))
+    }
+
+    /// As [`Store::read_task_output`], with the ids of the rows.
+    pub(crate) async fn read_output_piece(
+        &self,
+        id: TaskId,
+        after: OutputCursor,
+        count: u32,
+    ) -> Result<(Vec<TaskOutput>, OutputCursor)> {
+        loop {
+            let archive = self.readable_archive(id).await?;
+            let found = match &archive {
+                Some(_) => self.read_archived_piece(id, after.clone(), count).await?,
+                None => {
+                    let (lines, place) = self.read_stored_rows(id, after.clone(), count, PIECE_BYTES).await?;
+                    let lines = lines.into_iter().map(|line| line.into_output(id));
+                    (lines.collect::<Result<_>>()?, place)
+                }
+            };
+            // Rows give way to the archive, and the archive to rows, while we read: what was read then has gaps.
+            if self.readable_archive(id).await?.is_some() == archive.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The next rows after a place, at most `count`, fewer if their texts have `most_bytes`.
+    pub(crate) async fn read_stored_rows(
         &self,
         id: TaskId,
         mut after: OutputCursor,
         count: u32,
-    ) -> Result<(Vec<TaskOutput>, OutputCursor)> {
+        most_bytes: usize,
+    ) -> Result<(Vec<StoredLine>, OutputCursor)> {
         if after.order == Order::Unknown {
-            let row = self.db().fetch_optional(IS_UNORDERED, params![id]).await?;
-            let unordered = row.map_or(Ok(false), |row| row.boolean("unordered"))?;
-            after.order = if unordered { Order::ByTime } else { Order::ById };
+            after.order = if self.is_output_in_order(id).await? { Order::ById } else { Order::ByTime };
         }
         let (text, values) = if after.order == Order::ById {
             (READ_BY_ID, params![id, after.id, count])
@@ -101,81 +134,32 @@ impl Store {
             let time = after.time.clone().unwrap_or(Moment::Utc(semaphore_model::time::zero()));
             (READ_BY_TIME, params![id, time.clone(), time, after.id, count])
         };
-        let (mut lines, mut ids) = (Vec::new(), Vec::new());
+        let mut lines = Vec::new();
         let mut bytes = 0_usize;
         let take = |row: &Row| {
-            after.time = row.moment("time")?;
-            after.id = row.long("id")?;
-            ids.push(after.id);
-            let line = TaskOutput::from_row(row)?;
-            bytes = bytes.saturating_add(line.output.len());
+            let line = StoredLine::from_row(row)?;
+            (after.id, after.time, after.lines) = (line.id, Some(line.time.clone()), after.lines + 1);
+            bytes = bytes.saturating_add(line.text.len());
             lines.push(line);
-            Ok(bytes >= PIECE_BYTES)
+            Ok(bytes >= most_bytes)
         };
         self.db().fetch_until(text, values, take).await?;
-        self.mark_continued(&mut lines, &ids).await?;
+        self.mark_continued(&mut lines).await?;
         Ok((lines, after))
     }
 
     /// Finds out which of these lines go on in the next one.
-    async fn mark_continued(&self, lines: &mut [TaskOutput], ids: &[i64]) -> Result<()> {
-        let (Some(&lowest), Some(&highest)) = (ids.iter().min(), ids.iter().max()) else { return Ok(()) };
+    pub(crate) async fn mark_continued(&self, lines: &mut [StoredLine]) -> Result<()> {
+        let ids = || lines.iter().map(|line| line.id);
+        let (Some(lowest), Some(highest)) = (ids().min(), ids().max()) else { return Ok(()) };
         let text = "select output_id from rs_task_output_part where output_id >= ? and output_id <= ?";
         let parts = self.fetch_own(text, params![lowest, highest]).await?;
         let parts = parts.iter().map(|row| row.long("output_id")).collect::<Result<HashSet<_>>>()?;
         if !parts.is_empty() {
-            for (line, id) in lines.iter_mut().zip(ids) {
-                line.continued = parts.contains(id);
+            for line in lines {
+                line.continued = parts.contains(&line.id);
             }
         }
         Ok(())
     }
-}
-
-impl Transaction {
-    /// Adds lines of one task, in this order; for a use case that writes state in the same transaction.
-    pub async fn append_task_output(&mut self, task_id: TaskId, lines: &[TaskOutput]) -> Result<()> {
-        let mut times = DbTimeParam::default();
-        for chunk in lines.chunks(CHUNK) {
-            let mut values = Vec::with_capacity(chunk.len() * 4);
-            for line in chunk {
-                values.push(Param::from(task_id));
-                values.push(Param::from(line.output.as_str()));
-                values.push(times.param(self.dialect(), line.time));
-                values.push(Param::from(line.stage_id));
-            }
-            let text = insert_text(chunk.len());
-            if chunk.len() == CHUNK {
-                self.execute(text, values).await?;
-            } else {
-                self.execute_once(text, values).await?;
-            }
-            if chunk.iter().any(|line| line.continued) {
-                self.mark_parts(task_id, chunk).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Remembers which of the lines that were just added go on in the next one.
-    async fn mark_parts(&mut self, task_id: TaskId, chunk: &[TaskOutput]) -> Result<()> {
-        let count = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-        // Only this transaction adds lines to the task.
-        let newest = "select id from task__output where task_id = ? order by id desc limit ?";
-        let rows = self.fetch_all(newest, params![task_id, count]).await?;
-        for (line, row) in chunk.iter().rev().zip(&rows) {
-            if line.continued {
-                let text = "insert into rs_task_output_part (output_id) values (?)";
-                self.execute_own(text, params![row.long("id")?]).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn insert_text(rows: usize) -> String {
-    let mut text = "insert into task__output (task_id, output, time, stage_id) values ".to_owned();
-    text.push_str(&"(?, ?, ?, ?), ".repeat(rows));
-    text.truncate(text.len() - 2);
-    text
 }

@@ -1,6 +1,8 @@
 //! One step in the life of a task: lines, commit, status and activity in one transaction.
 
 use crate::db::params;
+use crate::error::StoreError;
+use crate::task_output_write::Appended;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
 use semaphore_model::{Event, EventObject, JobStage, ProjectId, TaskId, TaskOutput, TaskProblem, TaskStatus, UserId};
@@ -19,6 +21,8 @@ pub struct TaskStep<'a> {
     pub user_id: Option<UserId>,
     /// Lines to append, in this order.
     pub lines: &'a [TaskOutput],
+    /// Number of the first of these lines in the task, counted from 1, if they may be given twice; without one they are new.
+    pub first_line: Option<i64>,
     /// Status, start and end.
     pub status: Option<StatusChange>,
     /// Hash and subject of the commit that was checked out.
@@ -32,15 +36,29 @@ pub struct TaskStep<'a> {
 }
 
 impl Store {
-    /// Stores a step. With a status, commit, activity or problem it is on disk when this returns, with all output before it; lines
+    /// Stores a step; one whose lines are all stored already was stored before and changes nothing. With a status, commit, activity or problem it is on disk when this returns, with all output before it; lines
     /// alone survive the end of the process. A task that is gone is [`crate::StoreError::NotFound`].
     pub async fn store_task_step(&self, step: &TaskStep<'_>) -> Result<()> {
         let is_state = step.status.is_some() || step.commit.is_some() || step.event.is_some() || step.problem.is_some();
         if !is_state && step.lines.is_empty() {
             return Ok(());
         }
+        match self.try_task_step(step, is_state, true).await {
+            Err(StoreError::OwnTableMissing { source }) if !step.lines.is_empty() => {
+                tracing::warn!(error = %source, "lines that are given twice are not noticed before the next start");
+                self.try_task_step(step, is_state, false).await
+            }
+            stored => stored,
+        }
+    }
+
+    /// Not `marked`: without our table that says which lines are stored.
+    async fn try_task_step(&self, step: &TaskStep<'_>, is_state: bool, marked: bool) -> Result<()> {
         let mut transaction = if is_state { self.begin().await? } else { self.begin_output().await? };
-        transaction.append_task_output(step.task_id, step.lines).await?;
+        let appended = transaction.append_task_output(step.task_id, step.first_line, step.lines, marked).await?;
+        if appended == Appended::Known {
+            return transaction.rollback().await;
+        }
         if let Some((hash, message)) = step.commit {
             let text = "update task set commit_hash = ?, commit_message = ? where id = ?";
             transaction.change(text, params![hash, message, step.task_id]).await?;

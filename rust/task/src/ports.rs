@@ -77,6 +77,9 @@ pub struct TaskEvent {
 pub struct TaskChange<'a> {
     /// Lines to append.
     pub lines: &'a [NewLine],
+    /// Number of the first of them in the task, counted from 1: a step may be given twice, and its lines are stored once.
+    /// Without a number they are new.
+    pub first_line: Option<i64>,
     /// Row to write: status, start, end.
     pub state: Option<&'a TaskState>,
     /// Commit that was checked out: hash and subject.

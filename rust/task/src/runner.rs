@@ -37,6 +37,8 @@ pub(crate) struct Runner {
     early_stop: Option<bool>,
     /// Time of the last line. Lines are read back in the order of their times, so a clock that steps back must not move them.
     last_time: DateTime<Utc>,
+    /// Lines that are stored.
+    stored_lines: i64,
     /// Streams of which an unfinished line is shown.
     unfinished: Vec<Stream>,
     /// What the job did so far; the last one has no end while it runs.
@@ -52,6 +54,7 @@ impl Runner {
             control: None,
             early_stop: None,
             last_time: DateTime::UNIX_EPOCH,
+            stored_lines: 0,
             unfinished: Vec::new(),
             stages: Vec::new(),
         }
@@ -321,8 +324,14 @@ impl Runner {
     async fn store<'a>(&mut self, change: impl Fn() -> TaskChange<'a>) {
         let mut pause = Duration::from_millis(100);
         loop {
-            let error = match self.shared.repository.store(&self.task.state, change()).await {
-                Ok(()) => return,
+            // The same numbers each time: an attempt that seemed to fail may have been stored all the same.
+            let step = TaskChange { first_line: Some(self.stored_lines + 1), ..change() };
+            let lines = step.lines.len() as i64;
+            let error = match self.shared.repository.store(&self.task.state, step).await {
+                Ok(()) => {
+                    self.stored_lines += lines;
+                    return;
+                }
                 Err(error) => error,
             };
             tracing::error!(task.id = %self.task.state.id, error = error_chain(&error), "a step of a task is not stored yet");

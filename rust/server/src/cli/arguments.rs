@@ -39,6 +39,8 @@ pub(super) enum Command {
     Users(Users),
     /// Execute migrations
     Migrate(Migrate),
+    /// Manage stored tasks
+    Task(Tasks),
     /// Print the version of Semaphore
     Version,
 }
@@ -54,6 +56,29 @@ pub(super) struct Migrate {
     /// Path to boltDB data file
     #[arg(long, value_name = "FILE")]
     pub(super) from_boltdb: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tasks {
+    #[command(subcommand)]
+    pub(super) command: Option<TaskCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TaskCommand {
+    /// Bring archived output back, so that the Go server can read it
+    Unarchive(Unarchive),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Unarchive {
+    /// The output of all tasks
+    #[arg(long)]
+    pub(super) all: bool,
+    /// The output of one task
+    #[arg(long, value_name = "TASK")]
+    pub(super) id: Option<i32>,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! The command line: `server`, `users`, `migrate`, `version`, with the reference's names, texts and exit codes.
+//! The command line: `server`, `users`, `migrate`, `task`, `version`, with the reference's names, texts and exit codes.
 //!
 //! Not for the work itself. Invariants: what scripts read goes to stdout as the reference writes it; errors go to stderr as
 //! `error:`, causes and a `hint:`; exit codes are 0 (done), 1 (refused or failed) and 3 (the database belongs to another
@@ -10,6 +10,7 @@ mod output;
 mod password;
 mod run_server;
 mod start;
+mod task;
 mod user;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -44,6 +45,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             BlockedSignals::block().map_err(anyhow::Error::from).and_then(|signals| run_server::run(&source, signals))
         }
         Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
+        Some(Command::Task(tasks)) => match &tasks.command {
+            None => return help(Some("task")),
+            Some(command) => task::run(&source, command),
+        },
         Some(Command::Users(users)) => match users.command {
             None => return help(Some("users")),
             Some(command) => user::run(&source, command),

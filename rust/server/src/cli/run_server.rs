@@ -71,6 +71,7 @@ async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Re
     let app = App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), &config.web_path), &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
+    let tidying = tokio::spawn(keep_house(Arc::clone(&services), stop.clone()));
 
     let signal = signals.next().await;
     tracing::info!(signal, "stopping");
@@ -103,6 +104,7 @@ async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Re
         }
     }
     let _ = flushing.await;
+    let _ = tidying.await;
     if let Err(error) = services.flush_sessions().await {
         tracing::error!(%error, "the last use of sessions could not be written");
     }
@@ -133,5 +135,13 @@ async fn flush_sessions(services: Arc<Services>, stop: CancellationToken) {
         if let Err(error) = services.flush_sessions().await {
             tracing::warn!(%error, "the last use of sessions could not be written");
         }
+    }
+}
+
+/// Removes and archives what is due. Cutting it off is safe at any moment: what is under way is taken back or gone on with.
+async fn keep_house(services: Arc<Services>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = services.keep_house() => {}
     }
 }

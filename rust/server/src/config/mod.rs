@@ -115,6 +115,8 @@ pub struct Config {
     pub max_parallel_tasks: u32,
     /// Tasks kept per template; 0 keeps all.
     pub max_tasks_per_template: usize,
+    /// Days after its end at which the output of a task goes into an archive; 0 never.
+    pub task_output_archive_days: u32,
     /// Seconds after which a task is stopped; 0 is never.
     pub max_task_duration_seconds: u64,
     /// Seconds that a question of a program may stand without an answer; 0 is for ever.
@@ -173,6 +175,7 @@ impl Config {
             access_key_encryption: values.text("access_key_encryption").into(),
             max_parallel_tasks: u32::try_from(values.integer("max_parallel_tasks")).unwrap_or(1).max(1),
             max_tasks_per_template: usize::try_from(values.integer("max_tasks_per_template")).unwrap_or_default(),
+            task_output_archive_days: u32::try_from(values.integer("task_output_archive_days")).unwrap_or(u32::MAX),
             max_task_duration_seconds: u64::try_from(values.integer("max_task_duration_sec")).unwrap_or_default(),
             prompt_timeout_seconds: u64::try_from(values.integer("process.prompt_timeout_sec")).unwrap_or_default(),
             terraform_stop_timeout_seconds: u64::try_from(values.integer("process.terraform_stop_timeout_sec"))

@@ -194,6 +194,16 @@ pub static KEYS: &[Key] = &[
     ),
     ruled(
         key(
+            "task_output_archive_days",
+            "SEMAPHORE_TASK_OUTPUT_ARCHIVE_DAYS",
+            Integer,
+            "",
+            "Days after the end of a task at which its output is compressed; 0 never. The Go server does not see such output: `semaphore task unarchive --all` brings it back.",
+        ),
+        Rule::NotNegative,
+    ),
+    ruled(
+        key(
             "max_task_duration_sec",
             "SEMAPHORE_MAX_TASK_DURATION_SEC",
             Integer,

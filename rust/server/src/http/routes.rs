@@ -13,8 +13,8 @@ use super::{
     },
     error::{method_not_allowed, not_found},
     handlers::{
-        app, auth, environment, event, host_keys, inventory, key, member, option, project, repository, system, task,
-        template, token, user, view,
+        app, auth, environment, event, host_keys, inventory, key, member, option, output, project, repository,
+        retention, system, task, template, token, user, view,
     },
     state::AppState,
     ws,
@@ -185,6 +185,7 @@ table! {
     GET      "/api/project/{project_id}/tasks/{task_id}"            ProjectAccess<Member>,          reads  => task::get_task;
     DELETE   "/api/project/{project_id}/tasks/{task_id}"            ProjectAccess<ManageResources>, writes => task::delete_task;
     GET      "/api/project/{project_id}/tasks/{task_id}/output"     ProjectAccess<Member>,          reads  => task::get_task_output;
+    GET      "/api/project/{project_id}/tasks/{task_id}/output/search" ProjectAccess<Member>,       reads  => output::search_task_output;
     GET      "/api/project/{project_id}/tasks/{task_id}/raw_output" ProjectAccess<Member>,          reads  => task::get_task_raw_output;
     GET      "/api/project/{project_id}/tasks/{task_id}/stages"     ProjectAccess<Member>,          reads  => task::get_task_stages;
     GET      "/api/project/{project_id}/tasks/{task_id}/status"     ProjectAccess<Member>,          reads  => task::get_task_status;
@@ -193,6 +194,9 @@ table! {
     POST     "/api/project/{project_id}/tasks/{task_id}/stop"       ProjectAccess<RunTasks>,        writes => task::stop_task;
     POST     "/api/project/{project_id}/tasks/{task_id}/confirm"    ProjectAccess<RunTasks>,        writes => task::confirm_task;
     POST     "/api/project/{project_id}/tasks/{task_id}/reject"     ProjectAccess<RunTasks>,        writes => task::reject_task;
+    GET      "/api/project/{project_id}/retention"                  ProjectAccess<Member>,          reads  => retention::get_retention;
+    PUT      "/api/project/{project_id}/retention"                  ProjectAccess<UpdateProject>,   writes => retention::set_retention;
+    PUT      "/api/project/{project_id}/templates/{template_id}/retention"      ProjectAccess<UpdateProject>,   writes => retention::set_template_retention;
     GET      "/api/project/{project_id}/stats"                      ProjectAccess<Member>,          reads  => task::get_task_stats;
     GET_ONLY "/api/project/{project_id}/templates/{template_id}/tasks"          ProjectAccess<Member>,          reads  => task::get_template_tasks;
     GET_ONLY "/api/project/{project_id}/templates/{template_id}/tasks/last"     ProjectAccess<Member>,          reads  => task::get_last_template_tasks;

@@ -4,6 +4,7 @@
 //! ports and the store.
 
 mod ansible;
+mod output;
 mod parameters;
 mod ports;
 mod prepare;
@@ -23,6 +24,7 @@ use serde::Serialize;
 pub(crate) use self::ansible::ReportCache;
 pub use self::{
     ansible::{AnsibleError, AnsibleHost},
+    output::{DEFAULT_LINES, FoundLine, FoundLines, MOST_LINES},
     ports::TaskPorts,
 };
 use crate::{Error, Result, Services};

@@ -147,6 +147,7 @@ impl TaskRepository for TaskPorts {
             task_id: task.id,
             user_id: task.user_id,
             lines: &lines,
+            first_line: change.first_line,
             status: change.state.map(|state| (state.status, state.start, state.end)),
             commit: change.commit,
             event: change.event.as_ref().map(|event| event.description.as_str()),

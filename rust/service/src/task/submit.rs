@@ -59,8 +59,8 @@ impl Services {
         if is_build {
             task.version = self.next_version(template).await?;
         }
-        let kept = u32::try_from(self.settings.max_tasks_per_template).unwrap_or(u32::MAX);
-        let task = self.store.insert_task(task, kept).await?;
+        let task = self.store.insert_task(task).await?;
+        self.housekeeping.task_added(task.template_id);
         let queued = queued(&task, template, username);
         Ok((task, queued))
     }

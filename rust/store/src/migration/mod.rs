@@ -10,6 +10,7 @@ mod connection;
 mod history;
 mod new_schema;
 pub(crate) mod own;
+mod own_output;
 mod own_steps;
 mod plan;
 mod progress;

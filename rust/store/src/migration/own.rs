@@ -6,7 +6,7 @@
 //!
 //! Rules for a new step: it belongs to one table; its statements do no harm to a table that has had them already; a changed
 //! shape is a new table with a step that copies. The words are those that SQLite, PostgreSQL and MySQL share; the types
-//! `longtext`, `datetime`, `bigint` and `integer primary key autoincrement` become those of the database ([`adapt`]). A column has the type of what it refers to, and
+//! `longtext`, `longblob`, `datetime`, `bigint` and `integer primary key autoincrement` become those of the database ([`adapt`]). A column has the type of what it refers to, and
 //! refers to it in a line of its own, `on delete cascade`: MySQL overlooks a reference beside the column. Nothing of the
 //! reference refers to us. Rows that are left when the Go server deleted theirs without looking at foreign keys do no harm: ids are used once.
 
@@ -26,7 +26,7 @@ pub(super) struct Step {
     pub(super) statements: &'static [&'static str],
 }
 
-/// The history, in order, begins here and goes on in `own_steps.rs`.
+/// The history, in order, begins here and goes on in `own_steps.rs` and `own_output.rs`.
 const STEPS: &[Step] = &[
     Step {
         version: "1.task_problem",
@@ -120,6 +120,7 @@ fn adapt(statement: &'static str, dialect: Dialect) -> String {
         Dialect::Sqlite => statement.replace(" bigint ", " integer "),
         Dialect::Postgres => statement
             .replace(" longtext ", " text ")
+            .replace(" longblob ", " bytea ")
             .replace(" datetime ", " timestamp ")
             .replace(" integer primary key autoincrement", " serial primary key"),
         Dialect::MySql => statement.replace(" datetime ", " datetime(6) ").replace(" autoincrement", " auto_increment"),
@@ -157,7 +158,7 @@ async fn missing_steps(db: &Db) -> Result<Vec<&'static Step>> {
     let is_missing = |step: &&Step| {
         !tables.iter().any(|table| table == step.table) || !applied.iter().any(|version| version == step.version)
     };
-    Ok(STEPS.iter().chain(super::own_steps::STEPS).filter(is_missing).collect())
+    Ok(STEPS.iter().chain(super::own_steps::STEPS).chain(super::own_output::STEPS).filter(is_missing).collect())
 }
 
 /// One step. MySQL commits each statement that makes a table; the history comes last, so that nothing is left out.

@@ -18,6 +18,7 @@ use semaphore_store::{OutputCursor, TaskStatistics};
 use semaphore_task::Location;
 use serde::{Deserialize, Serialize};
 
+use super::output;
 use crate::http::{
     access::{Admin, ManageResources, Member, ProjectAccess, RunTasks},
     error::Result,
@@ -103,12 +104,17 @@ pub(crate) async fn delete_task(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/project/{project_id}/tasks/{task_id}/output`: all lines as a JSON array, read and sent in parts.
+/// `GET /api/project/{project_id}/tasks/{task_id}/output`: all lines as a JSON array, read and sent in parts. With one of
+/// `limit`, `offset`, `tail` and `since_id` a part of them, with the ids of their rows.
 pub(crate) async fn get_task_output(
     access: ProjectAccess<Member>,
     State(state): State<AppState>,
     PathId(task): PathId<TaskId>,
+    query: QueryTexts,
 ) -> Result<Response> {
+    if let Some(range) = output::range(&query)? {
+        return Ok(output::part(&state, access.project_id(), task, range).await?.into_response());
+    }
     let mut separator = b'[';
     let write = move |lines: &[TaskOutput]| -> Result<Vec<u8>, serde_json::Error> {
         let mut text = Vec::with_capacity(lines.len() * 128);

@@ -1,0 +1,182 @@
+//! Adding lines to the output of a task: many in few statements, in the order of their numbers, each once.
+//!
+//! Invariants: a task has one writer at a time; no line is older than the one before it, so that the Go server's
+//! `order by time, id` is the order of the lines; a line whose number is stored already is dropped.
+
+use crate::db::{DbTimeParam, Param, Transaction, params};
+use crate::error::StoreError;
+use crate::sql::Dialect;
+use crate::{Result, Store};
+use semaphore_model::{TaskId, TaskOutput};
+
+/// Most lines of one statement. The statement for so many stays prepared.
+const CHUNK: usize = 250;
+
+/// Numbers of lines for which SQLite keeps a prepared statement: parsing one costs more than running several.
+const PREPARED: [usize; 4] = [CHUNK, 64, 8, 1];
+
+/// Bytes of text after which a statement gets no further line: a server refuses statements that are too long.
+const STATEMENT_BYTES: usize = 1 << 20;
+
+/// What became of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Appended {
+    /// At least one of them was new, or there was none.
+    Stored,
+    /// All of them were stored before, and with them whatever was given together with them.
+    Known,
+}
+
+impl Store {
+    /// Adds lines of one task in one transaction, in this order, behind all that are there; `id` and `task_id` of the lines
+    /// do not count. A line older than the one before it gets that one's time.
+    ///
+    /// They survive the end of the process at once, and a crash of the machine after the next write of state (such as the
+    /// status of the task).
+    pub async fn append_task_output(&self, task_id: TaskId, lines: &[TaskOutput]) -> Result<()> {
+        self.append_numbered_task_output(task_id, None, lines).await
+    }
+
+    /// As [`Store::append_task_output`], for lines that may be given twice: `first` is the number of the first of them in its
+    /// task, counted from 1. Lines whose numbers are stored already are dropped.
+    pub async fn append_numbered_task_output(
+        &self,
+        task_id: TaskId,
+        first: Option<i64>,
+        lines: &[TaskOutput],
+    ) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut marked = true;
+        loop {
+            let mut transaction = self.begin_output().await?;
+            match transaction.append_task_output(task_id, first, lines, marked).await {
+                Ok(_) => return transaction.commit().await,
+                Err(StoreError::OwnTableMissing { source }) if marked => {
+                    tracing::warn!(error = %source, "lines that are given twice are not noticed before the next start");
+                    transaction.rollback().await?;
+                    marked = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Transaction {
+    /// Adds lines of one task, in this order; see [`Store::append_numbered_task_output`]. Not `marked`: without our table.
+    pub(crate) async fn append_task_output(
+        &mut self,
+        task_id: TaskId,
+        first: Option<i64>,
+        lines: &[TaskOutput],
+        marked: bool,
+    ) -> Result<Appended> {
+        if lines.is_empty() {
+            return Ok(Appended::Stored);
+        }
+        if !marked {
+            return self.insert_lines(task_id, lines, None).await.map(|_| Appended::Stored);
+        }
+        let mut mark = self.output_mark(task_id).await?;
+        let known = first.map_or(0, |first| usize::try_from(mark.number + 1 - first).unwrap_or(0));
+        let Some(new) = lines.get(known..).filter(|new| !new.is_empty()) else { return Ok(Appended::Known) };
+        // Lines without a number do not count: their writer does not know of the others.
+        mark.number = first.map_or(mark.number, |first| first + lines.len() as i64 - 1);
+        mark.bytes += new.iter().map(|line| line.output.len() as i64).sum::<i64>();
+        mark.time = self.insert_lines(task_id, new, Some(mark.time)).await?.unwrap_or(mark.time);
+        self.set_output_mark(task_id, &mark).await?;
+        Ok(Appended::Stored)
+    }
+
+    /// Inserts lines, none older than `earliest` and than the one before it; answers the time of the last.
+    async fn insert_lines(
+        &mut self,
+        task_id: TaskId,
+        mut lines: &[TaskOutput],
+        earliest: Option<chrono::DateTime<chrono::Utc>>,
+    ) -> Result<Option<chrono::DateTime<chrono::Utc>>> {
+        let dialect = self.dialect();
+        let mut times = DbTimeParam::default();
+        let mut last = earliest;
+        while !lines.is_empty() {
+            let (piece, rest) = lines.split_at(piece_length(dialect, lines));
+            let staged = piece.iter().any(|line| line.stage_id.is_some());
+            let mut values = Vec::with_capacity(1 + piece.len() * 4);
+            if dialect != Dialect::MySql {
+                values.push(Param::from(task_id));
+            }
+            for line in piece {
+                if dialect == Dialect::MySql {
+                    values.push(Param::from(task_id));
+                }
+                let time =
+                    if earliest.is_some() { last.map_or(line.time, |last| last.max(line.time)) } else { line.time };
+                last = Some(time);
+                values.push(Param::from(line.output.as_str()));
+                values.push(times.param(dialect, time));
+                if staged {
+                    values.push(Param::from(line.stage_id));
+                }
+            }
+            let text = insert_text(dialect, piece.len(), staged);
+            if dialect == Dialect::Sqlite || piece.len() == CHUNK {
+                self.execute(text, values).await?;
+            } else {
+                self.execute_once(text, values).await?;
+            }
+            if piece.iter().any(|line| line.continued) {
+                self.mark_parts(task_id, piece).await?;
+            }
+            lines = rest;
+        }
+        Ok(last)
+    }
+
+    /// Remembers which of the lines that were just added go on in the next one.
+    async fn mark_parts(&mut self, task_id: TaskId, piece: &[TaskOutput]) -> Result<()> {
+        let count = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+        // Only this transaction adds lines to the task.
+        let newest = "select id from task__output where task_id = ? order by id desc limit ?";
+        let rows = self.fetch_all(newest, params![task_id, count]).await?;
+        for (line, row) in piece.iter().rev().zip(&rows) {
+            if line.continued {
+                let text = "insert into rs_task_output_part (output_id) values (?)";
+                self.execute_own(text, params![row.long("id")?]).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many of these lines go into the next statement.
+fn piece_length(dialect: Dialect, lines: &[TaskOutput]) -> usize {
+    let mut bytes = 0;
+    let fits = |line: &&TaskOutput| {
+        bytes += line.output.len();
+        bytes <= STATEMENT_BYTES
+    };
+    let fitting = lines.iter().take(CHUNK).take_while(fits).count().max(1);
+    if dialect == Dialect::Sqlite { PREPARED.into_iter().find(|count| *count <= fitting).unwrap_or(1) } else { fitting }
+}
+
+/// The statement for so many rows. The task is bound once where the database knows numbers of values.
+fn insert_text(dialect: Dialect, rows: usize, staged: bool) -> String {
+    let mut text = "insert into task__output (task_id, output, time, stage_id) values ".to_owned();
+    match (dialect, staged) {
+        (Dialect::Sqlite, false) => text.push_str(&"(?1, ?, ?, null), ".repeat(rows)),
+        (Dialect::Sqlite, true) => text.push_str(&"(?1, ?, ?, ?), ".repeat(rows)),
+        (Dialect::MySql, false) => text.push_str(&"(?, ?, ?, null), ".repeat(rows)),
+        (Dialect::MySql, true) => text.push_str(&"(?, ?, ?, ?), ".repeat(rows)),
+        (Dialect::Postgres, _) => {
+            let step = if staged { 3 } else { 2 };
+            for first in (2..).step_by(step).take(rows) {
+                let stage = if staged { format!("${}", first + 2) } else { "null".to_owned() };
+                text.push_str(&format!("($1, ${first}, ${}, {stage}), ", first + 1));
+            }
+        }
+    }
+    text.truncate(text.len() - 2);
+    text
+}
