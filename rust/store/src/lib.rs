@@ -14,12 +14,15 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod copy_file;
 mod db;
 mod db_time;
 mod error;
+mod inspection;
 mod list;
 mod open;
 mod open_server;
+mod orphan;
 mod own_table;
 mod param;
 mod row;
@@ -47,6 +50,7 @@ mod schedule;
 mod secret_storage;
 mod server_option;
 mod session;
+mod stored_secret;
 mod task;
 mod task_list;
 mod task_output;
@@ -63,15 +67,19 @@ mod user;
 mod view;
 
 pub use access_key::AccessKeyFilter;
+pub use copy_file::copy_sqlite;
 pub use db::Transaction;
 pub use db_time::DbTime;
 pub use error::StoreError;
+pub use inspection::SchemaState;
 pub use inventory::InventoryFilter;
 pub use list::{ListOptions, Page};
 pub use member::ProjectAccess;
 pub use open::{SqliteOptions, Store};
 pub use open_server::{ServerKind, ServerOptions};
+pub use orphan::{Orphans, Repair};
 pub use session::{Identity, SessionActivity};
+pub use stored_secret::OwnSecret;
 pub use task_list::TaskFilter;
 pub use task_output::OutputCursor;
 pub use task_statistics::{TaskStatistics, TaskStatisticsFilter};

@@ -191,7 +191,7 @@ impl Store {
     }
 }
 
-fn pool(size: u32) -> SqlitePoolOptions {
+pub(crate) fn pool(size: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(size)
         .min_connections(0)
@@ -201,7 +201,7 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .acquire_timeout(Duration::from_secs(30))
 }
 
-fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
+pub(crate) fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(&options.path)
         .create_if_missing(false)
@@ -219,7 +219,7 @@ fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
 }
 
 /// Makes the file with rights for its owner only; SQLite gives the WAL the same rights.
-fn create_private_file(path: &Path) -> Result<()> {
+pub(crate) fn create_private_file(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -103,8 +103,22 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, migrate: bool) ->
     Ok(())
 }
 
+/// Refuses versions that nobody here knows.
+pub(crate) fn refuse_unknown(dialect: Dialect, versions: &[String]) -> Result<()> {
+    let is_known = |version: &str| match dialect {
+        Dialect::Sqlite => SQLITE.iter().any(|step| step.version == version),
+        Dialect::Postgres | Dialect::MySql => server::VERSIONS.contains(&version),
+    };
+    let unknown: Vec<_> = versions.iter().filter(|version| !is_known(version)).cloned().collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(StoreError::UnknownVersions { versions: unknown, newest_known: newest_version() })
+    }
+}
+
 /// Names of the tables of the database.
-async fn tables(db: &Db) -> Result<Vec<String>> {
+pub(crate) async fn tables(db: &Db) -> Result<Vec<String>> {
     let schema = match db.dialect() {
         Dialect::Sqlite => {
             let rows = db.fetch_all("select name from sqlite_master where type = 'table'", params![]).await?;
