@@ -68,6 +68,7 @@ impl Fixture {
 
 fn settings() -> Settings {
     Settings {
+        rehearsal: None,
         non_admin_can_create_project: false,
         password_login_disable: false,
         totp_enabled: false,

@@ -29,4 +29,7 @@ pub struct Settings {
     pub task_output_archive_days: u32,
     /// Configured ways to send alerts; this build can use none of them.
     pub alert_channels: Vec<String>,
+    /// Set when the server works on a copy of the database to be tried on: nothing reaches the outside then (no task, schedule,
+    /// alert, webhook or runner is executed). The text says so on every page.
+    pub rehearsal: Option<String>,
 }

@@ -192,7 +192,7 @@ impl Store {
     }
 }
 
-fn pool(size: u32) -> SqlitePoolOptions {
+pub(crate) fn pool(size: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(size)
         .min_connections(0)

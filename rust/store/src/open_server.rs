@@ -61,7 +61,7 @@ impl ServerOptions {
         self.host.starts_with('/')
     }
 
-    fn postgres(&self, database: &str) -> Result<PgConnectOptions> {
+    pub(crate) fn postgres(&self, database: &str) -> Result<PgConnectOptions> {
         // Through the URL parser, because it knows all options of the URL form, which are those of the Go driver.
         let pairs = self.options.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
         let url = format!("postgres://localhost/?{}", pairs.collect::<Vec<_>>().join("&"));
@@ -79,7 +79,7 @@ impl ServerOptions {
         Ok(options.statement_cache_capacity(100).disable_statement_logging())
     }
 
-    fn mysql(&self, database: Option<&str>) -> Result<MySqlConnectOptions> {
+    pub(crate) fn mysql(&self, database: Option<&str>) -> Result<MySqlConnectOptions> {
         let mut options = MySqlConnectOptions::new().username(&self.user);
         if !self.password.is_empty() {
             options = options.password(self.password.expose());

@@ -33,16 +33,70 @@ impl Arguments {
 pub(super) enum Command {
     /// Run in server mode
     #[command(visible_alias = "service")]
-    Server,
+    Server(Server),
     /// Manage users
     #[command(visible_alias = "user")]
     Users(Users),
+    /// Manage access keys and other secrets
+    #[command(visible_alias = "vault")]
+    Vaults(Vaults),
+    /// Look for what is wrong with this installation
+    Doctor(Doctor),
     /// Execute migrations
     Migrate(Migrate),
     /// Manage stored tasks
     Task(Tasks),
     /// Print the version of Semaphore
     Version,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Server {
+    /// Serve a copy of the database to try this version on: no task, schedule, alert, webhook or runner is executed
+    #[arg(long)]
+    pub(super) rehearse: bool,
+    /// Address of a copy to rehearse on, such as postgres://user@host/copy; it is changed. The password may be left out: that
+    /// of the configuration is used. Also SEMAPHORE_REHEARSE_DSN
+    #[arg(long, value_name = "DSN", requires = "rehearse")]
+    pub(super) rehearse_dsn: Option<Hidden>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Vaults {
+    #[command(subcommand)]
+    pub(super) command: Option<VaultCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum VaultCommand {
+    /// Re-encrypt the secrets in the database with the current encryption key
+    ///
+    /// To change the encryption key, change access_key_encryption in the configuration, stop the server, and run this command
+    /// with the old key. It is all or nothing.
+    Rekey(Rekey),
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct Rekey {
+    /// Old encryption key; empty if there was none
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(super) old_key: Hidden,
+    /// Read the old encryption key from the standard input: one line
+    #[arg(long)]
+    pub(super) stdin_old_key: bool,
+    /// Only try it: nothing is changed
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct Doctor {
+    /// Make the safe repairs; each is named
+    #[arg(long)]
+    pub(super) fix: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -116,7 +170,7 @@ pub(super) struct AddUser {
     pub(super) email: String,
     /// New user password
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub(super) password: Password,
+    pub(super) password: Hidden,
     /// Read the password from the standard input: one line
     #[arg(long)]
     pub(super) stdin_password: bool,
@@ -143,7 +197,7 @@ pub(super) struct ChangeUser {
     pub(super) email: String,
     /// User's new password
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub(super) password: Password,
+    pub(super) password: Hidden,
     /// Read the password from the standard input: one line
     #[arg(long)]
     pub(super) stdin_password: bool,
@@ -163,11 +217,11 @@ pub(super) struct NamedUser {
     pub(super) email: String,
 }
 
-/// A password from the command line; never printed.
+/// A password or key from the command line; never printed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Password(pub(super) semaphore_model::Secret);
+pub(super) struct Hidden(pub(super) semaphore_model::Secret);
 
-impl std::str::FromStr for Password {
+impl std::str::FromStr for Hidden {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {

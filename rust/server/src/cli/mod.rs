@@ -1,17 +1,22 @@
-//! The command line: `server`, `users`, `migrate`, `task`, `version`, with the reference's names, texts and exit codes.
+//! The command line: `server`, `users`, `vaults`, `doctor`, `migrate`, `task`, `version`, with the reference's names, texts and
+//! exit codes.
 //!
 //! Not for the work itself. Invariants: what scripts read goes to stdout as the reference writes it; errors go to stderr as
-//! `error:`, causes and a `hint:`; exit codes are 0 (done), 1 (refused or failed) and 3 (the database belongs to another
-//! version).
+//! `error:`, causes and a `hint:`; exit codes are 0 (done), 1 (refused or failed), 3 (the database belongs to another
+//! version) and 4 (`doctor` found problems).
 
 mod arguments;
+mod doctor;
 mod migrate;
 mod output;
 mod password;
+mod rehearse;
 mod run_server;
+mod sqlite_lock;
 mod start;
 mod task;
 mod user;
+mod vault;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -41,9 +46,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match arguments.command {
         None => return help(None),
         Some(Command::Version) => say(&version()).map_err(anyhow::Error::from),
-        Some(Command::Server) => {
-            BlockedSignals::block().map_err(anyhow::Error::from).and_then(|signals| run_server::run(&source, signals))
-        }
+        Some(Command::Server(server)) => BlockedSignals::block()
+            .map_err(anyhow::Error::from)
+            .and_then(|signals| run_server::run(&source, &server, signals)),
+        Some(Command::Doctor(arguments)) => doctor::run(&source, &arguments),
+        Some(Command::Vaults(vaults)) => match vaults.command {
+            None => return help(Some("vaults")),
+            Some(command) => vault::run(&source, &command),
+        },
         Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
         Some(Command::Task(tasks)) => match &tasks.command {
             None => return help(Some("task")),
@@ -84,6 +94,9 @@ fn failure(error: &anyhow::Error) -> ExitCode {
     if let Some(refusal) = error.downcast_ref::<user::Refusal>() {
         // Reference: the texts about missing arguments go to stdout.
         return if say(&refusal.to_string()).is_ok() { ExitCode::FAILURE } else { ExitCode::from(2) };
+    }
+    if let Some(verdict) = error.downcast_ref::<doctor::Verdict>() {
+        return ExitCode::from(verdict.exit_code());
     }
     show_error(error);
     let foreign = error

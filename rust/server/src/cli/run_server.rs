@@ -11,7 +11,9 @@ use semaphore_task::{Pool, PoolLimits};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    arguments::Server,
     output::say,
+    rehearse::{self, Rehearsal},
     start::{self, ConfigSource},
 };
 use crate::{
@@ -36,8 +38,8 @@ const TASK_GRACE: Duration = Duration::from_secs(15);
 /// How often the last use of sessions is written.
 const SESSION_FLUSH: Duration = Duration::from_mins(1);
 
-pub(super) fn run(source: &ConfigSource, signals: BlockedSignals) -> anyhow::Result<()> {
-    let config = start::config(source)?;
+pub(super) fn run(source: &ConfigSource, arguments: &Server, signals: BlockedSignals) -> anyhow::Result<()> {
+    let mut config = start::config(source)?;
     start::warn_about(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
@@ -45,15 +47,31 @@ pub(super) fn run(source: &ConfigSource, signals: BlockedSignals) -> anyhow::Res
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let done = runtime.block_on(run_until_signal(config, signals));
+    let done = runtime.block_on(async {
+        if !arguments.rehearse {
+            return run_until_signal(config, signals, None).await;
+        }
+        let rehearsal = rehearse::prepare(&mut config, arguments).await?;
+        let done = run_until_signal(config, signals, Some((&rehearsal, source))).await;
+        rehearsal.close();
+        done
+    });
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
 }
 
-async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Result<()> {
+async fn run_until_signal(
+    config: Config,
+    signals: BlockedSignals,
+    rehearsal: Option<(&Rehearsal, &ConfigSource)>,
+) -> anyhow::Result<()> {
     let mut signals = signals.listen().context("cannot wait for signals")?;
     let store = start::store(&config).await?;
-    let services = Arc::new(start::services(&config, store.clone()).await?);
+    if let Some((rehearsal, source)) = rehearsal {
+        rehearsal.announce(source, &config, &store).await?;
+    }
+    let notice = rehearsal.map(|(rehearsal, _)| rehearsal.notice.clone());
+    let services = Arc::new(start::services(&config, store.clone(), notice).await?);
     let listener = serve::listen(&config.interface, config.port).await?;
     announce(&config, &listener)?;
 
@@ -67,7 +85,9 @@ async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Re
     };
     let pool = Pool::start(tasks.clone(), hub.clone(), Arc::clone(&services.engine), limits);
     tasks.set_pool(pool.clone());
-    tasks.recover().await.context("cannot take up the tasks of an earlier run")?;
+    if rehearsal.is_none() {
+        tasks.recover().await.context("cannot take up the tasks of an earlier run")?;
+    }
     let app = App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), &config.web_path), &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));

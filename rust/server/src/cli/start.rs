@@ -72,15 +72,19 @@ pub(super) fn log(level: Option<LevelFilter>) {
 /// Loads the configuration, with the reference's lines on stdout.
 pub(super) fn config(source: &ConfigSource) -> anyhow::Result<Config> {
     say("Loading config")?;
-    let environment = |name: &str| std::env::var(name).ok();
-    let config = Config::load(&Sources {
+    let config = Config::load(&sources(source))?;
+    say("Validating config")?;
+    Ok(config)
+}
+
+/// Where the configuration of this process comes from.
+pub(super) fn sources(source: &ConfigSource) -> Sources<'static> {
+    Sources {
         config_path: source.path.clone(),
         no_config: source.none,
         directory: std::env::current_dir().unwrap_or_default(),
-        environment: &environment,
-    })?;
-    say("Validating config")?;
-    Ok(config)
+        environment: &|name| std::env::var(name).ok(),
+    }
 }
 
 /// What the configuration asks for in vain, told once when a server starts.
@@ -123,12 +127,12 @@ pub(super) fn is_foreign_database(error: &StoreError) -> bool {
 }
 
 /// The use cases over a store.
-pub(super) async fn services(config: &Config, store: Store) -> anyhow::Result<Services> {
+pub(super) async fn services(config: &Config, store: Store, rehearsal: Option<String>) -> anyhow::Result<Services> {
     let access_key_cipher = AccessKeyCipher::new(config.access_key_encryption.expose())
         .context("configuration key access_key_encryption")?;
     Ok(Services::new(Parts {
         store,
-        settings: settings(config),
+        settings: Settings { rehearsal, ..settings(config) },
         engine: Arc::new(engine(config)),
         access_key_cipher,
         cookies: cookies(config)?,
@@ -162,6 +166,7 @@ fn settings(config: &Config) -> Settings {
         version: version(),
         max_tasks_per_template: config.max_tasks_per_template,
         task_output_archive_days: config.task_output_archive_days,
+        rehearsal: None,
         alert_channels: config
             .without_effect
             .iter()
@@ -205,16 +210,20 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
     }
 }
 
+/// A runtime for a command that is no server: one thread.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}
+
 /// Runs a command that needs the database but no server, on one thread.
 pub(super) fn with_services<F>(source: &ConfigSource, work: impl FnOnce(Config, Services) -> F) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
     let config = config(source)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let store = store(&config).await?;
-        let services = services(&config, store.clone()).await?;
+        let services = services(&config, store.clone(), None).await?;
         let done = work(config, services).await;
         store.close().await;
         done

@@ -124,7 +124,7 @@ impl Values {
     }
 }
 
-fn find_file(sources: &Sources<'_>) -> Result<Option<PathBuf>, ConfigError> {
+pub(super) fn find_file(sources: &Sources<'_>) -> Result<Option<PathBuf>, ConfigError> {
     if sources.no_config {
         return Ok(None);
     }
@@ -143,7 +143,7 @@ fn find_file(sources: &Sources<'_>) -> Result<Option<PathBuf>, ConfigError> {
         .ok_or(ConfigError::NoFile)
 }
 
-fn read_file(path: &Path) -> Result<Value, ConfigError> {
+pub(super) fn read_file(path: &Path) -> Result<Value, ConfigError> {
     let bytes = std::fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     // Reference: only the first JSON value of the file is read.
     let first = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>().next();

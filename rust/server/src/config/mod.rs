@@ -6,6 +6,7 @@
 mod database;
 mod load;
 mod table;
+mod unknown;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -17,6 +18,7 @@ use url::Url;
 pub use database::Database;
 pub use load::Sources;
 pub use table::{KEYS, Key, Kind, Rule, Support};
+pub use unknown::{UnknownKey, unknown_keys};
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]

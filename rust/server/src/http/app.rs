@@ -18,7 +18,7 @@ use tower::ServiceExt;
 use super::{
     error::not_found,
     path::{Normalised, normalise},
-    routes,
+    rehearsal, routes,
     state::AppState,
 };
 
@@ -78,6 +78,11 @@ impl App {
             }
         }
         let is_api = routed.starts_with("/api");
+        if let Some(notice) = &self.state.services().settings.rehearsal
+            && let Some(refusal) = rehearsal::refusal(request.method(), &routed, notice)
+        {
+            return refusal;
+        }
         let request = match with_body_at_hand(std::mem::take(request)).await {
             Ok(request) => request,
             Err(refusal) => return refusal,

@@ -37,11 +37,11 @@ pub(crate) struct Assets {
 }
 
 impl Assets {
-    /// Prepares the page for the path below which it is served: empty or `/semaphore`.
-    pub(crate) fn new(web_path: &str) -> Self {
+    /// Prepares the page for the path below which it is served: empty or `/semaphore`. A notice is shown on all of it.
+    pub(crate) fn new(web_path: &str, notice: Option<&str>) -> Self {
         let page = file("index.html")
             .map_or_else(|| PLACEHOLDER.to_owned(), |file| String::from_utf8_lossy(&file.data).into_owned());
-        let page = with_base(&page, web_path);
+        let page = with_notice(&with_base(&page, web_path), notice);
         Self { index_tag: tag(&hash(page.as_bytes())), index: page.into() }
     }
 
@@ -98,8 +98,22 @@ fn file(_name: &str) -> Option<EmbeddedFile> {
 /// Reference: there the base of relative addresses is the whole public address, so a page that is opened under another name
 /// of the machine stays blank; the path alone is right for every name.
 fn with_base(page: &str, web_path: &str) -> String {
-    let path = web_path.trim_end_matches('/').replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    let path = in_attribute(web_path.trim_end_matches('/'));
     page.replacen("<base href=\"/\">", &format!("<base href=\"{path}/\">"), 1)
+}
+
+/// The page reads the notice from its own head, so that it needs no request and stands above the log-in, too.
+fn with_notice(page: &str, notice: Option<&str>) -> String {
+    let Some(notice) = notice else { return page.to_owned() };
+    page.replacen(
+        "</head>",
+        &format!("<meta name=\"semaphore-notice\" content=\"{}\"></head>", in_attribute(notice)),
+        1,
+    )
+}
+
+fn in_attribute(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
 fn answer(method: &Method, headers: &HeaderMap, entity_tag: &HeaderValue, body: impl FnOnce() -> Bytes) -> Response {

@@ -12,6 +12,7 @@ mod handlers;
 pub mod hub;
 pub mod object;
 mod path;
+mod rehearsal;
 pub mod routes;
 pub mod serve;
 pub mod state;

@@ -21,7 +21,8 @@ struct Inner {
 impl AppState {
     /// The state over these use cases; `web_path` is the path below which the page is served.
     pub fn new(services: Arc<Services>, tasks: Arc<TaskPorts>, hub: Arc<Hub>, web_path: &str) -> Self {
-        Self(Arc::new(Inner { services, tasks, hub, assets: Assets::new(web_path) }))
+        let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
+        Self(Arc::new(Inner { services, tasks, hub, assets }))
     }
 
     /// `web_host` of the configuration.

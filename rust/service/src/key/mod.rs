@@ -3,7 +3,15 @@
 //! What the plaintext of a key looks like is in [`secret`]. Invariants: no answer holds a secret, plain or encrypted; a
 //! change touches only the key of the path, whatever the body says (the reference believes the body).
 
+mod record;
+pub mod rekey;
 pub mod secret;
+mod unreadable;
+
+pub use self::{
+    record::KeyRecord,
+    unreadable::{UnreadableSecret, unreadable_secrets},
+};
 
 use semaphore_model::{AccessKey, AccessKeySourceStorage, EventObject, ProjectId, Referrers, RepositoryId, UserId};
 use semaphore_store::{AccessKeyFilter, ListOptions};
@@ -20,7 +28,7 @@ impl From<SecretError> for Error {
     /// Reference: a key that cannot be stored answers 400 without a text.
     fn from(error: SecretError) -> Self {
         match error {
-            SecretError::Cipher(_) => Self::internal("a stored secret cannot be encrypted or decrypted", error),
+            SecretError::Cipher { .. } => Self::internal("a stored secret cannot be encrypted or decrypted", error),
             error => Self::new(Kind::Invalid, error.to_string()).bare(),
         }
     }

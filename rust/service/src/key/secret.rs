@@ -4,6 +4,7 @@
 //! of [`open`] is the only place where plain secrets exist, intermediate texts are overwritten on drop, and no error
 //! carries a byte of a secret.
 
+use super::record::KeyRecord;
 use crate::crypto::access_key::{AccessKeyCipher, AccessKeyError};
 use semaphore_model::{AccessKey, AccessKeySourceStorage, AccessKeyType, LoginPassword, Secret, SshKey};
 use std::path::{Component, Path, PathBuf};
@@ -22,7 +23,7 @@ pub enum SecretError {
     #[error("unknown key type '{0}'")]
     UnknownType(String),
     /// The plaintext is not what the type of the key says.
-    #[error("stored secret of key '{0}' is not valid")]
+    #[error("the stored secret of {0} is not readable, perhaps access_key_encryption was changed")]
     Malformed(String),
     /// The key names no variable, file or path.
     #[error("key '{0}' does not say where its secret is kept")]
@@ -42,8 +43,13 @@ pub enum SecretError {
     #[error("key '{0}' is kept in a secret storage this server cannot read")]
     Storage(String),
     /// The cipher refused.
-    #[error(transparent)]
-    Cipher(#[from] AccessKeyError),
+    #[error("{record}")]
+    Cipher {
+        /// Which secret, in words.
+        record: String,
+        /// Why.
+        source: AccessKeyError,
+    },
 }
 
 /// Where keys that are not in the database come from.
@@ -78,7 +84,8 @@ pub fn seal(key: &AccessKey, cipher: &AccessKeyCipher) -> Result<Option<Secret>,
         AccessKeyType::LoginPassword => go_json(&key.login_password, &key.name)?,
         AccessKeyType::Other(text) => return Err(SecretError::UnknownType(text.clone())),
     };
-    Ok(Some(Secret::new(cipher.encrypt(plaintext.as_bytes())?)))
+    let sealed = cipher.encrypt(plaintext.as_bytes());
+    Ok(Some(Secret::new(sealed.map_err(|source| SecretError::Cipher { record: record(key), source })?)))
 }
 
 /// Decrypts the stored secret of `key` into its plain fields. A key without a secret stays empty.
@@ -98,7 +105,7 @@ pub fn open(key: &mut AccessKey, cipher: &AccessKeyCipher, sources: &SecretSourc
             return Err(SecretError::Storage(key.name.clone()));
         }
     };
-    let malformed = |_| SecretError::Malformed(key.name.clone());
+    let malformed = |_| SecretError::Malformed(record(key));
     match key.r#type {
         AccessKeyType::String => key.string = Secret::new(plaintext.as_str()),
         AccessKeyType::Ssh if !plaintext.is_empty() => {
@@ -117,13 +124,42 @@ fn stored_plaintext(key: &AccessKey, cipher: &AccessKeyCipher) -> Result<Zeroizi
     if stored.ends_with('\n') {
         // Reference: very old databases hold private keys in clear; they end in a newline, base64 never does.
         if key.r#type != AccessKeyType::Ssh {
-            return Err(SecretError::Malformed(key.name.clone()));
+            return Err(SecretError::Malformed(record(key)));
         }
         return go_json(&SshKey { private_key: Secret::new(stored), ..SshKey::default() }, &key.name);
     }
-    let bytes = cipher.decrypt(stored)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::Malformed(key.name.clone()))?;
+    let bytes = cipher.decrypt(stored).map_err(|source| SecretError::Cipher { record: record(key), source })?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::Malformed(record(key)))?;
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The bytes that are stored for a key, for whoever stores them again. Without encryption, where every text can be decoded,
+/// they must also be what the type of the key says.
+pub(super) fn raw(key: &AccessKey, cipher: &AccessKeyCipher) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let stored = key.secret.as_ref().map_or("", Secret::expose);
+    if !cipher.is_encrypting() || stored.ends_with('\n') {
+        let mut copy = AccessKey { source_storage_type: None, ..key.clone() };
+        open(&mut copy, cipher, &SecretSources::default())?;
+        return stored_plaintext(&copy, cipher).map(|text| Zeroizing::new(text.as_bytes().to_vec()));
+    }
+    cipher.decrypt(stored).map_err(|source| SecretError::Cipher { record: record(key), source })
+}
+
+/// The same for a text of a table of ours, which is JSON or another text.
+pub(super) fn raw_text(
+    record: &str,
+    stored: &str,
+    cipher: &AccessKeyCipher,
+) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let opened = cipher.decrypt(stored).map_err(|source| SecretError::Cipher { record: record.to_owned(), source })?;
+    if !cipher.is_encrypting() && std::str::from_utf8(&opened).is_err() {
+        return Err(SecretError::Malformed(record.to_owned()));
+    }
+    Ok(opened)
+}
+
+fn record(key: &AccessKey) -> String {
+    KeyRecord::from(key).to_string()
 }
 
 fn file_plaintext(key: &AccessKey, sources: &SecretSources) -> Result<Zeroizing<String>, SecretError> {

@@ -17,7 +17,10 @@ use semaphore_store::{AccessKeyFilter, ListOptions, StoreError};
 use semaphore_task::{PortError, PreparedJob, QueuedTask};
 
 use super::{parameters, ports::port_error};
-use crate::{Services, key::secret};
+use crate::{
+    Services,
+    key::{KeyRecord, secret},
+};
 
 type Result<T, E = PortError> = std::result::Result<T, E>;
 
@@ -322,8 +325,10 @@ impl Builder<'_> {
     }
 
     fn open(&self, mut key: AccessKey) -> Result<AccessKey> {
-        secret::open(&mut key, &self.services.access_key_cipher, &self.services.secret_sources())
-            .map_err(|error| PortError::Refused(format!("key `{}` cannot be used: {error}", key.name)))?;
+        secret::open(&mut key, &self.services.access_key_cipher, &self.services.secret_sources()).map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            PortError::Refused(format!("{} cannot be used: {cause}", KeyRecord::from(&key)))
+        })?;
         Ok(key)
     }
 }

@@ -19,6 +19,7 @@ mod step;
 mod version;
 
 pub(crate) use connection::Connection;
+pub(crate) use plan::refuse_unknown;
 pub use plan::{Plan, Target};
 pub use run::{Place, Progress, plan, run};
 pub use version::SchemaVersion;
@@ -95,7 +96,7 @@ impl Store {
 }
 
 /// Names of the tables of the database.
-async fn tables(db: &Db) -> Result<Vec<String>> {
+pub(crate) async fn tables(db: &Db) -> Result<Vec<String>> {
     let schema = match db.dialect() {
         Dialect::Sqlite => {
             let rows = db.fetch_all("select name from sqlite_master where type = 'table'", params![]).await?;

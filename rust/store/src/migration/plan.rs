@@ -88,12 +88,8 @@ pub(super) async fn make(connection: &mut Connection, target: Target) -> Result<
             Err(StoreError::ForeignDatabase)
         };
     };
-    let known = versions(dialect);
-    let unknown: Vec<_> = applied.iter().filter(|version| !known.contains(&version.as_str())).cloned().collect();
-    if !unknown.is_empty() {
-        return Err(StoreError::UnknownVersions { versions: unknown, newest_known: super::newest_version() });
-    }
-    let current = known.iter().rev().find(|version| applied.iter().any(|found| found == *version));
+    refuse_unknown(dialect, &applied)?;
+    let current = versions(dialect).into_iter().rev().find(|version| applied.iter().any(|found| found == version));
     Ok(Plan {
         is_undo: matches!(target, Target::UndoTo(_)),
         is_new: applied.is_empty(),
@@ -102,6 +98,17 @@ pub(super) async fn make(connection: &mut Connection, target: Target) -> Result<
         half_done: half_done(connection, &found.tables).await?,
         bytes: bytes(connection).await?,
     })
+}
+
+/// Refuses versions that nobody here knows.
+pub(crate) fn refuse_unknown(dialect: Dialect, applied: &[String]) -> Result<()> {
+    let known = versions(dialect);
+    let unknown: Vec<_> = applied.iter().filter(|version| !known.contains(&version.as_str())).cloned().collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(StoreError::UnknownVersions { versions: unknown, newest_known: super::newest_version() })
+    }
 }
 
 /// The plan for a database that is not there or has nothing in it.
