@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod crypto;
 pub mod environment;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod event;
 #[cfg(test)]
 mod fixture;
 pub mod host_keys;
+pub mod integration;
 pub mod inventory;
 pub mod key;
 pub mod member;
@@ -21,12 +23,14 @@ pub mod membership;
 pub mod owned;
 pub mod project;
 pub mod repository;
+pub mod schedule;
 pub mod server_option;
 pub mod services;
 pub mod settings;
 mod system;
 pub mod task;
 pub mod template;
+mod template_role;
 pub mod user;
 pub mod view;
 mod working_copy;

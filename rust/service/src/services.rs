@@ -40,6 +40,8 @@ pub struct Services {
     pub(crate) ansible_reports: ReportCache,
     /// Held from reading the last version of a build to storing the next one, so that no two builds get the same.
     pub(crate) build_versions: tokio::sync::Mutex<()>,
+    /// Wakes the scheduler when schedules were changed.
+    pub(crate) schedules_changed: tokio::sync::Notify,
 }
 
 /// What [`Services::new`] is made of.
@@ -86,6 +88,7 @@ impl Services {
             ansible_version: VersionCache::default(),
             ansible_reports: ReportCache::default(),
             build_versions: tokio::sync::Mutex::default(),
+            schedules_changed: tokio::sync::Notify::default(),
         })
     }
 }

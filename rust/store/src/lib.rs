@@ -27,6 +27,7 @@ mod sql;
 
 mod access_key;
 mod api_token;
+mod backup;
 mod environment;
 mod event;
 mod host_key_policy;
