@@ -14,17 +14,17 @@ use serde_json::Value;
 
 /// Declares the parts; each is read with defaults for what is missing.
 macro_rules! parts {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$meta:meta])* $field:ident: $kind:ty,)* })*) => {$(
+    ($($(#[$doc:meta])* $vis:vis struct $name:ident { $($(#[$meta:meta])* $field:ident: $kind:ty,)* })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default)]
-        pub struct $name { $($(#[$meta])* pub(super) $field: $kind,)* }
+        $vis struct $name { $($(#[$meta])* pub(super) $field: $kind,)* }
     )*};
 }
 
 parts! {
     /// A whole project, without secrets and without history.
-    Backup {
+    pub struct Backup {
         environments: Vec<EnvironmentPart>,
         integration_aliases: Vec<String>,
         integrations: Vec<IntegrationPart>,
@@ -39,7 +39,7 @@ parts! {
         views: Vec<ViewPart>,
     }
     /// The project itself.
-    Meta {
+    pub(super) struct Meta {
         alert: bool,
         #[serde(skip_serializing_if = "Option::is_none")] alert_chat: Option<String>,
         max_parallel_tasks: i32,
@@ -47,7 +47,7 @@ parts! {
         r#type: String,
     }
     /// An environment; its secrets are among the keys.
-    EnvironmentPart {
+    pub(super) struct EnvironmentPart {
         #[serde(skip_serializing_if = "Option::is_none")] env: Option<String>,
         json: String,
         name: String,
@@ -55,7 +55,7 @@ parts! {
         #[serde(skip_serializing_if = "Option::is_none")] secret_storage_key_prefix: Option<String>,
     }
     /// An integration.
-    IntegrationPart {
+    pub(super) struct IntegrationPart {
         aliases: Vec<String>,
         auth_header: String,
         auth_method: IntegrationAuthMethod,
@@ -68,7 +68,7 @@ parts! {
         template: String,
     }
     /// What is taken from a request.
-    ValuePart {
+    pub(super) struct ValuePart {
         body_data_type: IntegrationBodyType,
         key: String,
         name: String,
@@ -77,7 +77,7 @@ parts! {
         variable_type: IntegrationVariableType,
     }
     /// What a request must contain.
-    MatcherPart {
+    pub(super) struct MatcherPart {
         body_data_type: IntegrationBodyType,
         key: String,
         match_type: IntegrationSource,
@@ -86,7 +86,7 @@ parts! {
         value: String,
     }
     /// What a schedule or an integration gives to its tasks.
-    ParamsPart {
+    pub(super) struct ParamsPart {
         #[serde(skip_serializing_if = "Option::is_none")] arguments: Option<String>,
         environment: String,
         #[serde(skip_serializing_if = "Option::is_none")] git_branch: Option<String>,
@@ -96,7 +96,7 @@ parts! {
         #[serde(skip_serializing_if = "Option::is_none")] version: Option<String>,
     }
     /// An inventory.
-    InventoryPart {
+    pub(super) struct InventoryPart {
         #[serde(skip_serializing_if = "Option::is_none")] become_key: Option<String>,
         inventory: String,
         name: String,
@@ -109,7 +109,7 @@ parts! {
         r#type: InventoryType,
     }
     /// A key without its secret.
-    KeyPart {
+    pub(super) struct KeyPart {
         /// Ours.
         #[serde(skip_serializing_if = "Option::is_none")] environment: Option<String>,
         name: String,
@@ -122,20 +122,20 @@ parts! {
         r#type: AccessKeyType,
     }
     /// A repository.
-    RepositoryPart {
+    pub(super) struct RepositoryPart {
         git_branch: String,
         git_url: String,
         name: String,
         #[serde(skip_serializing_if = "Option::is_none")] ssh_key: Option<String>,
     }
     /// A role of the project.
-    RolePart {
+    pub(super) struct RolePart {
         name: String,
         permissions: Permissions,
         #[serde(skip_serializing_if = "Option::is_none")] project_id: Option<ProjectId>,
     }
     /// A schedule.
-    SchedulePart {
+    pub(super) struct SchedulePart {
         active: bool,
         #[serde(skip_serializing_if = "Option::is_none")] checkable_repository: Option<String>,
         cron_format: String,
@@ -150,14 +150,14 @@ parts! {
         r#type: ScheduleType,
     }
     /// A secret storage without its credentials.
-    StoragePart {
+    pub(super) struct StoragePart {
         name: String,
         params: JsonMap,
         readonly: bool,
         r#type: SecretStorageType,
     }
     /// A template.
-    TemplatePart {
+    pub(super) struct TemplatePart {
         allow_override_args_in_task: bool,
         allow_override_branch_in_task: bool,
         allow_parallel_tasks: bool,
@@ -185,13 +185,13 @@ parts! {
         #[serde(skip_serializing_if = "Option::is_none")] view: Option<String>,
     }
     /// What a role adds on a template.
-    TemplateRolePart {
+    pub(super) struct TemplateRolePart {
         is_global: bool,
         permissions: Permissions,
         role: String,
     }
     /// A variable that is asked for.
-    SurveyPart {
+    pub(super) struct SurveyPart {
         default_value: String,
         description: String,
         name: String,
@@ -201,19 +201,19 @@ parts! {
         values: Vec<ChoicePart>,
     }
     /// A choice of such a variable.
-    ChoicePart {
+    pub(super) struct ChoicePart {
         name: String,
         value: String,
     }
     /// A vault of a template.
-    VaultPart {
+    pub(super) struct VaultPart {
         #[serde(skip_serializing_if = "Option::is_none")] name: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")] script: Option<String>,
         r#type: TemplateVaultType,
         #[serde(skip_serializing_if = "Option::is_none")] vault_key: Option<String>,
     }
     /// A view.
-    ViewPart {
+    pub(super) struct ViewPart {
         #[serde(skip_serializing_if = "Option::is_none")] filter: Option<JsonMap>,
         hidden: bool,
         position: i32,
