@@ -8,7 +8,16 @@ use std::collections::BTreeSet;
 use semaphore_tests::PASSWORD;
 use serde_json::{Value, json};
 
-use crate::world::{Check, World};
+use crate::{
+    effects_automation::{
+        create_integration, create_integration_alias, create_matcher, create_project_alias, create_schedule,
+        create_template_role, create_value, delete_integration, delete_integration_alias, delete_matcher,
+        delete_project_alias, delete_schedule, delete_template_role, delete_value, receive_get, receive_options,
+        receive_post, restore_backup, set_schedule_active, update_integration, update_matcher, update_schedule,
+        update_template_role, update_value,
+    },
+    world::{Check, World},
+};
 
 /// One line per route: method, path as in the routing table, the function below that calls it.
 macro_rules! effects {
@@ -80,6 +89,31 @@ effects! {
     POST   "/api/project/{project_id}/tasks/{task_id}/stop" => stop_task;
     POST   "/api/project/{project_id}/tasks/{task_id}/confirm" => confirm_task;
     POST   "/api/project/{project_id}/tasks/{task_id}/reject" => reject_task;
+    // Automation
+    POST   "/api/project/{project_id}/schedules" => create_schedule;
+    PUT    "/api/project/{project_id}/schedules/{schedule_id}" => update_schedule;
+    DELETE "/api/project/{project_id}/schedules/{schedule_id}" => delete_schedule;
+    PUT    "/api/project/{project_id}/schedules/{schedule_id}/active" => set_schedule_active;
+    POST   "/api/project/{project_id}/templates/{template_id}/perms" => create_template_role;
+    PUT    "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" => update_template_role;
+    DELETE "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" => delete_template_role;
+    POST   "/api/project/{project_id}/integrations" => create_integration;
+    PUT    "/api/project/{project_id}/integrations/{integration_id}" => update_integration;
+    DELETE "/api/project/{project_id}/integrations/{integration_id}" => delete_integration;
+    POST   "/api/project/{project_id}/integrations/aliases" => create_project_alias;
+    DELETE "/api/project/{project_id}/integrations/aliases/{alias_id}" => delete_project_alias;
+    POST   "/api/project/{project_id}/integrations/{integration_id}/aliases" => create_integration_alias;
+    DELETE "/api/project/{project_id}/integrations/{integration_id}/aliases/{alias_id}" => delete_integration_alias;
+    POST   "/api/project/{project_id}/integrations/{integration_id}/matchers" => create_matcher;
+    PUT    "/api/project/{project_id}/integrations/{integration_id}/matchers/{matcher_id}" => update_matcher;
+    DELETE "/api/project/{project_id}/integrations/{integration_id}/matchers/{matcher_id}" => delete_matcher;
+    POST   "/api/project/{project_id}/integrations/{integration_id}/values" => create_value;
+    PUT    "/api/project/{project_id}/integrations/{integration_id}/values/{value_id}" => update_value;
+    DELETE "/api/project/{project_id}/integrations/{integration_id}/values/{value_id}" => delete_value;
+    GET    "/api/integrations/{integration_alias}" => receive_get;
+    POST   "/api/integrations/{integration_alias}" => receive_post;
+    OPTIONS "/api/integrations/{integration_alias}" => receive_options;
+    POST   "/api/projects/restore" => restore_backup;
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::JsonMap;
 use crate::id::{IntegrationId, InventoryId, ProjectId, ScheduleId, TaskId, TaskStageId, TemplateId, UserId};
 use crate::secret::Secret;
 use crate::status::TaskStatus;
+use crate::task_params::TaskParams;
 use crate::template::{TemplateApp, TemplateType, is_plain_task, is_unset};
 use crate::time;
 use chrono::{DateTime, Utc};
@@ -157,6 +158,21 @@ pub struct NewTask {
 }
 
 impl NewTask {
+    /// What a schedule or an integration starts.
+    pub fn from_params(template_id: TemplateId, params: TaskParams) -> Self {
+        Self {
+            template_id,
+            environment: params.environment,
+            arguments: params.arguments,
+            git_branch: params.git_branch,
+            message: params.message,
+            version: params.version,
+            inventory_id: params.inventory_id,
+            params: params.params,
+            ..Self::default()
+        }
+    }
+
     /// The task this body describes, waiting, not yet stored.
     pub fn into_task(self, project_id: ProjectId) -> Task {
         Task {

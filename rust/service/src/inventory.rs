@@ -103,13 +103,20 @@ fn check_type(inventory: &Inventory, refusal: impl FnOnce() -> String) -> Result
         | InventoryType::StaticYaml
         | InventoryType::TerraformWorkspace
         | InventoryType::TofuWorkspace => Ok(()),
-        InventoryType::File if is_inside_repository(&inventory.inventory) => Ok(()),
-        InventoryType::File => Err(Error::invalid("Invalid inventory file pathname. Must be: path/to/inventory.")),
+        InventoryType::File => check_path(inventory),
         // Reference: terragrunt workspaces are made by the server itself but not taken from a client.
         InventoryType::TerragruntWorkspace | InventoryType::Unset | InventoryType::Other(_) => {
             Err(Error::invalid(refusal()))
         }
     }
+}
+
+/// Checks the path of an inventory file; other inventories have none.
+pub(crate) fn check_path(inventory: &Inventory) -> Result<()> {
+    if inventory.r#type != InventoryType::File || is_inside_repository(&inventory.inventory) {
+        return Ok(());
+    }
+    Err(Error::invalid("Invalid inventory file pathname. Must be: path/to/inventory."))
 }
 
 /// Whether a relative path stays below where it starts, by its text alone.

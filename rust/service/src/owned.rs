@@ -7,8 +7,8 @@
 use std::{future::Future, ops::Deref};
 
 use semaphore_model::{
-    AccessKey, AccessKeyId, Environment, EnvironmentId, Inventory, InventoryId, ProjectId, Repository, RepositoryId,
-    Template, TemplateId, View, ViewId,
+    AccessKey, AccessKeyId, Environment, EnvironmentId, Integration, IntegrationId, Inventory, InventoryId, ProjectId,
+    Repository, RepositoryId, Schedule, ScheduleId, Template, TemplateId, View, ViewId,
 };
 use semaphore_store::{Store, StoreError};
 
@@ -67,6 +67,8 @@ project_objects! {
     Environment, EnvironmentId, "environment", get_environment;
     View, ViewId, "view", get_view;
     Template, TemplateId, "template", get_template;
+    Schedule, ScheduleId, "schedule", get_schedule;
+    Integration, IntegrationId, "integration", get_integration;
 }
 
 impl Services {

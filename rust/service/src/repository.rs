@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use semaphore_engine::{
     git::{
-        Access, Branch, CommandLineClient, Credential, GitClient, GitUrl, GitUrlError, RevisionError, Transport,
-        Working,
+        Access, Branch, CommandLineClient, Credential, GitClient, GitError, GitUrl, GitUrlError, RevisionError,
+        Transport, Working,
     },
     job::{HostKeys, KnownHosts, Programs},
     key::{Agent, SshOptions},
@@ -24,8 +24,8 @@ use crate::{
     services::Services,
 };
 
-/// How long a remote repository may take to tell its branches.
-const BRANCHES_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a remote repository may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Services {
     /// Repositories of a project; sortable by name, URL and key, other columns are taken as name.
@@ -92,6 +92,20 @@ impl Services {
 
     /// Names of the branches a remote repository has, whole (`feature/x`). 400 without a text if it cannot be asked.
     pub async fn repository_branches(&self, repository: &Owned<Repository>) -> Result<Vec<String>> {
+        self.ask(repository, async |client, working| client.remote_branches(working).await).await
+    }
+
+    /// Hash of the newest commit of a remote repository's branch.
+    pub(crate) async fn repository_commit(&self, repository: &Owned<Repository>) -> Result<String> {
+        self.ask(repository, async |client, working| client.remote_commit_hash(working).await).await
+    }
+
+    /// Asks a remote repository with its key, for at most [`ANSWER_TIMEOUT`].
+    async fn ask<T>(
+        &self,
+        repository: &Owned<Repository>,
+        question: impl AsyncFnOnce(&CommandLineClient, &Working) -> Result<T, GitError>,
+    ) -> Result<T> {
         let url: GitUrl = repository.git_url.parse().map_err(|error: GitUrlError| Error::invalid(error.to_string()))?;
         let key = self.find::<AccessKey>(repository.project_id, repository.ssh_key_id).await?;
         let key = self.open(key.into_inner())?;
@@ -111,7 +125,7 @@ impl Services {
             .map_err(|error| Error::internal("a file for the known hosts cannot be made", error))?;
         let working = Working {
             url,
-            // Not asked for, but part of every working copy.
+            // Part of every working copy; some questions do not need it.
             branch: repository
                 .git_branch
                 .parse()
@@ -127,7 +141,7 @@ impl Services {
             directory: String::new(),
         };
         let client = CommandLineClient::new(programs);
-        let answer = match tokio::time::timeout(BRANCHES_TIMEOUT, client.remote_branches(&working)).await {
+        let answer = match tokio::time::timeout(ANSWER_TIMEOUT, question(&client, &working)).await {
             Ok(answer) => answer.map_err(|error| Error::invalid(error.to_string()).bare()),
             Err(_) => Err(Error::invalid("the repository did not answer within 30 s").bare()),
         };
@@ -143,22 +157,27 @@ impl Services {
     /// Checks key, name, URL and branch, in the reference's order.
     async fn check_repository(&self, repository: &Repository) -> Result<()> {
         self.check::<AccessKey>(repository.project_id, Some(repository.ssh_key_id)).await?;
-        repository.validate()?;
-        // Anything else that is odd does no harm: a task that uses it ends with the reason.
-        if let Err(
-            error @ (GitUrlError::LooksLikeOption
-            | GitUrlError::BadCharacter(_)
-            | GitUrlError::RemoteHelper(_)
-            | GitUrlError::PartLooksLikeOption(_)),
-        ) = repository.git_url.parse::<GitUrl>()
-        {
-            return Err(Error::invalid(error.to_string()));
-        }
-        if let Err(error @ RevisionError::LooksLikeOption { .. }) = repository.git_branch.parse::<Branch>() {
-            return Err(Error::invalid(error.to_string()));
-        }
-        Ok(())
+        check_address(repository)
     }
+}
+
+/// Checks name, URL and branch.
+pub(crate) fn check_address(repository: &Repository) -> Result<()> {
+    repository.validate()?;
+    // Anything else that is odd does no harm: a task that uses it ends with the reason.
+    if let Err(
+        error @ (GitUrlError::LooksLikeOption
+        | GitUrlError::BadCharacter(_)
+        | GitUrlError::RemoteHelper(_)
+        | GitUrlError::PartLooksLikeOption(_)),
+    ) = repository.git_url.parse::<GitUrl>()
+    {
+        return Err(Error::invalid(error.to_string()));
+    }
+    if let Err(error @ RevisionError::LooksLikeOption { .. }) = repository.git_branch.parse::<Branch>() {
+        return Err(Error::invalid(error.to_string()));
+    }
+    Ok(())
 }
 
 /// An agent for a key of type ssh.

@@ -43,6 +43,8 @@ pub struct Services {
     pub(crate) build_versions: tokio::sync::Mutex<()>,
     /// What is to be tidied up before its time.
     pub(crate) housekeeping: Housekeeping,
+    /// Wakes the scheduler when schedules were changed.
+    pub(crate) schedules_changed: tokio::sync::Notify,
 }
 
 /// What [`Services::new`] is made of.
@@ -90,6 +92,7 @@ impl Services {
             ansible_reports: ReportCache::default(),
             build_versions: tokio::sync::Mutex::default(),
             housekeeping: Housekeeping::default(),
+            schedules_changed: tokio::sync::Notify::default(),
         })
     }
 }

@@ -32,6 +32,7 @@ pub mod transfer;
 
 mod access_key;
 mod api_token;
+mod backup;
 mod environment;
 mod event;
 mod host_key_policy;

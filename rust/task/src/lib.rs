@@ -8,12 +8,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cron;
 pub mod places;
 pub mod pool;
 pub mod ports;
 mod runner;
 pub mod version;
 
+pub use cron::{Cron, CronError, Zone};
 pub use places::{Claim, Places};
 pub use pool::{ActiveTask, Location, Pool, PoolLimits, StopError};
 pub use ports::{

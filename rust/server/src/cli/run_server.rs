@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use semaphore_service::{Services, TaskPorts};
+use semaphore_service::{Services, TaskPorts, schedule::Scheduler};
 use semaphore_task::{Pool, PoolLimits};
 use tokio_util::sync::CancellationToken;
 
@@ -85,9 +85,15 @@ async fn run_until_signal(
     };
     let pool = Pool::start(tasks.clone(), hub.clone(), Arc::clone(&services.engine), limits);
     tasks.set_pool(pool.clone());
-    if rehearsal.is_none() {
+    // A rehearsal starts nothing by itself.
+    let scheduling = if rehearsal.is_none() {
         tasks.recover().await.context("cannot take up the tasks of an earlier run")?;
-    }
+        let scheduler = Scheduler::new(Arc::clone(&services), Arc::clone(&tasks));
+        let scheduler = scheduler.context("configuration key schedule.timezone")?;
+        Some(tokio::spawn(scheduler.run(stop.clone().cancelled_owned())))
+    } else {
+        None
+    };
     let app = App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), &config.web_path), &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
@@ -125,6 +131,9 @@ async fn run_until_signal(
     }
     let _ = flushing.await;
     let _ = tidying.await;
+    if let Some(scheduling) = scheduling {
+        let _ = scheduling.await;
+    }
     if let Err(error) = services.flush_sessions().await {
         tracing::error!(%error, "the last use of sessions could not be written");
     }

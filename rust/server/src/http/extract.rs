@@ -7,7 +7,10 @@ use axum::{
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use semaphore_model::{AccessKeyId, EnvironmentId, InventoryId, RepositoryId, TaskId, TemplateId, UserId, ViewId};
+use semaphore_model::{
+    AccessKeyId, EnvironmentId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId, IntegrationMatcherId,
+    InventoryId, RepositoryId, ScheduleId, TaskId, TemplateId, TemplateRoleId, UserId, ViewId,
+};
 use semaphore_service::{Error, Kind};
 use semaphore_store::ListOptions;
 use serde::de::DeserializeOwned;
@@ -50,6 +53,12 @@ path_identifiers! {
     TemplateId = "template_id", "template";
     ViewId = "view_id", "view";
     TaskId = "task_id", "task";
+    ScheduleId = "schedule_id", "schedule";
+    IntegrationId = "integration_id", "integration";
+    IntegrationAliasId = "alias_id", "address";
+    IntegrationMatcherId = "matcher_id", "matcher";
+    IntegrationExtractValueId = "value_id", "value";
+    TemplateRoleId = "perm_id", "permission";
 }
 
 /// An id of the path. A text that is no number answers 400 with an empty body, a number no id can have 404.

@@ -174,11 +174,17 @@ fn file_plaintext(key: &AccessKey, sources: &SecretSources) -> Result<Zeroizing<
     Ok(Zeroizing::new(text))
 }
 
-/// The JSON text Go's encoder writes: `<`, `>`, `&` and the two line separators are escaped.
+/// The JSON text Go's encoder writes.
 fn go_json(value: &impl serde::Serialize, name: &str) -> Result<Zeroizing<String>, SecretError> {
     let text = serde_json::to_string(value).map_err(|_| SecretError::Malformed(name.to_owned()))?;
     let text = Zeroizing::new(text);
     let mut escaped = Zeroizing::new(String::with_capacity(text.len() + text.len() / 8));
+    escape_as_go(&text, &mut escaped);
+    Ok(escaped)
+}
+
+/// Appends a JSON text with the letters escaped that Go's encoder escapes: `<`, `>`, `&` and the two line separators.
+pub(crate) fn escape_as_go(text: &str, escaped: &mut String) {
     for letter in text.chars() {
         match letter {
             '<' => escaped.push_str("\\u003c"),
@@ -189,7 +195,6 @@ fn go_json(value: &impl serde::Serialize, name: &str) -> Result<Zeroizing<String
             other => escaped.push(other),
         }
     }
-    Ok(escaped)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::{
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NewProject {
-    /// Name for people. Reference: may be empty and need not be unique.
+    /// Name for people; need not be unique. Reference: may be empty.
     pub name: String,
     /// Whether alerts are sent.
     pub alert: bool,
@@ -59,6 +59,7 @@ impl Services {
     /// Adds a project with the user as its owner, a key `None`, a view `All` and an environment `Empty`.
     pub async fn create_project(&self, user: &User, body: NewProject) -> Result<Project> {
         self.check_may_create_project(user)?;
+        check_name(&body.name)?;
         let demo = body.demo.then(|| self.demo_vault_key()).transpose()?;
         let project = Project {
             name: body.name,
@@ -104,6 +105,7 @@ impl Services {
         if project.id != id {
             return Err(Error::invalid("Project ID in body and URL must be the same"));
         }
+        check_name(&project.name)?;
         Ok(self.store.update_project(project).await?)
     }
 
@@ -128,4 +130,9 @@ impl Services {
             }
         }
     }
+}
+
+/// Reference: a project without a name is accepted; nobody could tell it from another, or find it in a list.
+fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() { Err(Error::invalid("project name can not be empty")) } else { Ok(()) }
 }

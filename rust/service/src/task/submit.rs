@@ -1,11 +1,24 @@
 //! Making a task: the rules of the start request, the row, the queue.
 
 use chrono::Utc;
-use semaphore_model::{NewTask, ProjectId, Secret, Task, TaskStatus, Template, TemplateType, User};
+use semaphore_model::{
+    IntegrationId, NewTask, ProjectId, ScheduleId, Secret, Task, TaskStatus, Template, TemplateType, User,
+};
 use semaphore_task::{QueuedTask, TaskState, version::next_build_version};
 
 use super::{TaskPorts, parameters};
 use crate::{Error, Result, Services};
+
+/// Who starts a task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TaskOrigin<'a> {
+    /// Somebody.
+    User(&'a User),
+    /// A schedule, by itself.
+    Schedule(ScheduleId),
+    /// A request from outside.
+    Integration(IntegrationId),
+}
 
 impl Services {
     /// Starts a task for a user: checks the request, stores the row and queues it.
@@ -13,6 +26,19 @@ impl Services {
     /// 404 for a template that is not the project's; 400 with the reason for anything else that does not fit, and then
     /// nothing is stored (the reference answers 500 and keeps some of the rows).
     pub async fn create_task(&self, ports: &TaskPorts, user: &User, project: ProjectId, new: NewTask) -> Result<Task> {
+        let mut task = self.create_task_by(ports, TaskOrigin::User(user), project, new).await?;
+        task.secret = Secret::new("{}");
+        Ok(task)
+    }
+
+    /// The same for whoever starts it.
+    pub(crate) async fn create_task_by(
+        &self,
+        ports: &TaskPorts,
+        origin: TaskOrigin<'_>,
+        project: ProjectId,
+        new: NewTask,
+    ) -> Result<Task> {
         if let Some(text) = &self.settings.rehearsal {
             return Err(Error::conflict(format!("no task is run here: {text}")));
         }
@@ -20,11 +46,18 @@ impl Services {
         self.check_new_task(&template, &new).await?;
         let secret = new.secret.clone();
         let mut task = new.into_task(project);
-        task.user_id = Some(user.id);
-        let (mut task, queued) = self.insert_task(&template, task, &user.username).await?;
+        let mut username = "";
+        match origin {
+            TaskOrigin::User(user) => {
+                task.user_id = Some(user.id);
+                username = &user.username;
+            }
+            TaskOrigin::Schedule(id) => task.schedule_id = Some(id),
+            TaskOrigin::Integration(id) => task.integration_id = Some(id),
+        }
+        let (task, queued) = self.insert_task(&template, task, username).await?;
         ports.keep_secret(task.id, secret);
         ports.pool()?.submit(queued).await.map_err(|error| Error::internal("queueing a task", error))?;
-        task.secret = Secret::new("{}");
         Ok(task)
     }
 

@@ -2,9 +2,12 @@
 
 pub(crate) mod app;
 pub(crate) mod auth;
+pub(crate) mod backup;
 pub(crate) mod environment;
 pub(crate) mod event;
 pub(crate) mod host_keys;
+pub(crate) mod integration;
+pub(crate) mod integration_rule;
 pub(crate) mod inventory;
 pub(crate) mod key;
 pub(crate) mod member;
@@ -13,9 +16,12 @@ pub(crate) mod output;
 pub(crate) mod project;
 pub(crate) mod repository;
 pub(crate) mod retention;
+pub(crate) mod schedule;
 pub(crate) mod system;
 pub(crate) mod task;
 pub(crate) mod template;
+pub(crate) mod template_role;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod view;
+pub(crate) mod webhook;

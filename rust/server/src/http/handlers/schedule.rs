@@ -1,0 +1,99 @@
+//! Schedules of a project.
+
+use axum::{Json, extract::State, http::StatusCode};
+use semaphore_model::{Schedule, ScheduleWithTemplate, Template};
+use serde::Deserialize;
+
+use crate::http::{
+    access::{ManageResources, Member, ProjectAccess},
+    error::Result,
+    extract::Body,
+    object::Object,
+    state::AppState,
+};
+
+/// `GET /api/project/{project_id}/schedules`
+pub(crate) async fn get_schedules(
+    access: ProjectAccess<Member>,
+    State(state): State<AppState>,
+) -> Result<Json<Vec<ScheduleWithTemplate>>> {
+    Ok(Json(state.services().schedules(access.project_id()).await?))
+}
+
+/// `POST /api/project/{project_id}/schedules`
+pub(crate) async fn create_schedule(
+    access: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    Body(body): Body<Schedule>,
+) -> Result<(StatusCode, Json<Schedule>)> {
+    let created = state.services().create_schedule(access.user.id, access.project_id(), body).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CronBody {
+    cron_format: String,
+}
+
+/// `POST /api/project/{project_id}/schedules/validate`
+pub(crate) async fn validate_cron(
+    _: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    Body(body): Body<CronBody>,
+) -> Result<StatusCode> {
+    state.services().check_cron(&body.cron_format)?;
+    Ok(StatusCode::OK)
+}
+
+/// `GET /api/project/{project_id}/schedules/{schedule_id}`
+pub(crate) async fn get_schedule(_: ProjectAccess<Member>, Object(schedule): Object<Schedule>) -> Json<Schedule> {
+    Json(schedule.into_inner())
+}
+
+/// `PUT /api/project/{project_id}/schedules/{schedule_id}`
+pub(crate) async fn update_schedule(
+    access: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    Object(schedule): Object<Schedule>,
+    Body(body): Body<Schedule>,
+) -> Result<StatusCode> {
+    state.services().update_schedule(access.user.id, &schedule, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ActiveBody {
+    active: bool,
+}
+
+/// `PUT /api/project/{project_id}/schedules/{schedule_id}/active`
+pub(crate) async fn set_schedule_active(
+    access: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    Object(schedule): Object<Schedule>,
+    Body(body): Body<ActiveBody>,
+) -> Result<StatusCode> {
+    state.services().set_schedule_active(access.user.id, &schedule, body.active).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/project/{project_id}/schedules/{schedule_id}`
+pub(crate) async fn delete_schedule(
+    access: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    Object(schedule): Object<Schedule>,
+) -> Result<StatusCode> {
+    state.services().delete_schedule(access.user.id, &schedule).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/project/{project_id}/templates/{template_id}/schedules`
+pub(crate) async fn get_template_schedules(
+    _: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    Object(template): Object<Template>,
+) -> Result<Json<Vec<Schedule>>> {
+    Ok(Json(state.services().template_schedules(&template).await?))
+}

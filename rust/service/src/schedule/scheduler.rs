@@ -1,0 +1,244 @@
+//! The clock of the schedules: sleeps until the next one is due and starts its task.
+//!
+//! Not for rules about schedules. Invariants: a moment is fired at most once by one server, also across restarts, because
+//! what was due while no server ran is passed over; a schedule that was not changed keeps its next moment when others
+//! change; a row is read again before it is fired, so that one that was switched off does nothing.
+//!
+//! Reference: `SchedulePool`. There every change of any schedule starts the waiting of all `@every` schedules anew.
+
+use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use semaphore_model::{NewTask, ProjectId, RepositoryId, Schedule, ScheduleId, ScheduleType};
+use semaphore_store::StoreError;
+use semaphore_task::{Cron, CronError, Zone};
+use tokio::task::JoinHandle;
+
+use crate::{
+    error::Result,
+    services::Services,
+    task::{TaskOrigin, TaskPorts},
+};
+
+/// How often all schedules are read without being told of a change: other programs write them, too, and the clock of the
+/// machine may be set.
+const RELOAD: Duration = Duration::from_mins(1);
+
+/// `schedule.timezone` names no time zone.
+#[derive(Debug, thiserror::Error)]
+#[error("{name:?} is no time zone: use a name such as Europe/Berlin, UTC or Local")]
+pub struct ZoneError {
+    name: String,
+    source: CronError,
+}
+
+/// Starts the tasks of schedules. One per server.
+#[derive(Debug)]
+pub struct Scheduler {
+    services: Arc<Services>,
+    ports: Arc<TaskPorts>,
+    zone: Zone,
+    entries: HashMap<ScheduleId, Entry>,
+}
+
+/// A schedule that waits for its next moment.
+#[derive(Debug)]
+struct Entry {
+    /// As it was read; a change makes a new entry.
+    schedule: Schedule,
+    rule: Rule,
+    /// None when there is no further one: a single time that was fired stays known until its row says so.
+    next: Option<DateTime<Utc>>,
+    /// The look at its repository that is under way.
+    firing: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+enum Rule {
+    Again(Cron),
+    Once,
+}
+
+impl Scheduler {
+    /// A scheduler in the time zone of the settings.
+    pub fn new(services: Arc<Services>, ports: Arc<TaskPorts>) -> Result<Self, ZoneError> {
+        let name = &services.settings.schedule_timezone;
+        let zone = Zone::parse(name).map_err(|source| ZoneError { name: name.clone(), source })?;
+        Ok(Self { services, ports, zone, entries: HashMap::new() })
+    }
+
+    /// Fires schedules until `stop` is ready.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        let services = Arc::clone(&self.services);
+        let mut stop = pin!(stop);
+        let mut reload = tokio::time::Instant::now();
+        loop {
+            if reload <= tokio::time::Instant::now() {
+                if let Err(error) = self.reload().await {
+                    tracing::error!(%error, cause = ?error.source, "the schedules cannot be read; those known go on");
+                }
+                reload = tokio::time::Instant::now() + RELOAD;
+            }
+            let next = self.entries.values().filter_map(|entry| entry.next).min();
+            let wait = next.and_then(|next| (next - Utc::now()).to_std().ok().or(Some(Duration::ZERO)));
+            let due = tokio::time::Instant::now() + wait.unwrap_or(RELOAD).min(RELOAD);
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = services.schedules_changed.notified() => reload = tokio::time::Instant::now(),
+                () = tokio::time::sleep_until(due.min(reload)) => self.fire_due(),
+            }
+        }
+    }
+
+    /// Takes over what the database has. Entries that are as before keep their next moment.
+    async fn reload(&mut self) -> Result<()> {
+        let now = Utc::now();
+        let mut before = std::mem::take(&mut self.entries);
+        let schedules = match self.services.store.list_all_schedules().await {
+            Ok(schedules) => schedules,
+            Err(error) => {
+                self.entries = before;
+                return Err(error.into());
+            }
+        };
+        for schedule in schedules {
+            // Reference: whether it is active does not count for those that wait for a commit.
+            if schedule.repository_id.is_none() && !schedule.active {
+                continue;
+            }
+            match before.remove(&schedule.id) {
+                Some(entry) if is_same(&entry.schedule, &schedule) => {
+                    self.entries.insert(schedule.id, entry);
+                }
+                _ => self.enter(schedule, now).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a schedule that is new or was changed.
+    async fn enter(&mut self, schedule: Schedule, now: DateTime<Utc>) {
+        let (rule, next) = match (&schedule.r#type, schedule.run_at) {
+            (ScheduleType::RunAt, Some(time)) if time > now => (Rule::Once, Some(time)),
+            (ScheduleType::RunAt, Some(_)) => {
+                tracing::warn!(schedule.id = %schedule.id, "the time of a schedule passed while no server ran; it is not made up for");
+                return finish(&self.services, &schedule).await;
+            }
+            (ScheduleType::Cron, _) if schedule.cron_format.is_empty() => return,
+            (ScheduleType::Cron, _) => match Cron::parse(&schedule.cron_format) {
+                Ok(cron) => {
+                    let next = cron.next(now, self.zone);
+                    (Rule::Again(cron), next)
+                }
+                Err(error) => {
+                    tracing::warn!(schedule.id = %schedule.id, %error, "a schedule cannot be read and is passed over");
+                    return;
+                }
+            },
+            (ScheduleType::RunAt, None) | (ScheduleType::Other(_), _) => {
+                tracing::warn!(schedule.id = %schedule.id, kind = %schedule.r#type, "a schedule has no time and is passed over");
+                return;
+            }
+        };
+        self.entries.insert(schedule.id, Entry { schedule, rule, next, firing: None });
+    }
+
+    /// Fires what is due and reckons the next moments.
+    fn fire_due(&mut self) {
+        let now = Utc::now();
+        let (services, ports, zone) = (&self.services, &self.ports, self.zone);
+        for entry in self.entries.values_mut().filter(|entry| entry.next.is_some_and(|next| next <= now)) {
+            // A repository that is slow to answer is not asked again meanwhile: both would see the same new commit.
+            if entry.firing.as_ref().is_none_or(JoinHandle::is_finished) {
+                let fired = fire(Arc::clone(services), Arc::clone(ports), entry.schedule.clone());
+                entry.firing = Some(tokio::spawn(fired));
+            }
+            entry.next = match &entry.rule {
+                Rule::Once => None,
+                Rule::Again(cron) => cron.next(now, zone),
+            };
+        }
+    }
+}
+
+/// Whether two readings of a row ask for the same moments.
+fn is_same(one: &Schedule, other: &Schedule) -> bool {
+    let moments = |schedule: &Schedule| {
+        (schedule.r#type.clone(), schedule.cron_format.clone(), schedule.run_at, schedule.repository_id)
+    };
+    moments(one) == moments(other)
+}
+
+/// Starts the task of a schedule, if the schedule still says so.
+async fn fire(services: Arc<Services>, ports: Arc<TaskPorts>, known: Schedule) {
+    let (project, id) = (known.project_id, known.id);
+    match services.store.get_schedule(project, id).await {
+        Ok(schedule) if !is_same(&schedule, &known) || !(schedule.active || schedule.repository_id.is_some()) => {}
+        Ok(schedule) => {
+            match start(&services, &ports, &schedule).await {
+                Ok(true) => tracing::info!(schedule.id = %id, project.id = %project, "a schedule started its task"),
+                Ok(false) => tracing::debug!(schedule.id = %id, "no new commit"),
+                Err(error) => {
+                    tracing::error!(schedule.id = %id, project.id = %project, %error, cause = ?error.source, "a schedule could not start its task");
+                }
+            }
+            if schedule.r#type == ScheduleType::RunAt {
+                finish(&services, &schedule).await;
+                services.schedules_changed.notify_one();
+            }
+        }
+        Err(StoreError::NotFound) => {}
+        Err(error) => {
+            tracing::error!(schedule.id = %id, %error, "a schedule cannot be read and does not start its task")
+        }
+    }
+}
+
+/// Starts the task; false if the schedule waits for a commit and there is no new one.
+async fn start(services: &Services, ports: &TaskPorts, schedule: &Schedule) -> Result<bool> {
+    let project = schedule.project_id;
+    if let Some(repository) = schedule.repository_id
+        && !take_new_commit(services, project, repository, schedule).await?
+    {
+        return Ok(false);
+    }
+    let new = match schedule.task_params.clone() {
+        Some(params) => NewTask::from_params(schedule.template_id, params),
+        None => NewTask { template_id: schedule.template_id, ..NewTask::default() },
+    };
+    services.create_task_by(ports, TaskOrigin::Schedule(schedule.id), project, new).await?;
+    Ok(true)
+}
+
+/// Whether the branch has another commit than the one that was run last; notes the new one.
+async fn take_new_commit(
+    services: &Services,
+    project: ProjectId,
+    repository: RepositoryId,
+    schedule: &Schedule,
+) -> Result<bool> {
+    let repository = services.find(project, repository).await?;
+    let hash = services.repository_commit(&repository).await?;
+    if schedule.last_commit_hash.as_deref() == Some(hash.as_str()) {
+        return Ok(false);
+    }
+    services.store.set_schedule_commit(project, schedule.id, &hash).await?;
+    Ok(true)
+}
+
+/// What becomes of a schedule with a single time when that is over.
+async fn finish(services: &Services, schedule: &Schedule) {
+    let (project, id) = (schedule.project_id, schedule.id);
+    let done = if schedule.delete_after_run {
+        services.store.delete_schedule(project, id).await
+    } else {
+        services.store.set_schedule_active(project, id, false).await
+    };
+    match done {
+        Ok(()) | Err(StoreError::NotFound) => {}
+        Err(error) => {
+            tracing::error!(schedule.id = %id, %error, "a schedule whose time is over cannot be switched off")
+        }
+    }
+}
