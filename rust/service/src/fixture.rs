@@ -79,6 +79,8 @@ fn settings() -> Settings {
         team_invite_type: "username".to_owned(),
         version: "0".to_owned(),
         max_tasks_per_template: 0,
+        runner_registration_token: semaphore_model::Secret::default(),
+        profile_directory: None,
         alert_channels: Vec::new(),
     }
 }

@@ -7,8 +7,9 @@
 use std::{future::Future, ops::Deref};
 
 use semaphore_model::{
-    AccessKey, AccessKeyId, Environment, EnvironmentId, Inventory, InventoryId, ProjectId, Repository, RepositoryId,
-    Template, TemplateId, View, ViewId,
+    AccessKey, AccessKeyId, Environment, EnvironmentId, Inventory, InventoryId, ProjectId, ProjectInvite,
+    ProjectInviteId, Repository, RepositoryId, Runner, RunnerId, SecretStorage, SecretStorageId, Template, TemplateId,
+    View, ViewId,
 };
 use semaphore_store::{Store, StoreError};
 
@@ -67,6 +68,9 @@ project_objects! {
     Environment, EnvironmentId, "environment", get_environment;
     View, ViewId, "view", get_view;
     Template, TemplateId, "template", get_template;
+    SecretStorage, SecretStorageId, "secret storage", get_secret_storage;
+    ProjectInvite, ProjectInviteId, "invitation", get_project_invite;
+    Runner, RunnerId, "runner", get_project_runner;
 }
 
 impl Services {

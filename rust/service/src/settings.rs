@@ -1,5 +1,9 @@
 //! What the use cases need to know of the configuration. Built once by the server; nothing here is read from the environment.
 
+use std::path::PathBuf;
+
+use semaphore_model::Secret;
+
 /// Settings of one server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -25,6 +29,10 @@ pub struct Settings {
     pub version: String,
     /// Tasks kept per template; 0 keeps all.
     pub max_tasks_per_template: usize,
+    /// What lets remote runners register; empty refuses all.
+    pub runner_registration_token: Secret,
+    /// Directory that memory profiles are written to; none refuses them.
+    pub profile_directory: Option<PathBuf>,
     /// Configured ways to send alerts; this build can use none of them.
     pub alert_channels: Vec<String>,
 }

@@ -16,7 +16,12 @@ use super::{
 };
 use crate::{
     config::Config,
-    http::{App, AppState, hub::Hub, serve},
+    http::{
+        App, AppState,
+        hub::Hub,
+        metrics::{Metrics, Watchers},
+        serve,
+    },
     signal::BlockedSignals,
     version::version,
 };
@@ -59,16 +64,19 @@ async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Re
 
     let stop = CancellationToken::new();
     let hub = Arc::new(Hub::default());
+    let metrics = Arc::new(Metrics::default());
+    let watchers = Arc::new(Watchers::new(Arc::clone(&hub), Arc::clone(&metrics)));
     let tasks = TaskPorts::new(Arc::clone(&services));
     let seconds = config.max_task_duration_seconds;
     let limits = PoolLimits {
         max_parallel_tasks: config.max_parallel_tasks,
         max_task_duration: (seconds > 0).then(|| Duration::from_secs(seconds)),
     };
-    let pool = Pool::start(tasks.clone(), hub.clone(), Arc::clone(&services.engine), limits);
+    let pool = Pool::start(tasks.clone(), watchers, Arc::clone(&services.engine), limits);
     tasks.set_pool(pool.clone());
     tasks.recover().await.context("cannot take up the tasks of an earlier run")?;
-    let app = App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), &config.web_path), &config.web_path);
+    let app =
+        App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, &config.web_path), &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
 

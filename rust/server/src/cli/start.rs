@@ -161,6 +161,8 @@ fn settings(config: &Config) -> Settings {
         team_invite_type: config.team_invite_type.clone(),
         version: version(),
         max_tasks_per_template: config.max_tasks_per_template,
+        runner_registration_token: config.runner_registration_token.clone(),
+        profile_directory: config.profile_directory.clone(),
         alert_channels: config
             .without_effect
             .iter()

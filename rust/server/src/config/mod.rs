@@ -139,6 +139,10 @@ pub struct Config {
     pub schedule_timezone: String,
     /// How members are invited.
     pub team_invite_type: String,
+    /// What lets remote runners register; empty refuses all.
+    pub runner_registration_token: Secret,
+    /// Directory that memory profiles are written to.
+    pub profile_directory: Option<PathBuf>,
     /// Keys that are set but have no effect in this build.
     pub without_effect: Vec<&'static str>,
 }
@@ -186,6 +190,8 @@ impl Config {
             totp_allow_recovery: values.bool("auth.totp.allow_recovery"),
             schedule_timezone: values.text("schedule.timezone").to_owned(),
             team_invite_type: values.text("teams.invite_type").to_owned(),
+            runner_registration_token: values.text("runner_registration_token").into(),
+            profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
             file: values.file,
             without_effect: values.without_effect,
         })

@@ -7,7 +7,10 @@ use axum::{
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use semaphore_model::{AccessKeyId, EnvironmentId, InventoryId, RepositoryId, TaskId, TemplateId, UserId, ViewId};
+use semaphore_model::{
+    AccessKeyId, EnvironmentId, InventoryId, ProjectInviteId, RepositoryId, SecretStorageId, TaskId, TemplateId,
+    TemplateRoleId, UserId, ViewId,
+};
 use semaphore_service::{Error, Kind};
 use semaphore_store::ListOptions;
 use serde::de::DeserializeOwned;
@@ -50,6 +53,9 @@ path_identifiers! {
     TemplateId = "template_id", "template";
     ViewId = "view_id", "view";
     TaskId = "task_id", "task";
+    SecretStorageId = "storage_id", "secret storage";
+    ProjectInviteId = "invite_id", "invitation";
+    TemplateRoleId = "perm_id", "permission";
 }
 
 /// An id of the path. A text that is no number answers 400 with an empty body, a number no id can have 404.
