@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod access_matrix;
 mod connection;
 mod effects;
+mod effects_machines;
+mod effects_people;
+mod health;
+mod invites;
+mod roles;
 mod world;

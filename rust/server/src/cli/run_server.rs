@@ -50,14 +50,15 @@ pub(super) fn run(source: &ConfigSource, signals: BlockedSignals) -> anyhow::Res
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let done = runtime.block_on(run_until_signal(config, signals));
+    let done = runtime.block_on(run_until_signal(source, config, signals));
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
 }
 
-async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Result<()> {
+async fn run_until_signal(source: &ConfigSource, config: Config, signals: BlockedSignals) -> anyhow::Result<()> {
     let mut signals = signals.listen().context("cannot wait for signals")?;
     let store = start::store(&config).await?;
+    let config = start::with_options(source, config, &store).await?;
     let services = Arc::new(start::services(&config, store.clone()).await?);
     let listener = serve::listen(&config.interface, config.port).await?;
     announce(&config, &listener)?;

@@ -145,12 +145,19 @@ pub struct Config {
     pub profile_directory: Option<PathBuf>,
     /// Keys that are set but have no effect in this build.
     pub without_effect: Vec<&'static str>,
+    /// Options of the database that were left out because they are not good, each with the reason.
+    pub refused_options: Vec<String>,
 }
 
 impl Config {
     /// Loads and checks the configuration.
     pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let values = load::load(sources)?;
+        Self::load_with_options(sources, &BTreeMap::new())
+    }
+
+    /// The same with the options of the database, which win over file and environment.
+    pub fn load_with_options(sources: &Sources<'_>, options: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let values = load::load(sources, options)?;
         let (database, database_line) = database::database(&values)?;
         let port_text = values.text("port").to_owned();
         let web_host = values.text("web_host").to_owned();
@@ -194,6 +201,7 @@ impl Config {
             profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
             file: values.file,
             without_effect: values.without_effect,
+            refused_options: values.refused_options,
         })
     }
 }
