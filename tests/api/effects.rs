@@ -11,10 +11,21 @@ use serde_json::{Value, json};
 use crate::{
     effects_automation::{
         create_integration, create_integration_alias, create_matcher, create_project_alias, create_schedule,
-        create_template_role, create_value, delete_integration, delete_integration_alias, delete_matcher,
-        delete_project_alias, delete_schedule, delete_template_role, delete_value, receive_get, receive_options,
+        create_value, delete_integration, delete_integration_alias, delete_matcher,
+        delete_project_alias, delete_schedule, delete_value, receive_get, receive_options,
         receive_post, restore_backup, set_schedule_active, update_integration, update_matcher, update_schedule,
-        update_template_role, update_value,
+        update_value,
+    },
+    effects_machines::{
+        create_project_runner, create_runner, create_state_address, delete_project_runner, delete_runner, delete_state,
+        delete_state_address, lock_state, post_project_runner, post_runner, project_runner_active,
+        project_runner_cache, put_project_runner, put_runner, register_runner, runner_active, runner_cache,
+        unlock_state, unregister_runner, update_state_address, write_profile, write_state,
+    },
+    effects_people::{
+        accept_invite, create_global_role, create_invite, create_project_role, create_storage, create_template_role,
+        delete_global_role, delete_invite, delete_project_role, delete_storage, delete_template_role, post_global_role,
+        post_project_role, put_global_role, put_project_role, update_invite, update_storage, update_template_role,
     },
     world::{Check, World},
 };
@@ -94,9 +105,6 @@ effects! {
     PUT    "/api/project/{project_id}/schedules/{schedule_id}" => update_schedule;
     DELETE "/api/project/{project_id}/schedules/{schedule_id}" => delete_schedule;
     PUT    "/api/project/{project_id}/schedules/{schedule_id}/active" => set_schedule_active;
-    POST   "/api/project/{project_id}/templates/{template_id}/perms" => create_template_role;
-    PUT    "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" => update_template_role;
-    DELETE "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" => delete_template_role;
     POST   "/api/project/{project_id}/integrations" => create_integration;
     PUT    "/api/project/{project_id}/integrations/{integration_id}" => update_integration;
     DELETE "/api/project/{project_id}/integrations/{integration_id}" => delete_integration;
@@ -114,6 +122,48 @@ effects! {
     POST   "/api/integrations/{integration_alias}" => receive_post;
     OPTIONS "/api/integrations/{integration_alias}" => receive_options;
     POST   "/api/projects/restore" => restore_backup;
+    // effects_machines.rs
+    POST   "/api/debug/pprof/dump" => write_profile;
+    POST   "/api/internal/runners" => register_runner;
+    DELETE "/api/internal/runners" => unregister_runner;
+    POST   "/api/runners" => create_runner;
+    PUT    "/api/runners/{runner_id}" => put_runner;
+    POST   "/api/runners/{runner_id}" => post_runner;
+    DELETE "/api/runners/{runner_id}" => delete_runner;
+    POST   "/api/runners/{runner_id}/active" => runner_active;
+    DELETE "/api/runners/{runner_id}/cache" => runner_cache;
+    POST   "/api/project/{project_id}/runners" => create_project_runner;
+    PUT    "/api/project/{project_id}/runners/{runner_id}" => put_project_runner;
+    POST   "/api/project/{project_id}/runners/{runner_id}" => post_project_runner;
+    DELETE "/api/project/{project_id}/runners/{runner_id}" => delete_project_runner;
+    POST   "/api/project/{project_id}/runners/{runner_id}/active" => project_runner_active;
+    DELETE "/api/project/{project_id}/runners/{runner_id}/cache" => project_runner_cache;
+    POST   "/api/terraform/{alias}" => write_state;
+    LOCK   "/api/terraform/{alias}" => lock_state;
+    UNLOCK "/api/terraform/{alias}" => unlock_state;
+    POST   "/api/project/{project_id}/inventory/{inventory_id}/terraform/aliases" => create_state_address;
+    PUT    "/api/project/{project_id}/inventory/{inventory_id}/terraform/aliases/{alias_id}" => update_state_address;
+    DELETE "/api/project/{project_id}/inventory/{inventory_id}/terraform/aliases/{alias_id}" => delete_state_address;
+    DELETE "/api/project/{project_id}/inventory/{inventory_id}/terraform/states/{state_id}" => delete_state;
+    // effects_people.rs
+    POST   "/api/roles" => create_global_role;
+    PUT    "/api/roles/{role_slug}" => put_global_role;
+    POST   "/api/roles/{role_slug}" => post_global_role;
+    DELETE "/api/roles/{role_slug}" => delete_global_role;
+    POST   "/api/project/{project_id}/roles" => create_project_role;
+    PUT    "/api/project/{project_id}/roles/{role_slug}" => put_project_role;
+    POST   "/api/project/{project_id}/roles/{role_slug}" => post_project_role;
+    DELETE "/api/project/{project_id}/roles/{role_slug}" => delete_project_role;
+    POST   "/api/project/{project_id}/templates/{template_id}/perms" => create_template_role;
+    PUT    "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" => update_template_role;
+    DELETE "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" => delete_template_role;
+    POST   "/api/invites/accept" => accept_invite;
+    POST   "/api/project/{project_id}/invites" => create_invite;
+    PUT    "/api/project/{project_id}/invites/{invite_id}" => update_invite;
+    DELETE "/api/project/{project_id}/invites/{invite_id}" => delete_invite;
+    POST   "/api/project/{project_id}/secret_storages" => create_storage;
+    PUT    "/api/project/{project_id}/secret_storages/{storage_id}" => update_storage;
+    DELETE "/api/project/{project_id}/secret_storages/{storage_id}" => delete_storage;
 }
 
 #[test]

@@ -260,28 +260,6 @@ fn adds(path: String, id: i64, permissions: Option<i64>) -> Check {
     })
 }
 
-pub(crate) fn create_template_role(world: &World) -> Check {
-    let (path, id) = template_role(world);
-    let again = json!({"role_slug": "reader", "permissions": 4});
-    world.admin.post(&world.path(&path), &again).expect(409);
-    world.admin.post(&world.path(&path), &json!({"role_slug": "nobody", "permissions": 4})).expect(400);
-    adds(path, id, Some(1))
-}
-
-pub(crate) fn update_template_role(world: &World) -> Check {
-    let (path, id) = template_role(world);
-    world.admin.put(&world.path(&format!("{path}/{id}")), &json!({"permissions": 5})).expect(204);
-    world.admin.put(&world.path(&format!("{path}/987654")), &json!({"permissions": 5})).expect(404);
-    adds(path, id, Some(5))
-}
-
-pub(crate) fn delete_template_role(world: &World) -> Check {
-    let (path, id) = template_role(world);
-    world.admin.delete(&world.path(&format!("{path}/{id}"))).expect(204);
-    world.admin.delete(&world.path(&format!("{path}/{id}"))).expect(404);
-    adds(path, id, None)
-}
-
 // ---------------------------------------------------------------- backups
 
 pub(crate) fn restore_backup(world: &World) -> Check {

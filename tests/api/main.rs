@@ -3,7 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod access_matrix;
 mod connection;
 mod effects;
 mod effects_automation;
+mod effects_machines;
+mod effects_people;
+mod health;
+mod invites;
+mod roles;
 mod world;

@@ -17,7 +17,15 @@ pub(crate) type Check = Box<dyn Fn(&World)>;
 
 impl World {
     pub(crate) fn new() -> Self {
-        let server = Server::start();
+        Self::of(Server::start())
+    }
+
+    /// The same with keys laid over the configuration.
+    pub(crate) fn with(config: Value) -> Self {
+        Self::of(Server::with_config(config))
+    }
+
+    fn of(server: Server) -> Self {
         let admin = server.admin();
         Self { server, admin, project: OnceCell::new() }
     }

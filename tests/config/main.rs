@@ -71,6 +71,8 @@ keys! {
     "auth.totp.allow_recovery" => totp_allow_recovery;
     "schedule.timezone" => schedule_timezone;
     "teams.invite_type" => invite_type;
+    "runner_registration_token" => runner_registration_token;
+    "debugging.pprof_dump_dir" => profile_directory;
 }
 
 #[test]
@@ -575,6 +577,69 @@ fn schedule_timezone() {
 fn invite_type() {
     assert_eq!(info(&Server::with_config(json!({"teams": {"invite_type": "both"}})))["teams"]["invite_type"], "both");
     assert!(refused(json!({"teams": {"invite_type": "pigeon"}})).contains("teams.invite_type"));
+}
+
+// ---------------------------------------------------------------- runners and profiles
+
+fn runner_registration_token() {
+    let register = |server: &Server, token: &str| {
+        server.anonymous().post("/api/internal/runners", &json!({"registration_token": token})).status
+    };
+    let server = Server::with_config(json!({"runner_registration_token": "let me in"}));
+    assert_eq!((register(&server, "let me in"), register(&server, "let me"), register(&server, "")), (200, 400, 400));
+    assert!(!server.log().contains("let me in"), "the token is in the log");
+    let server = Server::with_config(json!({"runner_registration_token": ""}));
+    assert_eq!(register(&server, ""), 400, "without a token nobody registers");
+}
+
+fn profile_directory() {
+    let server = Server::prepared(Options::default());
+    let directory = server.directory().join("profiles");
+    let mut server = server;
+    server.change_config(&json!({"debugging": {"pprof_dump_dir": directory}}));
+    server.start_again();
+    server.admin().post("/api/debug/pprof/dump", &Value::Null).expect(204);
+    let profiles: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(profiles.len(), 1, "{profiles:?}");
+    assert_eq!(fs::metadata(&profiles[0]).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&profiles[0]).unwrap();
+    for wanted in ["VmRSS:", "# mappings", "[heap]", "# threads"] {
+        assert!(text.contains(wanted), "no {wanted} in {text}");
+    }
+}
+
+// ---------------------------------------------------------------- options in the database
+
+#[test]
+fn options_of_the_database_win_over_file_and_environment_from_the_next_start_on() {
+    let mut server = Server::with(Options {
+        config: json!({"teams": {"invite_type": "both"}, "non_admin_can_create_project": true}),
+        environment: vec![("SEMAPHORE_SCHEDULE_TIMEZONE".to_owned(), "Asia/Tokyo".to_owned())],
+        ..Options::default()
+    });
+    for (key, value) in [
+        ("teams.invite_type", "email"),
+        ("schedule.timezone", "Europe/Berlin"),
+        ("non_admin_can_create_project", "false"),
+        ("forwarded_env_vars", "PATH"),
+        ("env_vars.FROM_OPTION", "seen"),
+        ("sqlite.host", "/nowhere/database.sqlite"),
+        // Bad ones are told and left out: a server that does not start has no way to set them right.
+        ("max_parallel_tasks", "many"),
+        ("git_client", "svn"),
+    ] {
+        server.admin().post("/api/options", &json!({"key": key, "value": value})).expect(200);
+    }
+    assert_eq!(info(&server)["teams"]["invite_type"], "both", "only from the next start on");
+    server.restart();
+    let told = info(&server);
+    assert_eq!(told["teams"]["invite_type"], "email");
+    assert_eq!(told["schedule_timezone"], "Europe/Berlin");
+    assert_eq!(told["git_client"], "cmd_git");
+    ordinary_user(&server).post("/api/projects", &json!({"name": "mine"})).expect(401);
+    let log = server.log();
+    assert!(log.contains("max_parallel_tasks must be a whole number") && log.contains("git_client must be"), "{log}");
+    assert_eq!(run(&server, "echo $FROM_OPTION"), ["seen"]);
 }
 
 // ---------------------------------------------------------------- rules for all keys

@@ -20,4 +20,4 @@ pub use machine::{ansible, processes_in, processes_with, program, tofu, zombies_
 pub use project::{Project, git_repository};
 pub use secret::SecretWatch;
 pub use semaphore_test_machine::{project_root, wait_until};
-pub use server::{Options, PASSWORD, Server, base_config};
+pub use server::{Options, PASSWORD, REGISTRATION_TOKEN, Server, base_config};

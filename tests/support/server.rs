@@ -46,6 +46,9 @@ pub struct Server {
     process: Option<Child>,
 }
 
+/// What remote runners register with at a server of the tests.
+pub const REGISTRATION_TOKEN: &str = "registration-token-of-the-tests";
+
 /// The configuration of a fixture in this directory.
 pub fn base_config(directory: &Path, port: u16) -> Value {
     json!({
@@ -59,6 +62,7 @@ pub fn base_config(directory: &Path, port: u16) -> Value {
         "cookie_hash": "lqXjvc3mJb5uZ8ZJ4H1rX1xS7c5Xk2v7aE1b2c3d4e8=",
         "cookie_encryption": "c2VtYXBob3JlLWNvbmZvcm1hbmNlLWNvb2tpZS1rZTE=",
         "access_key_encryption": "c2VtYXBob3JlLWNvbmZvcm1hbmNlLWFjY2Vzcy1rZTE=",
+        "runner_registration_token": REGISTRATION_TOKEN,
     })
 }
 
@@ -186,6 +190,18 @@ impl Server {
         let client = Client::new(self.port);
         client.login(login, password);
         client
+    }
+
+    /// Changes the database file behind the server's back, with another program: what no route can bring about.
+    #[track_caller]
+    pub fn change_database(&self, statement: &str) {
+        const WRITE: &str = "import sqlite3, sys\n\
+            database = sqlite3.connect(sys.argv[1], timeout=10)\n\
+            database.execute(sys.argv[2])\n\
+            database.commit()";
+        let result =
+            Command::new("python3").args(["-c", WRITE]).arg(self.database()).arg(statement).output().expect("python3");
+        assert!(result.status.success(), "{statement}: {}", String::from_utf8_lossy(&result.stderr));
     }
 
     /// Rows of a query on the database file, each an array of its columns; read by another program (Python's sqlite3).

@@ -24,5 +24,6 @@ mod robust;
 mod stop;
 mod terraform;
 mod terraform_backend;
+mod terraform_state;
 mod two_servers;
 mod websocket;

@@ -81,6 +81,8 @@ fn settings() -> Settings {
         version: "0".to_owned(),
         max_tasks_per_template: 0,
         task_output_archive_days: 0,
+        runner_registration_token: semaphore_model::Secret::default(),
+        profile_directory: None,
         alert_channels: Vec::new(),
     }
 }

@@ -144,7 +144,8 @@ impl Services {
         Ok(transaction.commit().await?)
     }
 
-    async fn check_role(&self, project: ProjectId, role: &ProjectRole) -> Result<()> {
+    /// Checks that a role is one the project can use; 400 otherwise.
+    pub(crate) async fn check_role(&self, project: ProjectId, role: &ProjectRole) -> Result<()> {
         if role.is_built_in() {
             return Ok(());
         }

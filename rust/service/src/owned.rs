@@ -8,7 +8,8 @@ use std::{future::Future, ops::Deref};
 
 use semaphore_model::{
     AccessKey, AccessKeyId, Environment, EnvironmentId, Integration, IntegrationId, Inventory, InventoryId, ProjectId,
-    Repository, RepositoryId, Schedule, ScheduleId, Template, TemplateId, View, ViewId,
+    ProjectInvite, ProjectInviteId, Repository, RepositoryId, Runner, RunnerId, Schedule, ScheduleId, SecretStorage,
+    SecretStorageId, Template, TemplateId, View, ViewId,
 };
 use semaphore_store::{Store, StoreError};
 
@@ -69,6 +70,9 @@ project_objects! {
     Template, TemplateId, "template", get_template;
     Schedule, ScheduleId, "schedule", get_schedule;
     Integration, IntegrationId, "integration", get_integration;
+    SecretStorage, SecretStorageId, "secret storage", get_secret_storage;
+    ProjectInvite, ProjectInviteId, "invitation", get_project_invite;
+    Runner, RunnerId, "runner", get_project_runner;
 }
 
 impl Services {

@@ -16,6 +16,7 @@ use crate::{
     settings::Settings,
     system::VersionCache,
     task::ReportCache,
+    terraform_backend::TaskAddresses,
 };
 
 /// The use cases of one server.
@@ -39,6 +40,8 @@ pub struct Services {
     pub(crate) ansible_version: VersionCache,
     /// What was read so far from the output of Ansible tasks.
     pub(crate) ansible_reports: ReportCache,
+    /// Where tasks of the Terraform family that run here reach their state.
+    pub(crate) task_addresses: TaskAddresses,
     /// Held from reading the last version of a build to storing the next one, so that no two builds get the same.
     pub(crate) build_versions: tokio::sync::Mutex<()>,
     /// What is to be tidied up before its time.
@@ -90,6 +93,7 @@ impl Services {
             home: parts.home,
             ansible_version: VersionCache::default(),
             ansible_reports: ReportCache::default(),
+            task_addresses: TaskAddresses::default(),
             build_versions: tokio::sync::Mutex::default(),
             housekeeping: Housekeeping::default(),
             schedules_changed: tokio::sync::Notify::default(),

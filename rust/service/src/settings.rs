@@ -1,5 +1,9 @@
 //! What the use cases need to know of the configuration. Built once by the server; nothing here is read from the environment.
 
+use std::path::PathBuf;
+
+use semaphore_model::Secret;
+
 /// Settings of one server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -27,6 +31,10 @@ pub struct Settings {
     pub max_tasks_per_template: usize,
     /// Days after its end at which the output of a task goes into an archive; 0 never.
     pub task_output_archive_days: u32,
+    /// What lets remote runners register; empty refuses all.
+    pub runner_registration_token: Secret,
+    /// Directory that memory profiles are written to; none refuses them.
+    pub profile_directory: Option<PathBuf>,
     /// Configured ways to send alerts; this build can use none of them.
     pub alert_channels: Vec<String>,
     /// Set when the server works on a copy of the database to be tried on: nothing reaches the outside then (no task, schedule,

@@ -2,7 +2,7 @@
 
 use crate::db::{FromRow, Row, Transaction, params, writes};
 use crate::list::ListOptions;
-use crate::{Result, Store};
+use crate::{Result, Store, StoreError};
 use semaphore_model::{ProjectId, ProjectInvite, ProjectInviteId, ProjectInviteWithUsers, Secret, User, UserId};
 
 impl FromRow for ProjectInvite {
@@ -52,6 +52,12 @@ impl Store {
         self.fetch_one("select * from project__invite where token = ?", params![token]).await
     }
 
+    /// The user with this login name.
+    pub async fn get_user_id_by_login(&self, login: &str) -> Result<UserId> {
+        let row = self.db().fetch_optional("select id from `user` where username = ?", params![login]).await?;
+        row.ok_or(StoreError::NotFound)?.id("id")
+    }
+
     /// Invitations into the project with their people. Sortable by created, status and role; created is the default.
     pub async fn list_project_invites(
         &self,
@@ -73,8 +79,8 @@ impl Store {
 writes! {
     /// Adds an invitation; a second one of the same user or address is [`crate::StoreError::Duplicate`].
     insert_project_invite(invite: ProjectInvite) -> ProjectInvite;
-    /// Changes where an invitation stands and when it was accepted.
-    update_project_invite(invite: &ProjectInvite) -> ();
+    /// Changes role, standing and time of acceptance of an invitation that waits; answers whether it did.
+    change_pending_invite(invite: &ProjectInvite) -> bool;
     /// Removes an invitation.
     delete_project_invite(project_id: ProjectId, id: ProjectInviteId) -> ();
 }
@@ -100,10 +106,13 @@ impl Transaction {
         Ok(invite)
     }
 
-    /// Changes where an invitation stands and when it was accepted.
-    pub async fn update_project_invite(&mut self, invite: &ProjectInvite) -> Result<()> {
-        let text = "update project__invite set status = ?, accepted_at = ? where project_id = ? and id = ?";
-        self.change(text, params![invite.status.as_str(), invite.accepted_at, invite.project_id, invite.id]).await
+    /// Changes role, standing and time of acceptance of an invitation that waits.
+    pub async fn change_pending_invite(&mut self, invite: &ProjectInvite) -> Result<bool> {
+        let text = "update project__invite set role = ?, status = ?, accepted_at = ? \
+             where project_id = ? and id = ? and status = 'pending'";
+        let values =
+            params![invite.role.as_str(), invite.status.as_str(), invite.accepted_at, invite.project_id, invite.id];
+        Ok(self.execute(text, values).await? > 0)
     }
 
     /// Removes an invitation.

@@ -3,7 +3,7 @@
 use crate::db::{Param, params};
 use crate::{Result, Store};
 use semaphore_model::{
-    AccessKeyId, EnvironmentId, InventoryId, ProjectId, Referrer, Referrers, RepositoryId, TemplateId,
+    AccessKeyId, EnvironmentId, InventoryId, ProjectId, Referrer, Referrers, RepositoryId, SecretStorageId, TemplateId,
 };
 
 const BY_KEY: &str = "select 'inventory' as kind, id, name from project__inventory \
@@ -26,6 +26,9 @@ const BY_TEMPLATE: &str = "select 'template' as kind, id, name from project__tem
      union all select 'inventory', id, name from project__inventory where project_id = ? and template_id = ? \
      union all select 'schedule', t.id, t.name from project__template t where t.id in \
      (select s.template_id from project__schedule s where s.project_id = ? and s.template_id = ?) order by kind, id";
+
+const BY_SECRET_STORAGE: &str = "select 'key' as kind, id, name from access_key \
+     where project_id = ? and source_storage_id = ? and owner = '' order by id";
 
 impl Store {
     /// What uses a key. Reference: Ansible vaults of templates are not counted; they go with the key.
@@ -51,6 +54,11 @@ impl Store {
     /// What uses a template.
     pub async fn list_template_referrers(&self, project_id: ProjectId, id: TemplateId) -> Result<Referrers> {
         self.list_referrers(BY_TEMPLATE, params![project_id, id, project_id, id, project_id, id]).await
+    }
+
+    /// Keys whose secret is in a secret storage.
+    pub async fn list_secret_storage_referrers(&self, project_id: ProjectId, id: SecretStorageId) -> Result<Referrers> {
+        self.list_referrers(BY_SECRET_STORAGE, params![project_id, id]).await
     }
 
     async fn list_referrers(&self, text: &'static str, values: Vec<Param>) -> Result<Referrers> {

@@ -1,7 +1,7 @@
 //! Custom roles, and what they add on single templates.
 
 use crate::db::{FromRow, Row, Transaction, params, writes};
-use crate::{Result, Store};
+use crate::{Result, Store, StoreError};
 use semaphore_model::{Permissions, ProjectId, Role, TemplateId, TemplateRole, TemplateRoleId};
 
 impl FromRow for Role {
@@ -42,6 +42,27 @@ impl Store {
     /// Roles of one project, by name.
     pub async fn list_project_roles(&self, project_id: ProjectId) -> Result<Vec<Role>> {
         self.fetch("select * from role where project_id = ? order by name", params![project_id]).await
+    }
+
+    /// Roles that members of the project can have: its own and those of all projects, by name.
+    pub async fn list_usable_roles(&self, project_id: ProjectId) -> Result<Vec<Role>> {
+        let text = "select * from role where project_id is null or project_id = ? order by name";
+        self.fetch(text, params![project_id]).await
+    }
+
+    /// The role with this slug of exactly this project, or with none of all projects.
+    pub async fn get_role_of(&self, project_id: Option<ProjectId>, slug: &str) -> Result<Role> {
+        match project_id {
+            Some(id) => self.fetch_one("select * from role where slug = ? and project_id = ?", params![slug, id]).await,
+            None => self.fetch_one("select * from role where slug = ? and project_id is null", params![slug]).await,
+        }
+    }
+
+    /// How many memberships, in whichever project, have the role with this slug.
+    pub async fn count_members_with_role(&self, slug: &str) -> Result<i64> {
+        let text = "select count(*) as number from project__user where role = ?";
+        let row = self.db().fetch_optional(text, params![slug]).await?;
+        row.ok_or(StoreError::NotFound)?.long("number")
     }
 
     /// What roles add on a template, by id.
@@ -102,7 +123,7 @@ impl Transaction {
     pub async fn insert_template_role(&mut self, mut role: TemplateRole) -> Result<TemplateRole> {
         let text = "select id from project__template where id = ? and project_id = ?";
         let template = self.fetch_optional(text, params![role.template_id, role.project_id]).await?;
-        template.ok_or(crate::StoreError::NotFound)?;
+        template.ok_or(StoreError::NotFound)?;
         let text =
             "insert into project__template_role (project_id, template_id, role_slug, permissions) values (?, ?, ?, ?)";
         let values = params![role.project_id, role.template_id, &role.role_slug, role.permissions.0];

@@ -56,6 +56,26 @@ impl Store {
         self.fetch(text, params![project_id, id]).await
     }
 
+    /// The same, all of them without their text, which may be large.
+    pub async fn list_terraform_state_versions(
+        &self,
+        project_id: ProjectId,
+        id: InventoryId,
+    ) -> Result<Vec<TerraformState>> {
+        let text = "select id, created, task_id, project_id, inventory_id, '' as state \
+             from project__terraform_inventory_state where project_id = ? and inventory_id = ? order by id desc";
+        self.fetch(text, params![project_id, id]).await
+    }
+
+    /// The newest version of the state of an inventory, if there is one.
+    pub async fn get_latest_terraform_state(
+        &self,
+        project_id: ProjectId,
+        id: InventoryId,
+    ) -> Result<Option<TerraformState>> {
+        Ok(self.list_terraform_states(project_id, id, Page::first(1)).await?.pop())
+    }
+
     /// One version of the state of an inventory.
     pub async fn get_terraform_state(
         &self,

@@ -9,7 +9,8 @@
 //! Invariants: no signal handler is installed and no SIGCHLD is needed; only own children are waited for, by their id; a
 //! leader stays unreaped until the last signal was sent, so no signal can hit a stranger; output is drained all the while;
 //! a child inherits nothing but umask, limits and the descriptors 0 to 2: neither signal mask nor environment nor files.
-//! This is the only module of the crate with `unsafe`, all of it in `system.rs` and `fork.rs`.
+//! This is the only module of the crate with `unsafe`, all of it in `system.rs`, `fork.rs` and
+//! `memory.rs` (the memory of this process itself).
 
 mod capture;
 mod child;
@@ -18,6 +19,7 @@ mod fork;
 mod identity;
 mod input;
 mod leader;
+mod memory;
 mod output;
 mod resolve;
 mod session;
@@ -35,6 +37,7 @@ pub use capture::{CapturedOutput, output};
 pub use child::{Child, ChildControl, ControlError};
 pub use exit::{Exit, Problem};
 pub use identity::{Identity, IdentityError};
+pub use memory::give_memory_back;
 pub use output::{FlushHandle, OutputEnd, attach};
 pub(crate) use resolve::find as find_program;
 pub use spawn::{SpawnError, spawn};

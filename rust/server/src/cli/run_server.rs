@@ -18,7 +18,12 @@ use super::{
 };
 use crate::{
     config::Config,
-    http::{App, AppState, hub::Hub, serve},
+    http::{
+        App, AppState,
+        hub::Hub,
+        metrics::{Metrics, Watchers},
+        serve,
+    },
     signal::BlockedSignals,
     version::version,
 };
@@ -49,10 +54,10 @@ pub(super) fn run(source: &ConfigSource, arguments: &Server, signals: BlockedSig
         .context("cannot start the runtime")?;
     let done = runtime.block_on(async {
         if !arguments.rehearse {
-            return run_until_signal(config, signals, None).await;
+            return run_until_signal(source, config, signals, None).await;
         }
         let rehearsal = rehearse::prepare(&mut config, arguments).await?;
-        let done = run_until_signal(config, signals, Some((&rehearsal, source))).await;
+        let done = run_until_signal(source, config, signals, Some(&rehearsal)).await;
         rehearsal.close();
         done
     });
@@ -61,29 +66,33 @@ pub(super) fn run(source: &ConfigSource, arguments: &Server, signals: BlockedSig
 }
 
 async fn run_until_signal(
+    source: &ConfigSource,
     config: Config,
     signals: BlockedSignals,
-    rehearsal: Option<(&Rehearsal, &ConfigSource)>,
+    rehearsal: Option<&Rehearsal>,
 ) -> anyhow::Result<()> {
     let mut signals = signals.listen().context("cannot wait for signals")?;
     let store = start::store(&config).await?;
-    if let Some((rehearsal, source)) = rehearsal {
+    if let Some(rehearsal) = rehearsal {
         rehearsal.announce(source, &config, &store).await?;
     }
-    let notice = rehearsal.map(|(rehearsal, _)| rehearsal.notice.clone());
+    let config = start::with_options(source, config, &store).await?;
+    let notice = rehearsal.map(|rehearsal| rehearsal.notice.clone());
     let services = Arc::new(start::services(&config, store.clone(), notice).await?);
     let listener = serve::listen(&config.interface, config.port).await?;
     announce(&config, &listener)?;
 
     let stop = CancellationToken::new();
     let hub = Arc::new(Hub::default());
+    let metrics = Arc::new(Metrics::default());
+    let watchers = Arc::new(Watchers::new(Arc::clone(&hub), Arc::clone(&metrics)));
     let tasks = TaskPorts::new(Arc::clone(&services));
     let seconds = config.max_task_duration_seconds;
     let limits = PoolLimits {
         max_parallel_tasks: config.max_parallel_tasks,
         max_task_duration: (seconds > 0).then(|| Duration::from_secs(seconds)),
     };
-    let pool = Pool::start(tasks.clone(), hub.clone(), Arc::clone(&services.engine), limits);
+    let pool = Pool::start(tasks.clone(), watchers, Arc::clone(&services.engine), limits);
     tasks.set_pool(pool.clone());
     // A rehearsal starts nothing by itself.
     let scheduling = if rehearsal.is_none() {
@@ -94,7 +103,8 @@ async fn run_until_signal(
     } else {
         None
     };
-    let app = App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), &config.web_path), &config.web_path);
+    let app =
+        App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, &config.web_path), &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
     let tidying = tokio::spawn(keep_house(Arc::clone(&services), stop.clone()));

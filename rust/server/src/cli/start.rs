@@ -121,6 +121,32 @@ pub(super) async fn store(config: &Config) -> anyhow::Result<Store> {
     Ok(store)
 }
 
+/// The configuration with the options of the database over it. Reference: `FillConfigFromDB`.
+pub(super) async fn with_options(source: &ConfigSource, config: Config, store: &Store) -> anyhow::Result<Config> {
+    let options = store.list_options("").await.context("cannot read the options in the database")?;
+    if options.is_empty() {
+        return Ok(config);
+    }
+    let options = options.into_iter().map(|option| (option.key, option.value)).collect();
+    let environment = |name: &str| std::env::var(name).ok();
+    let sources = Sources {
+        config_path: source.path.clone(),
+        no_config: source.none,
+        directory: std::env::current_dir().unwrap_or_default(),
+        environment: &environment,
+    };
+    // Where the data lies was decided before its options were read.
+    let Config { database, database_line, tmp_path, .. } = config;
+    let config = Config { database, database_line, tmp_path, ..Config::load_with_options(&sources, &options)? };
+    if !config.refused_options.is_empty() {
+        tracing::warn!(
+            options = config.refused_options.join("; "),
+            "options in the database that are not good are left out; set them again with POST /api/options"
+        );
+    }
+    Ok(config)
+}
+
 /// Whether a database was refused because another version wrote it.
 pub(super) fn is_foreign_database(error: &StoreError) -> bool {
     matches!(error, StoreError::UnknownVersions { .. } | StoreError::Outdated { .. } | StoreError::ForeignDatabase)
@@ -167,6 +193,8 @@ fn settings(config: &Config) -> Settings {
         max_tasks_per_template: config.max_tasks_per_template,
         task_output_archive_days: config.task_output_archive_days,
         rehearsal: None,
+        runner_registration_token: config.runner_registration_token.clone(),
+        profile_directory: config.profile_directory.clone(),
         alert_channels: config
             .without_effect
             .iter()
@@ -223,6 +251,7 @@ where
     let config = config(source)?;
     runtime()?.block_on(async {
         let store = store(&config).await?;
+        let config = with_options(source, config, &store).await?;
         let services = services(&config, store.clone(), None).await?;
         let done = work(config, services).await;
         store.close().await;

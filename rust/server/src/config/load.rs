@@ -31,13 +31,17 @@ pub(super) struct Values {
     values: BTreeMap<&'static str, Value>,
     /// Paths that are set but have no effect in this build.
     pub(super) without_effect: Vec<&'static str>,
+    /// Options of the database that were left out because they are not good, each with the reason.
+    pub(super) refused_options: Vec<String>,
 }
 
 /// Files searched when none is named, after `config.json` in the working directory. Reference: `loadConfigFile`.
 const SEARCHED: [&str; 2] = ["/usr/local/etc/semaphore/config.json", "/etc/semaphore/config.json"];
 
-/// Reads file and environment.
-pub(super) fn load(sources: &Sources<'_>) -> Result<Values, ConfigError> {
+/// Reads file and environment; `options` of the database win over both.
+///
+/// A bad option is left out, not an error: it came through the API, and a server that does not start has none.
+pub(super) fn load(sources: &Sources<'_>, options: &BTreeMap<String, String>) -> Result<Values, ConfigError> {
     let file = find_file(sources)?;
     let tree = match &file {
         None => Value::Object(serde_json::Map::new()),
@@ -45,6 +49,7 @@ pub(super) fn load(sources: &Sources<'_>) -> Result<Values, ConfigError> {
     };
     let mut values = BTreeMap::new();
     let mut without_effect = Vec::new();
+    let mut refused_options = Vec::new();
     for key in KEYS {
         let mut value = look_up(&tree, key.path).filter(|value| !value.is_null()).cloned();
         if let Some(value) = &value {
@@ -54,6 +59,11 @@ pub(super) fn load(sources: &Sources<'_>) -> Result<Values, ConfigError> {
             && let Some(text) = (sources.environment)(key.env)
         {
             value = Some(from_text(key, &text)?);
+        }
+        match option(key, value.as_ref(), options) {
+            Ok(None) => {}
+            Ok(overriding) => value = overriding,
+            Err(complaint) => refused_options.push(format!("{} {complaint}", key.path)),
         }
         let set = value.take_if(|value| !is_zero(value));
         if key.support == Support::NotYet {
@@ -73,7 +83,49 @@ pub(super) fn load(sources: &Sources<'_>) -> Result<Values, ConfigError> {
         }
         values.insert(key.path, value);
     }
-    Ok(Values { file, values, without_effect })
+    Ok(Values { file, values, without_effect, refused_options })
+}
+
+/// The value that the options of the database give a key; none if they say nothing about it.
+///
+/// Reference: `FillConfigFromDB`. Where the data lies is known before, and apps have their own way.
+fn option(key: &Key, value: Option<&Value>, options: &BTreeMap<String, String>) -> Result<Option<Value>, String> {
+    let first = key.path.split('.').next().unwrap_or_default();
+    if ["dialect", "sqlite", "postgres", "mysql", "bolt", "tmp_path", "apps"].contains(&first) {
+        return Ok(None);
+    }
+    if let Some(text) = options.get(key.path) {
+        let read = match (key.kind, from_text(key, text)) {
+            // Reference: a text that is no list is one with a single entry.
+            (Kind::List, Err(_)) => Value::from(vec![text.as_str()]),
+            (_, Ok(read)) => read,
+            (_, Err(_)) => {
+                return Err(match key.kind {
+                    Kind::Integer => "must be a whole number".to_owned(),
+                    _ => "must be JSON".to_owned(),
+                });
+            }
+        };
+        return match key.rule.complaint(&read).filter(|_| !is_zero(&read)) {
+            None => Ok(Some(read)),
+            Some(complaint) => Err(complaint),
+        };
+    }
+    if key.kind != Kind::Object || key.support != Support::Yes {
+        return Ok(None);
+    }
+    // `env_vars.NAME` is one entry of the object.
+    let below = options.iter().filter_map(|(path, text)| {
+        let name = path.strip_prefix(key.path)?.strip_prefix('.')?;
+        Some((name.to_owned(), Value::from(text.as_str())))
+    });
+    let entries: Vec<_> = below.collect();
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let mut object = value.and_then(Value::as_object).cloned().unwrap_or_default();
+    object.extend(entries);
+    Ok(Some(Value::Object(object)))
 }
 
 impl Values {

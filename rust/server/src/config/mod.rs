@@ -143,14 +143,25 @@ pub struct Config {
     pub schedule_timezone: String,
     /// How members are invited.
     pub team_invite_type: String,
+    /// What lets remote runners register; empty refuses all.
+    pub runner_registration_token: Secret,
+    /// Directory that memory profiles are written to.
+    pub profile_directory: Option<PathBuf>,
     /// Keys that are set but have no effect in this build.
     pub without_effect: Vec<&'static str>,
+    /// Options of the database that were left out because they are not good, each with the reason.
+    pub refused_options: Vec<String>,
 }
 
 impl Config {
     /// Loads and checks the configuration.
     pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let values = load::load(sources)?;
+        Self::load_with_options(sources, &BTreeMap::new())
+    }
+
+    /// The same with the options of the database, which win over file and environment.
+    pub fn load_with_options(sources: &Sources<'_>, options: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let values = load::load(sources, options)?;
         let (database, database_line) = database::database(&values)?;
         let port_text = values.text("port").to_owned();
         let web_host = values.text("web_host").to_owned();
@@ -191,8 +202,11 @@ impl Config {
             totp_allow_recovery: values.bool("auth.totp.allow_recovery"),
             schedule_timezone: values.text("schedule.timezone").to_owned(),
             team_invite_type: values.text("teams.invite_type").to_owned(),
+            runner_registration_token: values.text("runner_registration_token").into(),
+            profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
             file: values.file,
             without_effect: values.without_effect,
+            refused_options: values.refused_options,
         })
     }
 }

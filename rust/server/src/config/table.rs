@@ -269,6 +269,20 @@ pub static KEYS: &[Key] = &[
         ),
         Rule::AbsolutePath,
     ),
+    secret(key(
+        "runner_registration_token",
+        "SEMAPHORE_RUNNER_REGISTRATION_TOKEN",
+        Text,
+        "",
+        "What remote runners register with; without it none can.",
+    )),
+    key(
+        "debugging.pprof_dump_dir",
+        "SEMAPHORE_PPROF_DUMP_DIR",
+        Text,
+        "",
+        "Directory that POST /api/debug/pprof/dump writes a profile of the server's memory to.",
+    ),
     // Known to the reference, without effect here until their issue is done.
     later("bolt", "", Object, "BoltDB file."),
     later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
@@ -286,12 +300,6 @@ pub static KEYS: &[Key] = &[
     later("dingtalk_alert", "SEMAPHORE_DINGTALK_ALERT", Bool, "Alerts by DingTalk."),
     later("gotify_alert", "SEMAPHORE_GOTIFY_ALERT", Bool, "Alerts by Gotify."),
     later("oidc_providers", "SEMAPHORE_OIDC_PROVIDERS", Object, "OpenID Connect log-in."),
-    secret(later(
-        "runner_registration_token",
-        "SEMAPHORE_RUNNER_REGISTRATION_TOKEN",
-        Text,
-        "Lets remote runners register.",
-    )),
     later("use_remote_runner", "SEMAPHORE_USE_REMOTE_RUNNER", Bool, "Runs tasks on remote runners."),
     later("runner", "", Object, "Settings of a remote runner."),
     secret(later(

@@ -29,6 +29,8 @@ pub enum Access {
     Session,
     /// Administrators.
     Admin,
+    /// Programs with a secret of their own, such as the token of a runner; sessions count for nothing.
+    Secret,
     /// Members of the project in the path (and administrators) with these permissions; reading needs membership only.
     Project(Permissions),
 }

@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, Uri, header, uri::PathAndQuery},
+    http::{HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
@@ -18,7 +18,8 @@ use tower::ServiceExt;
 use super::{
     error::not_found,
     path::{Normalised, normalise},
-    rehearsal, routes,
+    rehearsal,
+    routes::{self, Extension},
     state::AppState,
 };
 
@@ -29,6 +30,9 @@ const SMALL_BODY_BYTES: usize = 256 << 10;
 #[derive(Clone, Debug)]
 pub struct App {
     router: Router,
+    /// The rows of the methods that the router does not know; all of them are `POST` in there.
+    lock: Router,
+    unlock: Router,
     state: AppState,
     web_path: String,
 }
@@ -36,11 +40,14 @@ pub struct App {
 impl App {
     /// The application over a state, below the path `web_path` (empty or `/semaphore`).
     pub fn new(state: AppState, web_path: &str) -> Self {
-        let router = routes::router()
-            .fallback(outside_the_table)
-            .method_not_allowed_fallback(not_found)
-            .with_state(state.clone());
-        Self { router, state, web_path: web_path.to_owned() }
+        let router = |extension| {
+            routes::router(extension)
+                .fallback(outside_the_table)
+                .method_not_allowed_fallback(not_found)
+                .with_state(state.clone())
+        };
+        let (lock, unlock) = (router(Some(Extension::Lock)), router(Some(Extension::Unlock)));
+        Self { router: router(None), lock, unlock, state: state.clone(), web_path: web_path.to_owned() }
     }
 
     /// Answers one request.
@@ -59,7 +66,9 @@ impl App {
             tracing::error!(%method, path, "a handler panicked");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         });
-        tracing::debug!(%method, path, status = response.status().as_u16(), elapsed = ?started.elapsed(), "request");
+        let elapsed = started.elapsed();
+        self.state.metrics().answered(&method, response.status(), elapsed);
+        tracing::debug!(%method, path, status = response.status().as_u16(), ?elapsed, "request");
         response
     }
 
@@ -83,11 +92,20 @@ impl App {
         {
             return refusal;
         }
-        let request = match with_body_at_hand(std::mem::take(request)).await {
+        let mut request = match with_body_at_hand(std::mem::take(request)).await {
             Ok(request) => request,
             Err(refusal) => return refusal,
         };
-        let mut response = match self.router.clone().oneshot(request).await {
+        let extension = Extension::of(request.method().as_str());
+        if extension.is_some() {
+            *request.method_mut() = Method::POST;
+        }
+        let router = match extension {
+            None => &self.router,
+            Some(Extension::Lock) => &self.lock,
+            Some(Extension::Unlock) => &self.unlock,
+        };
+        let mut response = match router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };

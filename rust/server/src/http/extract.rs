@@ -9,7 +9,8 @@ use axum::{
 };
 use semaphore_model::{
     AccessKeyId, EnvironmentId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId, IntegrationMatcherId,
-    InventoryId, RepositoryId, ScheduleId, TaskId, TemplateId, TemplateRoleId, UserId, ViewId,
+    InventoryId, ProjectInviteId, RepositoryId, ScheduleId, SecretStorageId, TaskId, TemplateId, TemplateRoleId, UserId,
+    ViewId,
 };
 use semaphore_service::{Error, Kind};
 use semaphore_store::ListOptions;
@@ -58,6 +59,8 @@ path_identifiers! {
     IntegrationAliasId = "alias_id", "address";
     IntegrationMatcherId = "matcher_id", "matcher";
     IntegrationExtractValueId = "value_id", "value";
+    SecretStorageId = "storage_id", "secret storage";
+    ProjectInviteId = "invite_id", "invitation";
     TemplateRoleId = "perm_id", "permission";
 }
 

@@ -134,6 +134,11 @@ impl Hub {
         connections.retain(|other| !Arc::ptr_eq(other, connection));
     }
 
+    /// How many clients there are.
+    pub(super) fn clients(&self) -> usize {
+        self.connections.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Ends every connection: the server is closing.
     pub fn close(&self) {
         for connection in self.connections.read().unwrap_or_else(PoisonError::into_inner).iter() {

@@ -10,6 +10,8 @@ pub mod error;
 pub mod extract;
 mod handlers;
 pub mod hub;
+pub mod machine_access;
+pub mod metrics;
 pub mod object;
 mod path;
 mod rehearsal;

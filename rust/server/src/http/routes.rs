@@ -2,7 +2,8 @@
 //!
 //! A row is `METHOD "path" Access, reads|writes => handler;`. `GET` answers HEAD as well; `GET_ONLY` does not, as some routes
 //! of the reference. The handler's first argument must be of the access type, or the row does not compile. Every row that
-//! `writes` needs a case in the effects test of `semaphore-tests`, which reads [`routes`].
+//! `writes` needs a case in the effects test of `semaphore-tests`, which reads [`routes`]. `LOCK` and `UNLOCK` are methods
+//! of Terraform that the router does not know; their rows stand in routers of their own, as `POST`.
 
 use axum::{Router, handler::Handler, routing::MethodRouter};
 
@@ -13,10 +14,12 @@ use super::{
     },
     error::{method_not_allowed, not_found},
     handlers::{
-        app, auth, backup, environment, event, host_keys, integration, integration_rule, inventory, key, member, option,
-        output, project, repository, retention, schedule, system, task, template, template_role, token, user, view,
+        app, auth, backup, diagnostics, environment, event, host_keys, integration, integration_rule, inventory, invite,
+        key, member, metrics, option, output, project, repository, retention, role, runner, runner_protocol, schedule,
+        secret_storage, subscription, system, task, template, terraform_backend, terraform_state, token, user, view,
         webhook,
     },
+    machine_access::{RunnerAccess, StateAccess},
     state::AppState,
     ws,
 };
@@ -24,7 +27,7 @@ use super::{
 /// A row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteInfo {
-    /// `GET`, `HEAD`, `OPTIONS`, `POST`, `PUT` or `DELETE`.
+    /// `GET`, `HEAD`, `OPTIONS`, `POST`, `PUT`, `DELETE`, `LOCK` or `UNLOCK`.
     pub method: &'static str,
     /// Path with parameters in braces.
     pub path: &'static str,
@@ -34,6 +37,26 @@ pub struct RouteInfo {
     pub writes: bool,
     /// Whether HEAD is answered as well.
     pub answers_head: bool,
+}
+
+/// A method that HTTP itself does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extension {
+    /// Takes the lock of a Terraform state.
+    Lock,
+    /// Takes it away.
+    Unlock,
+}
+
+impl Extension {
+    /// The extension method of this name.
+    pub(crate) fn of(method: &str) -> Option<Self> {
+        match method {
+            "LOCK" => Some(Self::Lock),
+            "UNLOCK" => Some(Self::Unlock),
+            _ => None,
+        }
+    }
 }
 
 macro_rules! table {
@@ -46,10 +69,15 @@ macro_rules! table {
             answers_head: is_method(stringify!($method), "GET"),
         }),*];
 
-        /// A router of all rows, without fallbacks.
-        pub(crate) fn router() -> Router<AppState> {
-            Router::new()$(.route($path, row::$method::<$access, _, _>($handler)))*
-                .route(ANSWERS_405, MethodRouter::new().fallback(method_not_allowed))
+        /// A router of the rows with this extension method, or of all others, without fallbacks.
+        pub(crate) fn router(extension: Option<Extension>) -> Router<AppState> {
+            let router = Router::new();
+            $(let router = if Extension::of(stringify!($method)) == extension {
+                router.route($path, row::$method::<$access, _, _>($handler))
+            } else {
+                router
+            };)*
+            router.route(ANSWERS_405, MethodRouter::new().fallback(method_not_allowed))
         }
     };
 }
@@ -214,13 +242,6 @@ table! {
     PUT      "/api/project/{project_id}/schedules/{schedule_id}/active"                                   ProjectAccess<ManageResources>, writes => schedule::set_schedule_active;
     GET_ONLY "/api/project/{project_id}/templates/{template_id}/schedules"                                ProjectAccess<Member>,         reads  => schedule::get_template_schedules;
 
-    // Automation: what roles add on templates
-    GET_ONLY "/api/project/{project_id}/templates/{template_id}/perms"                                    ProjectAccess<Member>,         reads  => template_role::get_template_roles;
-    POST     "/api/project/{project_id}/templates/{template_id}/perms"                                    ProjectAccess<ManageResources>, writes => template_role::create_template_role;
-    GET_ONLY "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}"                          ProjectAccess<Member>,         reads  => template_role::get_template_role;
-    PUT      "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}"                          ProjectAccess<ManageResources>, writes => template_role::update_template_role;
-    DELETE   "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}"                          ProjectAccess<ManageResources>, writes => template_role::delete_template_role;
-
     // Automation: integrations
     GET      "/api/project/{project_id}/integrations"                                                     ProjectAccess<Member>,         reads  => integration::get_integrations;
     POST     "/api/project/{project_id}/integrations"                                                     ProjectAccess<ManageResources>, writes => integration::create_integration;
@@ -255,6 +276,91 @@ table! {
     // Automation: backups
     GET      "/api/project/{project_id}/backup"                                                           ProjectAccess<Member>,         reads  => backup::get_backup;
     POST     "/api/projects/restore"                                                                      Session,                       writes => backup::restore_backup;
+
+    // The server itself
+    GET      "/healthz"                    Public,  reads  => diagnostics::is_alive;
+    GET      "/readyz"                     Public,  reads  => diagnostics::is_ready;
+    GET      "/api/metrics"                Admin,   reads  => metrics::get_metrics;
+    POST     "/api/debug/gc"               Admin,   reads  => diagnostics::give_memory_back;
+    POST     "/api/debug/pprof/dump"       Admin,   writes => diagnostics::write_profile;
+    GET_ONLY "/api/subscription"           Session, reads  => subscription::no_subscription;
+    POST     "/api/subscription"           Session, reads  => subscription::no_subscription;
+    DELETE   "/api/subscription"           Session, reads  => subscription::no_subscription;
+    POST     "/api/subscription/refresh"   Session, reads  => subscription::no_subscription;
+
+    // Remote runners
+    POST     "/api/internal/runners"           Public,       writes => runner_protocol::register_runner;
+    GET      "/api/internal/runners"           RunnerAccess, reads  => runner_protocol::poll_runner;
+    PUT      "/api/internal/runners"           RunnerAccess, reads  => runner_protocol::take_runner_progress;
+    DELETE   "/api/internal/runners"           RunnerAccess, writes => runner_protocol::unregister_runner;
+    GET      "/api/runners"                    Admin,        reads  => runner::get_runners;
+    POST     "/api/runners"                    Admin,        writes => runner::create_runner;
+    GET      "/api/runners/{runner_id}"        Admin,        reads  => runner::get_runner;
+    PUT      "/api/runners/{runner_id}"        Admin,        writes => runner::update_runner;
+    POST     "/api/runners/{runner_id}"        Admin,        writes => runner::update_runner;
+    DELETE   "/api/runners/{runner_id}"        Admin,        writes => runner::delete_runner;
+    POST     "/api/runners/{runner_id}/active" Admin,        writes => runner::set_runner_active;
+    DELETE   "/api/runners/{runner_id}/cache"  Admin,        writes => runner::clear_runner_cache;
+    GET      "/api/project/{project_id}/runner_tags"                ProjectAccess<Member>,          reads  => runner::get_runner_tags;
+    GET      "/api/project/{project_id}/runners"                    ProjectAccess<Member>,          reads  => runner::get_project_runners;
+    POST     "/api/project/{project_id}/runners"                    ProjectAccess<ManageResources>, writes => runner::create_project_runner;
+    GET      "/api/project/{project_id}/runners/{runner_id}"        ProjectAccess<Member>,          reads  => runner::get_project_runner;
+    PUT      "/api/project/{project_id}/runners/{runner_id}"        ProjectAccess<ManageResources>, writes => runner::update_project_runner;
+    POST     "/api/project/{project_id}/runners/{runner_id}"        ProjectAccess<ManageResources>, writes => runner::update_project_runner;
+    DELETE   "/api/project/{project_id}/runners/{runner_id}"        ProjectAccess<ManageResources>, writes => runner::delete_project_runner;
+    POST     "/api/project/{project_id}/runners/{runner_id}/active" ProjectAccess<ManageResources>, writes => runner::set_project_runner_active;
+    DELETE   "/api/project/{project_id}/runners/{runner_id}/cache"  ProjectAccess<ManageResources>, writes => runner::clear_project_runner_cache;
+
+    // Roles
+    GET      "/api/roles"                                Admin,                          reads  => role::get_global_roles;
+    POST     "/api/roles"                                Admin,                          writes => role::create_global_role;
+    GET      "/api/roles/{role_slug}"                    Admin,                          reads  => role::get_global_role;
+    PUT      "/api/roles/{role_slug}"                    Admin,                          writes => role::update_global_role;
+    POST     "/api/roles/{role_slug}"                    Admin,                          writes => role::update_global_role;
+    DELETE   "/api/roles/{role_slug}"                    Admin,                          writes => role::delete_global_role;
+    GET      "/api/project/{project_id}/roles"             ProjectAccess<Member>,          reads  => role::get_project_roles;
+    POST     "/api/project/{project_id}/roles"             ProjectAccess<ManageResources>, writes => role::create_project_role;
+    GET      "/api/project/{project_id}/roles/all"         ProjectAccess<Member>,          reads  => role::get_usable_roles;
+    GET      "/api/project/{project_id}/roles/{role_slug}" ProjectAccess<Member>,          reads  => role::get_project_role;
+    PUT      "/api/project/{project_id}/roles/{role_slug}" ProjectAccess<ManageResources>, writes => role::update_project_role;
+    POST     "/api/project/{project_id}/roles/{role_slug}" ProjectAccess<ManageResources>, writes => role::update_project_role;
+    DELETE   "/api/project/{project_id}/roles/{role_slug}" ProjectAccess<ManageResources>, writes => role::delete_project_role;
+    GET_ONLY "/api/project/{project_id}/templates/{template_id}/perms"           ProjectAccess<Member>,          reads  => role::get_template_roles;
+    POST     "/api/project/{project_id}/templates/{template_id}/perms"           ProjectAccess<ManageResources>, writes => role::create_template_role;
+    GET_ONLY "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" ProjectAccess<Member>,          reads  => role::get_template_role;
+    PUT      "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" ProjectAccess<ManageResources>, writes => role::update_template_role;
+    DELETE   "/api/project/{project_id}/templates/{template_id}/perms/{perm_id}" ProjectAccess<ManageResources>, writes => role::delete_template_role;
+
+    // Invitations
+    POST     "/api/invites/accept"                              Session,                    writes => invite::accept_invite;
+    GET      "/api/project/{project_id}/invites"                ProjectAccess<ManageUsers>, reads  => invite::get_invites;
+    POST     "/api/project/{project_id}/invites"                ProjectAccess<ManageUsers>, writes => invite::create_invite;
+    GET      "/api/project/{project_id}/invites/{invite_id}"    ProjectAccess<ManageUsers>, reads  => invite::get_invite;
+    PUT      "/api/project/{project_id}/invites/{invite_id}"    ProjectAccess<ManageUsers>, writes => invite::update_invite;
+    DELETE   "/api/project/{project_id}/invites/{invite_id}"    ProjectAccess<ManageUsers>, writes => invite::delete_invite;
+
+    // Secret storages
+    GET      "/api/project/{project_id}/secret_storages"                   ProjectAccess<Member>,          reads  => secret_storage::get_secret_storages;
+    POST     "/api/project/{project_id}/secret_storages"                   ProjectAccess<ManageResources>, writes => secret_storage::create_secret_storage;
+    GET      "/api/project/{project_id}/secret_storages/{storage_id}"      ProjectAccess<Member>,          reads  => secret_storage::get_secret_storage;
+    PUT      "/api/project/{project_id}/secret_storages/{storage_id}"      ProjectAccess<ManageResources>, writes => secret_storage::update_secret_storage;
+    DELETE   "/api/project/{project_id}/secret_storages/{storage_id}"      ProjectAccess<ManageResources>, writes => secret_storage::delete_secret_storage;
+    GET      "/api/project/{project_id}/secret_storages/{storage_id}/refs" ProjectAccess<Member>,          reads  => secret_storage::get_secret_storage_referrers;
+
+    // State of Terraform
+    GET_ONLY "/api/terraform/{alias}" StateAccess, reads  => terraform_backend::read_state;
+    POST     "/api/terraform/{alias}" StateAccess, writes => terraform_backend::write_state;
+    LOCK     "/api/terraform/{alias}" StateAccess, writes => terraform_backend::lock_state;
+    UNLOCK   "/api/terraform/{alias}" StateAccess, writes => terraform_backend::unlock_state;
+    GET      "/api/project/{project_id}/inventory/{inventory_id}/terraform/aliases"            ProjectAccess<Member>,          reads  => terraform_state::get_state_addresses;
+    POST     "/api/project/{project_id}/inventory/{inventory_id}/terraform/aliases"            ProjectAccess<ManageResources>, writes => terraform_state::create_state_address;
+    GET_ONLY "/api/project/{project_id}/inventory/{inventory_id}/terraform/aliases/{alias_id}" ProjectAccess<Member>,          reads  => terraform_state::get_state_address;
+    PUT      "/api/project/{project_id}/inventory/{inventory_id}/terraform/aliases/{alias_id}" ProjectAccess<ManageResources>, writes => terraform_state::update_state_address;
+    DELETE   "/api/project/{project_id}/inventory/{inventory_id}/terraform/aliases/{alias_id}" ProjectAccess<ManageResources>, writes => terraform_state::delete_state_address;
+    GET      "/api/project/{project_id}/inventory/{inventory_id}/terraform/states"             ProjectAccess<Member>,          reads  => terraform_state::get_states;
+    GET      "/api/project/{project_id}/inventory/{inventory_id}/terraform/states/latest"      ProjectAccess<Member>,          reads  => terraform_state::get_latest_state;
+    GET_ONLY "/api/project/{project_id}/inventory/{inventory_id}/terraform/states/{state_id}"  ProjectAccess<Member>,          reads  => terraform_state::get_state;
+    DELETE   "/api/project/{project_id}/inventory/{inventory_id}/terraform/states/{state_id}"  ProjectAccess<ManageResources>, writes => terraform_state::delete_state;
 }
 
 /// Reference: the one path where its router answers an unknown method with 405; everywhere else it is 404.
@@ -291,6 +397,8 @@ mod row {
         DELETE = routing::delete;
         HEAD = routing::head;
         OPTIONS = routing::options;
+        LOCK = routing::post;
+        UNLOCK = routing::post;
     }
 
     pub(super) fn GET_ONLY<A, H, T>(handler: H) -> MethodRouter<AppState>
@@ -336,11 +444,14 @@ mod tests {
     #[test]
     fn the_table_builds_a_router_and_has_no_row_twice() {
         // axum panics on overlapping rows.
-        let _router = router();
+        for extension in [None, Some(Extension::Lock), Some(Extension::Unlock)] {
+            let _router = router(extension);
+        }
         let mut seen = HashSet::new();
         for route in routes() {
             assert!(seen.insert((route.method, route.path)), "{} {} stands twice", route.method, route.path);
-            assert!(route.path.starts_with("/api/"), "{}", route.path);
+            let is_probe = matches!(route.path, "/healthz" | "/readyz");
+            assert!(is_probe || route.path.starts_with("/api/"), "{}", route.path);
             // Reference: the senders of some services only know GET.
             let is_webhook = route.path == "/api/integrations/{integration_alias}";
             assert!(!(route.writes && route.method == "GET") || is_webhook, "GET {} must not write", route.path);

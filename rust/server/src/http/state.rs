@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use semaphore_service::{Services, TaskPorts};
 
-use super::{assets::Assets, hub::Hub};
+use super::{assets::Assets, hub::Hub, metrics::Metrics};
 
 /// Shared state of the HTTP layer.
 #[derive(Clone, Debug)]
@@ -15,14 +15,26 @@ struct Inner {
     services: Arc<Services>,
     tasks: Arc<TaskPorts>,
     hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
     assets: Assets,
 }
 
 impl AppState {
     /// The state over these use cases; `web_path` is the path below which the page is served.
-    pub fn new(services: Arc<Services>, tasks: Arc<TaskPorts>, hub: Arc<Hub>, web_path: &str) -> Self {
+    pub fn new(
+        services: Arc<Services>,
+        tasks: Arc<TaskPorts>,
+        hub: Arc<Hub>,
+        metrics: Arc<Metrics>,
+        web_path: &str,
+    ) -> Self {
         let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
-        Self(Arc::new(Inner { services, tasks, hub, assets }))
+        Self(Arc::new(Inner { services, tasks, hub, metrics, assets }))
+    }
+
+    /// The numbers about this server.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// `web_host` of the configuration.

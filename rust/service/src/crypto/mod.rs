@@ -7,6 +7,7 @@ pub mod access_key;
 pub mod cookie;
 pub mod gob;
 pub mod password;
+pub mod runner_key;
 pub mod token;
 
 /// Answers recorded from the Go server.

@@ -85,6 +85,11 @@ struct Begun {
 }
 
 impl ReportCache {
+    /// Forgets all reports; they are read again from the output.
+    pub(crate) fn forget(&self) {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The report of a task, which becomes the last one to be pushed out.
     fn of(&self, task: TaskId) -> Arc<tokio::sync::Mutex<Begun>> {
         let mut all = self.begun.lock().unwrap_or_else(PoisonError::into_inner);

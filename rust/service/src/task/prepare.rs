@@ -10,8 +10,8 @@ use semaphore_engine::job::{
     SecretSet, SecretVar, SecretVarKind, TaskDetails, TemplateKind, TerraformParams, VaultKind, VaultSpec,
 };
 use semaphore_model::{
-    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyType, Environment, Inventory, InventoryType, JsonMap, Repository,
-    Secret, Task, Template, TemplateApp, TemplateType, TemplateVaultType,
+    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyType, Environment, Inventory, InventoryId, InventoryType, JsonMap,
+    Repository, Secret, Task, Template, TemplateApp, TemplateType, TemplateVaultType,
 };
 use semaphore_store::{AccessKeyFilter, ListOptions, StoreError};
 use semaphore_task::{PortError, PreparedJob, QueuedTask};
@@ -20,6 +20,7 @@ use super::{parameters, ports::port_error};
 use crate::{
     Services,
     key::{KeyRecord, secret},
+    terraform_backend::StateOwner,
 };
 
 type Result<T, E = PortError> = std::result::Result<T, E>;
@@ -33,7 +34,7 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
     let task = services.store.get_task(project, queued.state.id).await.map_err(port_error)?;
     let template = services.store.get_template(project, task.template_id).await.map_err(port_error)?;
     let policy = services.store.get_host_key_policy(project).await.map_err(port_error)?;
-    let mut builder = Builder { services, template, task, secrets: SecretSet::default() };
+    let mut builder = Builder { services, template, task, secrets: SecretSet::default(), inventory_id: None };
     let repository = builder.repository().await?;
     let inventory = builder.inventory().await?;
     let environment = builder.environment(survey).await?;
@@ -84,6 +85,8 @@ struct Builder<'a> {
     template: Template,
     task: Task,
     secrets: SecretSet,
+    /// The inventory that counts, once it is known.
+    inventory_id: Option<InventoryId>,
 }
 
 impl Builder<'_> {
@@ -119,6 +122,7 @@ impl Builder<'_> {
             row = Some(store.get_inventory(project, id).await.map_err(port_error)?);
         }
         let Some(row) = row else { return Ok(None) };
+        self.inventory_id = Some(row.id);
         let key = self.optional_key(row.ssh_key_id).await?;
         let become_key = self.optional_key(row.become_key_id).await?;
         let repository = match row.repository_id {
@@ -258,7 +262,7 @@ impl Builder<'_> {
     /// Parameters and arguments of the Terraform family.
     ///
     /// Reference: every such task gets an address of its own for its state (`TaskPool.AddTask`, `GetPublicAliasURL`), whether
-    /// or not its backend uses it. As in the community edition, nothing answers there.
+    /// or not its backend uses it. In the community edition nothing answers there; here it is the state of the inventory.
     fn terraform(&mut self) -> Result<TerraformParams> {
         if !self.template.app.is_terraform() {
             return Ok(TerraformParams::default());
@@ -266,6 +270,10 @@ impl Builder<'_> {
         let parameters = parameters::terraform(&self.template, &self.task).map_err(PortError::Refused)?;
         let host = self.services.settings.public_address.trim_end_matches('/');
         let alias = format!("{:032x}", rand::random::<u128>());
+        if let Some(inventory_id) = self.inventory_id {
+            let owner = StateOwner { project_id: self.template.project_id, inventory_id, task_id: Some(self.task.id) };
+            self.services.open_task_address(&alias, owner);
+        }
         let address = self.secrets.insert("terraform/address", format!("{host}/api/terraform/{alias}").into_bytes());
         Ok(TerraformParams { http_address: Some(address), ..parameters })
     }

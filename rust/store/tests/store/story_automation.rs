@@ -313,7 +313,7 @@ async fn invitations(database: Database) {
     assert!(matches!(store.list_project_invites(project.id, &by_role).await, Err(StoreError::Invalid(_))));
 
     let accepted = ProjectInvite { status: ProjectInviteStatus::Accepted, accepted_at: Some(now()), ..by_user.clone() };
-    store.update_project_invite(&accepted).await.unwrap();
+    assert!(store.change_pending_invite(&accepted).await.unwrap());
     assert_eq!(store.get_project_invite(project.id, by_user.id).await.unwrap(), accepted);
     assert!(store.delete_project_invite(OTHER, by_user.id).await.unwrap_err().is_not_found());
     store.delete_project_invite(project.id, by_user.id).await.unwrap();

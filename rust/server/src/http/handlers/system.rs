@@ -51,9 +51,11 @@ pub(crate) async fn get_info(_: Session, State(state): State<AppState>) -> Resul
         web_host: settings.web_host.clone(),
         use_remote_runner: false,
         auth_methods: AuthMethods::new(settings),
+        // What the page of the reference shows only if the server says so. States are kept here; runners of a project get no
+        // tasks yet and nothing reads a secret storage, so the page does not offer them.
         premium_features: ["project_runners", "terraform_backend", "task_summary", "secret_storages"]
             .into_iter()
-            .map(|feature| (feature, false))
+            .map(|feature| (feature, feature == "terraform_backend"))
             .collect(),
         git_client: settings.git_client.clone(),
         schedule_timezone: settings.schedule_timezone.clone(),

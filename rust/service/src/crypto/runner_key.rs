@@ -1,0 +1,107 @@
+//! The key pair of a remote runner, and the encryption of what the runner is sent.
+//!
+//! The server keeps the public half only. Reference: both halves are PKCS#1; the private one says so in its PEM label, the
+//! public one stands under `PUBLIC KEY`; a message is cut into pieces that are encrypted one by one (PKCS#1 v1.5).
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rand::RngCore;
+use rsa::{
+    Pkcs1v15Encrypt, RsaPrivateKey, RsaPublicKey,
+    pkcs1::{DecodeRsaPublicKey, EncodeRsaPrivateKey, EncodeRsaPublicKey, LineEnding, der::SecretDocument},
+    rand_core::OsRng,
+    traits::PublicKeyParts,
+};
+use semaphore_model::Secret;
+
+/// Bits of a new key. Reference: 2048.
+const BITS: usize = 2048;
+
+/// Label of the public half.
+const PUBLIC_LABEL: &str = "PUBLIC KEY";
+
+/// Bytes that the padding of one piece takes.
+const PADDING_BYTES: usize = 11;
+
+/// Why a key pair could not be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerKeyError {
+    /// The key could not be made or written down.
+    #[error("cannot make a key pair")]
+    Make(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The stored public key is no PEM text of this kind.
+    #[error("the public key of the runner cannot be read; register the runner again")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A piece could not be encrypted.
+    #[error("cannot encrypt for the runner")]
+    Encrypt(#[source] rsa::Error),
+}
+
+/// Both halves of a key pair as PEM texts.
+#[derive(Debug)]
+pub struct RunnerKeyPair {
+    /// For the runner, shown once.
+    pub private: Secret,
+    /// For the server's row of the runner.
+    pub public: String,
+}
+
+/// A new token of a runner. Reference: 32 random bytes as base64.
+pub fn generate_token() -> Secret {
+    let mut bytes = [0_u8; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    Secret::new(STANDARD.encode(bytes))
+}
+
+/// A new key pair. Takes a good part of a second: not for a thread that serves requests.
+pub fn generate() -> Result<RunnerKeyPair, RunnerKeyError> {
+    let make = |error: Box<dyn std::error::Error + Send + Sync>| RunnerKeyError::Make(error);
+    let key = RsaPrivateKey::new(&mut OsRng, BITS).map_err(|error| make(error.into()))?;
+    let private = key.to_pkcs1_pem(LineEnding::LF).map_err(|error| make(error.into()))?;
+    let public = key.to_public_key().to_pkcs1_der().map_err(|error| make(error.into()))?;
+    let public = public.to_pem(PUBLIC_LABEL, LineEnding::LF).map_err(|error| make(error.into()))?;
+    Ok(RunnerKeyPair { private: Secret::new(private.as_str()), public })
+}
+
+/// Encrypts a message for the runner with this public key: the pieces one after the other, each as long as the key.
+pub fn encrypt(public_key: &str, message: &[u8]) -> Result<Vec<u8>, RunnerKeyError> {
+    let key = read_public(public_key)?;
+    let piece = key.size().saturating_sub(PADDING_BYTES).max(1);
+    let mut encrypted = Vec::with_capacity(message.len().div_ceil(piece) * key.size());
+    for part in message.chunks(piece) {
+        encrypted.extend(key.encrypt(&mut OsRng, Pkcs1v15Encrypt, part).map_err(RunnerKeyError::Encrypt)?);
+    }
+    Ok(encrypted)
+}
+
+fn read_public(text: &str) -> Result<RsaPublicKey, RunnerKeyError> {
+    let (label, document) = SecretDocument::from_pem(text).map_err(|error| RunnerKeyError::Unreadable(error.into()))?;
+    if label != PUBLIC_LABEL {
+        return Err(RunnerKeyError::Unreadable(format!("its label is {label:?}, not {PUBLIC_LABEL:?}").into()));
+    }
+    RsaPublicKey::from_pkcs1_der(document.as_bytes()).map_err(|error| RunnerKeyError::Unreadable(error.into()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use rsa::pkcs1::DecodeRsaPrivateKey;
+
+    use super::*;
+
+    #[test]
+    fn what_is_encrypted_for_a_runner_only_its_key_opens() {
+        let pair = generate().unwrap();
+        assert!(pair.private.expose().starts_with("-----BEGIN RSA PRIVATE KEY-----\n"));
+        assert!(pair.public.starts_with("-----BEGIN PUBLIC KEY-----\n"));
+        let message = b"{\"new_jobs\":null}".repeat(40);
+        let encrypted = encrypt(&pair.public, &message).unwrap();
+        assert_eq!(encrypted.len(), message.len().div_ceil(245) * 256);
+        let key = RsaPrivateKey::from_pkcs1_pem(pair.private.expose()).unwrap();
+        let opened: Vec<u8> =
+            encrypted.chunks(256).flat_map(|piece| key.decrypt(Pkcs1v15Encrypt, piece).unwrap()).collect();
+        assert_eq!(opened, message);
+        for bad in ["", "nonsense", &pair.public.replace("PUBLIC KEY", "RSA PUBLIC KEY")] {
+            assert!(matches!(encrypt(bad, &message), Err(RunnerKeyError::Unreadable(_))), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a remote runner and the server say to each other: registration, asking for work, reporting, leaving.
+//!
+//! Not yet for giving tasks to runners: the pool of this build runs every task on the server's own machine, so no task is
+//! ever assigned to a runner and a poll tells about the cache only. Invariants: tokens are compared in constant time; what a
+//! runner with a public key is sent is encrypted for it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use semaphore_model::{ProjectId, Runner, Secret, TaskId};
+use semaphore_store::StoreError;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    crypto::runner_key,
+    error::{Error, Kind, Result},
+    services::Services,
+};
+
+/// Body of a registration.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Registration {
+    /// What lets runners register: `runner_registration_token` of the configuration.
+    pub registration_token: Secret,
+    /// Address that is called when there is something to do.
+    pub webhook: String,
+    /// How many tasks at once; 0 for no limit.
+    pub max_parallel_tasks: i32,
+    /// The runner's public key as PEM; without one it gets plain answers.
+    pub public_key: Option<String>,
+}
+
+/// What a runner is told when it asks. Reference: `RunnerState`, a mix of Go names and tagged names; empty lists are null.
+#[derive(Debug, Serialize)]
+pub struct RunnerState {
+    /// Tasks of the runner that have begun.
+    #[serde(rename = "CurrentJobs")]
+    current_jobs: Option<Vec<()>>,
+    /// Tasks it is to begin.
+    new_jobs: Option<Vec<()>>,
+    /// Keys of the new tasks by id.
+    access_keys: BTreeMap<String, ()>,
+    /// Whether it is to empty its directory of working copies.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    clear_cache: bool,
+    /// Only of this project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_clean_project_id: Option<ProjectId>,
+}
+
+/// What a runner is answered: for its eyes only, if it has a key.
+#[derive(Debug)]
+pub enum Poll {
+    /// JSON.
+    Plain(RunnerState),
+    /// The same, encrypted.
+    Encrypted(Vec<u8>),
+}
+
+/// Report of a runner about its tasks. Reference: `RunnerProgress`, without tags: Go's names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Progress {
+    /// One entry per task.
+    pub jobs: Option<Vec<JobProgress>>,
+}
+
+/// Report about one task. What else stands in it is not for this build, which gives no tasks to runners.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct JobProgress {
+    /// Which task.
+    #[serde(rename = "ID")]
+    pub id: TaskId,
+}
+
+impl Services {
+    /// Adds a runner that knows the registration token; it is not active until an administrator says so.
+    ///
+    /// Returns its token. Reference: the texts.
+    pub async fn register_runner(&self, registration: Registration) -> Result<Secret> {
+        let expected = &self.settings.runner_registration_token;
+        if expected.is_empty() || !is_same(expected.expose(), registration.registration_token.expose()) {
+            return Err(Error::invalid("Invalid registration token"));
+        }
+        // Reference: a runner without a key file sends an empty text, which is stored, and all its polls fail.
+        let public_key = registration.public_key.filter(|key| !key.is_empty());
+        let runner = Runner {
+            token: runner_key::generate_token(),
+            webhook: registration.webhook,
+            max_parallel_tasks: registration.max_parallel_tasks,
+            public_key,
+            ..Runner::default()
+        };
+        let runner = self.store.insert_runner(runner).await?;
+        tracing::info!(runner = %runner.id, "a runner has registered");
+        Ok(runner.token)
+    }
+
+    /// The runner with this token; 401 without one, 404 for one that nobody has.
+    pub async fn runner_by_token(&self, token: &str) -> Result<Runner> {
+        if token.is_empty() {
+            return Err(Error::new(Kind::Unauthenticated, "Invalid token"));
+        }
+        let unknown = || Error::new(Kind::NotFound, "Runner not found");
+        let runner = self.store.get_runner_by_token(&Secret::new(token)).await.map_err(|error| match error {
+            StoreError::NotFound => unknown(),
+            error => error.into(),
+        })?;
+        // MySQL compares texts without regard to case.
+        if is_same(runner.token.expose(), token) { Ok(runner) } else { Err(unknown()) }
+    }
+
+    /// Notes that the runner was heard of, and says what it has to do.
+    pub async fn poll_runner(&self, runner: &Runner) -> Result<Poll> {
+        let now = Utc::now();
+        self.store.touch_runner(runner.id, now).await?;
+        let clear_cache = is_cleaning_due(runner);
+        let state = RunnerState {
+            current_jobs: None,
+            new_jobs: None,
+            access_keys: BTreeMap::new(),
+            clear_cache,
+            cache_clean_project_id: runner.project_id.filter(|_| clear_cache),
+        };
+        let Some(key) = &runner.public_key else { return Ok(Poll::Plain(state)) };
+        let message =
+            serde_json::to_vec(&state).map_err(|error| Error::internal("cannot write the state of a runner", error))?;
+        runner_key::encrypt(key, &message).map(Poll::Encrypted).map_err(|error| {
+            // Reference: 400 with an empty body.
+            Error::invalid(error.to_string()).bare().with_source(error)
+        })
+    }
+
+    /// Takes a report. Tasks that do not live are passed over; a task that lives is not of this runner: 400.
+    pub fn take_runner_progress(&self, progress: &Progress, lives: impl Fn(TaskId) -> bool) -> Result<()> {
+        let jobs = progress.jobs.as_deref().unwrap_or_default();
+        if jobs.iter().any(|job| lives(job.id)) {
+            return Err(Error::invalid("Task not assigned to this runner"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether somebody asked for an empty cache since the runner was heard of last.
+fn is_cleaning_due(runner: &Runner) -> bool {
+    let heard: Option<DateTime<Utc>> = runner.touched;
+    runner.cleaning_requested.is_some_and(|wanted| heard.is_none_or(|heard| wanted > heard))
+}
+
+/// Compares two secrets without telling by the time it takes how much of them is the same.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (Sha256::digest(one.as_bytes()), Sha256::digest(other.as_bytes()));
+    one.iter().zip(other.iter()).fold(0, |difference, (one, other)| difference | (one ^ other)) == 0
+}

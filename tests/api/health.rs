@@ -1,0 +1,69 @@
+//! Whether the server is well, and its numbers.
+
+use semaphore_test_machine::database::{Kind, Server as Database};
+use semaphore_tests::{Options, Server};
+use serde_json::json;
+
+use crate::world::World;
+
+/// The value of a series in the text format of Prometheus.
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
+}
+
+#[test]
+fn the_server_says_that_it_is_alive_and_ready() {
+    let world = World::new();
+    let nobody = world.server.anonymous();
+    for probe in ["/healthz", "/readyz"] {
+        assert_eq!(nobody.get(probe).expect(200).json(), json!({"status": "ok"}));
+        nobody.send("HEAD", probe, None).expect(200);
+    }
+}
+
+#[test]
+fn without_its_database_it_is_alive_but_not_ready() {
+    let Some(database) = Database::start(Kind::Postgres) else { return };
+    let postgres = json!({"host": database.address(), "user": database.user(), "name": "probed"});
+    let config = json!({"dialect": "postgres", "postgres": postgres});
+    let mut server = Server::prepared(Options { config, ..Options::default() });
+    server.start_again();
+    let nobody = server.anonymous();
+    nobody.get("/readyz").expect(200);
+    drop(database);
+    let answer = nobody.get("/readyz").expect(503).json();
+    assert_eq!(answer, json!({"status": "unavailable", "reason": "the database does not answer"}));
+    nobody.get("/healthz").expect(200);
+}
+
+#[test]
+fn the_numbers_are_those_of_what_has_happened() {
+    let world = World::new();
+    let read = || world.admin.get("/api/metrics").expect(200).body;
+    let before = read();
+    assert_eq!(value(&before, "semaphore_tasks_running"), 0.0);
+    world.ended_task();
+    let after = read();
+    assert_eq!(value(&after, "semaphore_tasks_finished_total{status=\"success\"}"), 1.0);
+    assert_eq!(value(&after, "semaphore_task_duration_seconds_count"), 1.0);
+    assert!(value(&after, "semaphore_log_lines_total") >= 3.0, "{after}");
+    let ok = "semaphore_http_requests_total{method=\"GET\",status=\"200\"}";
+    assert!(value(&after, ok) > value(&before, ok), "{after}");
+    assert!(value(&after, "semaphore_db_connections{state=\"idle\"}") >= 1.0, "{after}");
+
+    // One of two tasks waits for the other, because a template runs one at a time.
+    let template = world.template("sleep.sh");
+    let tasks = [(); 2].map(|()| world.project().start(&world.admin, template));
+    world.admin.wait_for_status(world.project().id, tasks[0], &["running"]);
+    let text = read();
+    assert_eq!((value(&text, "semaphore_tasks_running"), value(&text, "semaphore_queue_length")), (1.0, 1.0));
+    assert!(value(&text, "semaphore_queue_age_seconds") > 0.0, "{text}");
+    world
+        .admin
+        .post(&world.path(&format!("/templates/{template}/stop_all_tasks")), &json!({"force": true}))
+        .expect(204);
+    for task in tasks {
+        world.admin.wait_for_end(world.project().id, task);
+    }
+}
