@@ -4,6 +4,7 @@
 //! before anything is written. What we add ourselves lies in tables of its own with a history of its own: `own.rs`.
 
 pub(crate) mod own;
+mod own_steps;
 pub(crate) mod server;
 
 use crate::db::{Db, fetch_rows, params};

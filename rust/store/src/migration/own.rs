@@ -6,12 +6,12 @@
 //!
 //! Rules for a new step: it belongs to one table; its statements do no harm to a table that has had them already; a changed
 //! shape is a new table with a step that copies. The words are those that SQLite, PostgreSQL and MySQL share; the types
-//! `longtext`, `datetime` and `bigint` become those of the database ([`adapt`]). A column has the type of what it refers to, and
+//! `longtext`, `datetime`, `bigint` and `integer primary key autoincrement` become those of the database ([`adapt`]). A column has the type of what it refers to, and
 //! refers to it in a line of its own, `on delete cascade`: MySQL overlooks a reference beside the column. Nothing of the
 //! reference refers to us. Rows that are left when the Go server deleted theirs without looking at foreign keys do no harm: ids are used once.
 
 use crate::Result;
-use crate::db::{Db, Durability, params};
+use crate::db::{Db, Durability, Transaction, params};
 use crate::error::StoreError;
 use crate::sql::Dialect;
 use chrono::Utc;
@@ -19,14 +19,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 /// One step of the history of one table.
-struct Step {
+pub(super) struct Step {
     /// Its name in `rs_migration`.
-    version: &'static str,
-    table: &'static str,
-    statements: &'static [&'static str],
+    pub(super) version: &'static str,
+    pub(super) table: &'static str,
+    pub(super) statements: &'static [&'static str],
 }
 
-/// The history, in order.
+/// The history, in order, begins here and goes on in `own_steps.rs`.
 const STEPS: &[Step] = &[
     Step {
         version: "1.task_problem",
@@ -96,18 +96,32 @@ fn adapt(statement: &'static str, dialect: Dialect) -> String {
     match dialect {
         // One name, so that the column of a number can be the row's own id.
         Dialect::Sqlite => statement.replace(" bigint ", " integer "),
-        Dialect::Postgres => statement.replace(" longtext ", " text ").replace(" datetime ", " timestamp "),
-        Dialect::MySql => statement.replace(" datetime ", " datetime(6) "),
+        Dialect::Postgres => statement
+            .replace(" longtext ", " text ")
+            .replace(" datetime ", " timestamp ")
+            .replace(" integer primary key autoincrement", " serial primary key"),
+        Dialect::MySql => statement.replace(" datetime ", " datetime(6) ").replace(" autoincrement", " auto_increment"),
     }
 }
 
-/// Makes the tables that are not there and applies the steps that are not in their history, each in a transaction.
+/// Makes the tables that are not there and applies the steps that are not in their history, in one transaction.
 pub(crate) async fn prepare(db: &Db, generation: &Arc<AtomicU64>) -> Result<()> {
-    for step in missing_steps(db).await? {
-        tracing::info!(version = step.version, table = step.table, "making a table of our own");
-        apply(db, generation, step).await?;
+    let missing = missing_steps(db).await?;
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    tracing::info!(tables = missing.len(), "making tables of our own");
+    let mut transaction = db.begin(Durability::Full, generation).await?;
+    if db.dialect() == Dialect::Postgres {
+        // Two servers that start at the same time: `if not exists` alone lets both of them make it.
+        transaction.fetch_all("select 1 as locked from pg_advisory_xact_lock(7361687)", params![]).await?;
+    }
+    transaction.execute_once(adapt(CREATE_HISTORY, db.dialect()), params![]).await?;
+    for step in missing {
+        tracing::debug!(version = step.version, table = step.table, "making a table of our own");
+        apply(&mut transaction, step).await?;
+    }
+    transaction.commit().await
 }
 
 /// The steps that were never applied, and all those of a table that is not there (any more).
@@ -121,28 +135,20 @@ async fn missing_steps(db: &Db) -> Result<Vec<&'static Step>> {
     let is_missing = |step: &&Step| {
         !tables.iter().any(|table| table == step.table) || !applied.iter().any(|version| version == step.version)
     };
-    Ok(STEPS.iter().filter(is_missing).collect())
+    Ok(STEPS.iter().chain(super::own_steps::STEPS).filter(is_missing).collect())
 }
 
 /// One step. MySQL commits each statement that makes a table; the history comes last, so that nothing is left out.
-async fn apply(db: &Db, generation: &Arc<AtomicU64>, step: &'static Step) -> Result<()> {
-    let dialect = db.dialect();
-    let mut transaction = db.begin(Durability::Full, generation).await?;
-    if dialect == Dialect::Postgres {
-        // Two servers that start at the same time: `if not exists` alone lets both of them make it.
-        transaction.fetch_all("select 1 as locked from pg_advisory_xact_lock(7361687)", params![]).await?;
-    }
-    for statement in std::iter::once(&CREATE_HISTORY).chain(step.statements) {
+async fn apply(transaction: &mut Transaction, step: &'static Step) -> Result<()> {
+    let dialect = transaction.dialect();
+    for statement in step.statements {
         transaction.execute_once(adapt(statement, dialect), params![]).await?;
     }
     transaction.execute("delete from rs_migration where version = ?", params![step.version]).await?;
     let insert = "insert into rs_migration (version, applied) values (?, ?)";
     match transaction.execute(insert, params![step.version, Utc::now()]).await {
         // Another server was faster; only MySQL, which has no lock here, gets this far.
-        Err(StoreError::Duplicate { .. }) if dialect == Dialect::MySql => transaction.rollback().await,
-        inserted => {
-            inserted?;
-            transaction.commit().await
-        }
+        Err(StoreError::Duplicate { .. }) if dialect == Dialect::MySql => Ok(()),
+        inserted => inserted.map(drop),
     }
 }

@@ -1,0 +1,215 @@
+//! The shapes of our own tables for tasks that survive, schedules, webhooks, alerts and sign-in. Rules for steps: `own.rs`.
+//!
+//! Not for what is done with them: each table has its entity file. Where a row names a task beside its own purpose (a fire, a
+//! delivery) there is no foreign key: the row has to outlive the task, and ids of tasks are used once.
+//! `unique (a, id)` is an index: the three databases share no other words for one inside a table.
+
+use super::own::Step;
+
+macro_rules! table {
+    ($version:literal, $table:literal, $columns:literal) => {
+        Step {
+            version: $version,
+            table: $table,
+            statements: &[concat!("create table if not exists ", $table, " (", $columns, ")")],
+        }
+    };
+}
+
+/// One table each, in the order of their making.
+pub(super) const STEPS: &[Step] = &[
+    // Which server runs a task. `epoch` grows with each new owner, so that a late one is found out.
+    table!(
+        "1.task_lease",
+        "rs_task_lease",
+        "task_id integer not null primary key,
+        owner varchar(64) not null,
+        epoch bigint not null,
+        acquired datetime not null,
+        expires datetime not null,
+        foreign key (task_id) references task(id) on delete cascade"
+    ),
+    // Why a task waits, in words for a person and a code for the page.
+    table!(
+        "1.task_waiting",
+        "rs_task_waiting",
+        "task_id integer not null primary key,
+        code varchar(64) not null,
+        message longtext not null,
+        since datetime not null,
+        foreign key (task_id) references task(id) on delete cascade"
+    ),
+    // What a waiting task needs and its row lacks; encrypted like keys, gone with its final status.
+    table!(
+        "1.task_secret",
+        "rs_task_secret",
+        "task_id integer not null primary key,
+        sealed longtext not null,
+        created datetime not null,
+        foreign key (task_id) references task(id) on delete cascade"
+    ),
+    table!(
+        "1.schedule_policy",
+        "rs_schedule_policy",
+        "schedule_id integer not null primary key,
+        misfire varchar(16) not null,
+        overlap varchar(16) not null,
+        foreign key (schedule_id) references project__schedule(id) on delete cascade"
+    ),
+    // The primary key is the promise: one fire per due time, on however many servers.
+    table!(
+        "1.schedule_fire",
+        "rs_schedule_fire",
+        "schedule_id integer not null,
+        due datetime not null,
+        fired datetime not null,
+        server varchar(64) not null,
+        outcome varchar(32) not null,
+        task_id integer null,
+        primary key (schedule_id, due),
+        foreign key (schedule_id) references project__schedule(id) on delete cascade"
+    ),
+    table!(
+        "1.event_detail",
+        "rs_event_detail",
+        "event_id integer not null primary key,
+        address varchar(64) not null,
+        action varchar(32) not null,
+        foreign key (event_id) references event(id) on delete cascade"
+    ),
+    // What a webhook brought. The body is encrypted; secret headers are left out. A replay names what it repeats and who asked.
+    table!(
+        "1.delivery",
+        "rs_delivery",
+        "id integer primary key autoincrement,
+        project_id integer not null,
+        integration_id integer null,
+        alias varchar(100) not null,
+        received datetime not null,
+        address varchar(64) not null,
+        method varchar(16) not null,
+        headers longtext not null,
+        body longtext null,
+        body_bytes bigint not null,
+        outcome varchar(32) not null,
+        message longtext not null,
+        task_id integer null,
+        replay_of integer null,
+        user_id integer null,
+        unique (project_id, id),
+        foreign key (project_id) references project(id) on delete cascade,
+        foreign key (integration_id) references project__integration(id) on delete cascade"
+    ),
+    // Without a template the rule is the project's.
+    table!(
+        "1.alert_rule",
+        "rs_alert_rule",
+        "id integer primary key autoincrement,
+        project_id integer not null,
+        template_id integer null,
+        channel varchar(32) not null,
+        occasion varchar(16) not null,
+        unique (project_id, template_id, channel),
+        foreign key (project_id) references project(id) on delete cascade,
+        foreign key (template_id) references project__template(id) on delete cascade"
+    ),
+    // One row per message to send, made with the status; the unique words are what makes it sent once.
+    table!(
+        "1.alert_outbox",
+        "rs_alert_outbox",
+        "id integer primary key autoincrement,
+        task_id integer not null,
+        channel varchar(32) not null,
+        status varchar(32) not null,
+        recipient varchar(255) not null,
+        attempts integer not null,
+        next_attempt datetime null,
+        claimed_by varchar(64) null,
+        claimed_until datetime null,
+        sent datetime null,
+        failure longtext null,
+        unique (task_id, channel, status, recipient),
+        foreign key (task_id) references task(id) on delete cascade"
+    ),
+    // `account` is a digest: it is what a stranger typed, of any length.
+    table!(
+        "1.login_throttle",
+        "rs_login_throttle",
+        "kind varchar(16) not null,
+        account varchar(64) not null,
+        address varchar(64) not null,
+        failures integer not null,
+        last_failure datetime not null,
+        blocked_until datetime null,
+        primary key (kind, account, address)"
+    ),
+    // Memberships that a group mapping made: only these it may change or take away.
+    table!(
+        "1.mapped_role",
+        "rs_mapped_role",
+        "project_id integer not null,
+        user_id integer not null,
+        source varchar(64) not null,
+        group_name longtext not null,
+        role varchar(50) not null,
+        granted datetime not null,
+        primary key (project_id, user_id),
+        foreign key (project_id) references project(id) on delete cascade,
+        foreign key (user_id) references `user`(id) on delete cascade"
+    ),
+    table!(
+        "1.mapped_admin",
+        "rs_mapped_admin",
+        "user_id integer not null primary key,
+        source varchar(64) not null,
+        group_name longtext not null,
+        granted datetime not null,
+        foreign key (user_id) references `user`(id) on delete cascade"
+    ),
+    table!(
+        "1.oidc_subject",
+        "rs_oidc_subject",
+        "issuer varchar(255) not null,
+        subject varchar(255) not null,
+        user_id integer not null,
+        provider varchar(64) not null,
+        created datetime not null,
+        last_login datetime not null,
+        primary key (issuer, subject),
+        foreign key (user_id) references `user`(id) on delete cascade"
+    ),
+    // The private half is encrypted like keys of projects. Between the two times a key only verifies.
+    table!(
+        "1.jwt_key",
+        "rs_jwt_key",
+        "key_id varchar(64) not null primary key,
+        algorithm varchar(16) not null,
+        sealed longtext not null,
+        public_jwk longtext not null,
+        created datetime not null,
+        signs_until datetime not null,
+        verifies_until datetime not null"
+    ),
+    // A token that only its owner can tell: SHA-256 in hexadecimal, and the beginning of the token to name it by.
+    table!(
+        "1.api_token",
+        "rs_api_token",
+        "digest varchar(64) not null primary key,
+        prefix varchar(8) not null,
+        user_id integer not null,
+        created datetime not null,
+        last_used datetime null,
+        unique (user_id, digest),
+        foreign key (user_id) references `user`(id) on delete cascade"
+    ),
+    // One lock per state; `information` is Terraform's own JSON, given back to whom it refuses.
+    table!(
+        "1.terraform_lock",
+        "rs_terraform_lock",
+        "inventory_id integer not null primary key,
+        lock_id varchar(255) not null,
+        information longtext not null,
+        created datetime not null,
+        foreign key (inventory_id) references project__inventory(id) on delete cascade"
+    ),
+];
