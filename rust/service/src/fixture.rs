@@ -80,6 +80,7 @@ fn settings() -> Settings {
         version: "0".to_owned(),
         max_tasks_per_template: 0,
         alert_channels: Vec::new(),
+        sign_in: crate::sign_in::SignInSettings::default(),
     }
 }
 

@@ -12,7 +12,9 @@ use crate::{
     auth::Activities,
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec, password::PasswordHasher},
     error::Result,
+    jwt::JwtKeys,
     settings::Settings,
+    sign_in::OidcClient,
     system::VersionCache,
     task::ReportCache,
 };
@@ -33,6 +35,10 @@ pub struct Services {
     pub(crate) cookies: CookieCodec,
     pub(crate) passwords: PasswordHasher,
     pub(crate) activities: Activities,
+    /// What is known of OpenID Connect providers.
+    pub(crate) oidc: OidcClient,
+    /// Keys of our own tokens.
+    pub(crate) jwt_keys: JwtKeys,
     pub(crate) program_path: String,
     pub(crate) home: String,
     pub(crate) ansible_version: VersionCache,
@@ -81,6 +87,8 @@ impl Services {
             cookies: parts.cookies,
             passwords: PasswordHasher::new(parts.hashing_threads),
             activities: Activities::default(),
+            oidc: OidcClient::default(),
+            jwt_keys: JwtKeys::default(),
             program_path: parts.program_path,
             home: parts.home,
             ansible_version: VersionCache::default(),

@@ -27,4 +27,6 @@ pub struct Settings {
     pub max_tasks_per_template: usize,
     /// Configured ways to send alerts; this build can use none of them.
     pub alert_channels: Vec<String>,
+    /// Signing in with accounts that live elsewhere.
+    pub sign_in: crate::sign_in::SignInSettings,
 }
