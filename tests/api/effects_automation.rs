@@ -234,32 +234,6 @@ pub(crate) fn receive_options(world: &World) -> Check {
     received(world, "OPTIONS")
 }
 
-// ---------------------------------------------------------------- what roles add on templates
-
-/// A role that may read only, and what it may do besides on a template: run it.
-fn template_role(world: &World) -> (String, i64) {
-    let project = world.project().id;
-    let script = format!(
-        "import sqlite3\nd = sqlite3.connect({:?}, timeout=10)\n\
-         d.execute(\"insert into role (slug, name, permissions, project_id) values ('reader', 'Reader', 0, {project})\")\nd.commit()",
-        world.server.database()
-    );
-    let made = std::process::Command::new("python3").args(["-c", &script]).status().expect("python3");
-    assert!(made.success());
-    let path = format!("/templates/{}/perms", world.template("hello.sh"));
-    let id = world.admin.post(&world.path(&path), &json!({"role_slug": "reader", "permissions": 1})).expect(201).id();
-    (path, id)
-}
-
-fn adds(path: String, id: i64, permissions: Option<i64>) -> Check {
-    Box::new(move |world| {
-        let row = world.listed(&world.path(&path), id);
-        assert_eq!(row.map(|row| row["permissions"].clone()), permissions.map(Value::from));
-        let stored = world.server.sql(&format!("select permissions from project__template_role where id = {id}"));
-        assert_eq!(stored.first().map(|row| row[0].clone()), permissions.map(Value::from));
-    })
-}
-
 // ---------------------------------------------------------------- backups
 
 pub(crate) fn restore_backup(world: &World) -> Check {

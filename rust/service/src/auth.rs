@@ -8,7 +8,7 @@ mod activity;
 
 use std::{ops::Deref, sync::Arc};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use semaphore_model::{ApiToken, Secret, Session, User, VerificationMethod};
 use semaphore_store::{Identity, StoreError};
 
@@ -52,6 +52,13 @@ impl Deref for Caller {
     }
 }
 
+impl Caller {
+    /// The caller with what proves it.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.0
+    }
+}
+
 fn not_logged_in() -> Error {
     Error::unauthenticated("log in first")
 }
@@ -73,6 +80,9 @@ impl Services {
     }
 
     async fn recognise(&self, credentials: &Credentials<'_>, is_use: bool) -> Result<Caller> {
+        if let Some(token) = token::jwt_from_header(credentials.authorization) {
+            return self.recognise_jwt(token).await.map(Caller);
+        }
         if let Some(token) = token::from_header(credentials.authorization) {
             let found = self.store.get_token_identity(&Secret::new(token)).await;
             return found.map(Caller).map_err(unknown_or_internal);
@@ -102,9 +112,11 @@ impl Services {
         let user = self.find_for_login(name).await?;
         let hash = user.as_ref().filter(|user| !user.external).map(|user| user.password.expose());
         let fits = self.passwords.verify(password, hash).await?;
-        let Some(user) = user.filter(|_| fits) else {
-            return Err(Error::unauthenticated("login or password is wrong"));
+        let user = match user.filter(|_| fits) {
+            Some(user) => Some(user),
+            None => self.sign_in_by_directory(name, password).await?,
         };
+        let user = user.ok_or_else(|| Error::unauthenticated("login or password is wrong"))?;
         self.start_session(&user, client).await
     }
 
@@ -122,7 +134,7 @@ impl Services {
         Ok(None)
     }
 
-    async fn start_session(&self, user: &User, client: Client<'_>) -> Result<String> {
+    pub(crate) async fn start_session(&self, user: &User, client: Client<'_>) -> Result<String> {
         let needs_code = self.settings.totp_enabled && user.totp.is_some();
         let now = Utc::now();
         let session = Session {
@@ -171,11 +183,16 @@ impl Services {
         let found = self.store.get_session_identity(content.user, content.session).await;
         let identity = found.map_err(unknown_or_internal)?;
         let session = identity.session.clone().ok_or_else(not_logged_in)?;
-        if now - session.last_active > TimeDelta::days(IDLE_DAYS) {
+        if Self::is_idle(&session, now) {
             self.store.expire_session(content.user, content.session).await.map_err(unknown_or_internal)?;
             return Err(not_logged_in());
         }
         Ok((identity, session))
+    }
+
+    /// Whether a session was not used for too long.
+    pub(crate) fn is_idle(session: &Session, now: DateTime<Utc>) -> bool {
+        now - session.last_active > TimeDelta::days(IDLE_DAYS)
     }
 
     /// Writes the last use of sessions. Called once a minute and at shutdown.

@@ -56,6 +56,11 @@ impl Store {
         rows.iter().map(|row| row.id("project_id")).collect()
     }
 
+    /// All memberships of a user.
+    pub async fn list_memberships_of_user(&self, user_id: UserId) -> Result<Vec<ProjectUser>> {
+        self.fetch("select * from project__user where user_id = ?", params![user_id]).await
+    }
+
     /// The project with what the user may do in it, in one query; not found only if there is no such project.
     pub async fn get_project_access(&self, project_id: ProjectId, user_id: UserId) -> Result<ProjectAccess> {
         let text = "select p.*, pu.role as member_role, r.permissions as role_permissions from project p \

@@ -26,6 +26,13 @@ pub fn from_header(header: &str) -> Option<String> {
     header.contains("bearer").then(|| header.replacen("bearer ", "", 1))
 }
 
+/// The JSON Web Token in an `Authorization` header, as it was sent: a bearer's value with two dots, which no API token has.
+pub fn jwt_from_header(header: &str) -> Option<&str> {
+    let (scheme, value) = header.trim().split_once(' ')?;
+    let value = value.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && value.matches('.').count() == 2).then_some(value)
+}
+
 /// Whether a text can name tokens to delete: at least eight characters of base64url.
 ///
 /// Reference: `validateAPIToken`.
