@@ -13,12 +13,14 @@ pub(crate) mod own;
 mod own_steps;
 mod plan;
 mod progress;
+mod return_check;
 mod run;
 mod step;
 mod version;
 
 pub(crate) use connection::Connection;
 pub use plan::{Plan, Target};
+pub use return_check::{OwnRows, ReturnCheck, UnfinishedTask};
 pub use run::{Place, Progress, plan, run};
 pub use version::SchemaVersion;
 
