@@ -110,6 +110,12 @@ pub(super) struct Migrate {
     /// Path to boltDB data file
     #[arg(long, value_name = "FILE")]
     pub(super) from_boltdb: Option<PathBuf>,
+    /// List what the Go server would not see or do with this database
+    #[arg(long, conflicts_with_all = ["apply_to", "undo_to", "from_boltdb"])]
+    pub(super) return_check: bool,
+    /// With --return-check: end the tasks that are waiting or running
+    #[arg(long, requires = "return_check")]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,11 @@ pub(crate) fn say(line: &str) -> io::Result<()> {
     }
 }
 
+/// Writes a line to stderr, for a person who watches.
+pub(crate) fn note(line: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "{line}")
+}
+
 /// Writes an error with its causes and, where there is one, a hint to stderr.
 pub(crate) fn show_error(error: &anyhow::Error) {
     let causes = error.chain().skip(1).map(|cause| format!("  caused by: {cause}\n"));
@@ -35,6 +40,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         }
         let store = cause.downcast_ref::<semaphore_store::StoreError>()?;
         match store {
+            semaphore_store::StoreError::Backup { .. } => {
+                Some("check that the directory of the database has free space and may be written to".to_owned())
+            }
             semaphore_store::StoreError::File { .. } | semaphore_store::StoreError::Unavailable { .. } => {
                 Some("check that the directory of sqlite.host exists and may be written to".to_owned())
             }

@@ -9,12 +9,12 @@ use semaphore_service::{
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec},
     services::Parts,
 };
-use semaphore_store::{SqliteOptions, Store, StoreError};
+use semaphore_store::{Store, StoreError, migration::Target};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::output::say;
 use crate::{
-    config::{Config, Database, Sources},
+    config::{Config, Sources},
     version::version,
 };
 
@@ -102,23 +102,8 @@ pub(super) fn warn_about(config: &Config) {
 
 /// Opens the database, making or migrating it, with the reference's lines on stdout.
 pub(super) async fn store(config: &Config) -> anyhow::Result<Store> {
-    let path = match &config.database {
-        Database::Sqlite(path) => path,
-        Database::Server(options) => {
-            return Store::open_server(options).await.with_context(|| {
-                format!("cannot open the database {} at {} as {:?}", options.database, options.host, options.user)
-            });
-        }
-    };
-    let is_new = !path.exists();
-    let store = Store::open(SqliteOptions::new(path))
-        .await
-        .with_context(|| format!("cannot open the database {}", path.display()))?;
-    if is_new {
-        say("Creating migrations table")?;
-        say("Migrations Finished")?;
-    }
-    Ok(store)
+    super::migrate::bring(config, Target::Newest).await?;
+    super::migrate::open(config).await
 }
 
 /// The configuration with the options of the database over it. Reference: `FillConfigFromDB`.

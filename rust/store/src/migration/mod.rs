@@ -14,6 +14,7 @@ mod own_output;
 mod own_steps;
 mod plan;
 mod progress;
+mod return_check;
 mod run;
 mod step;
 mod version;
@@ -21,6 +22,7 @@ mod version;
 pub(crate) use connection::Connection;
 pub(crate) use plan::refuse_unknown;
 pub use plan::{Plan, Target};
+pub use return_check::{OwnRows, ReturnCheck, UnfinishedTask};
 pub use run::{Place, Progress, plan, run};
 pub use version::SchemaVersion;
 

@@ -6,9 +6,10 @@ use semaphore_store::{AccessKeyFilter, ListOptions, Page, SqliteOptions, Store, 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-async fn connect(path: &Path) -> SqliteConnection {
+pub(crate) async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap()
 }
 
@@ -17,7 +18,7 @@ async fn rows(connection: &mut SqliteConnection, text: String) -> Vec<sqlx::sqli
 }
 
 /// Everything about the schema that matters, as text: columns in order, keys, indexes; not the wording of the statements.
-async fn describe(path: &Path) -> BTreeMap<String, Vec<String>> {
+pub(crate) async fn describe(path: &Path) -> BTreeMap<String, Vec<String>> {
     let mut connection = connect(path).await;
     let mut description = BTreeMap::new();
     let tables = "select name, sql from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\'";
@@ -103,7 +104,6 @@ async fn the_history_is_that_of_the_go_server() {
 
 #[tokio::test]
 async fn the_file_is_private_and_opens_again() {
-    use std::os::unix::fs::PermissionsExt;
     let (store, directory) = fixture::empty().await;
     let path = directory.path().join("database.sqlite");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -161,10 +161,17 @@ async fn older_databases_are_taken_along() {
         options.migrate = false;
         let before = std::fs::read(&path).unwrap();
         assert!(matches!(Store::open(options).await, Err(StoreError::Outdated { .. })), "{name}");
+        let schema_before = describe(&path).await;
         let store = Store::open(SqliteOptions::new(&path)).await.unwrap();
         assert_ne!(std::fs::read(&path).unwrap(), before);
         answers_as_recorded(&store, name).await;
         store.close().await;
+
+        let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+        let copies: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "backup")).collect();
+        assert_eq!(copies.len(), 1, "{copies:?}");
+        assert_eq!(std::fs::metadata(&copies[0]).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(describe(&copies[0]).await, schema_before, "{name}");
 
         let (fresh, fresh_directory) = fixture::empty().await;
         fresh.close().await;

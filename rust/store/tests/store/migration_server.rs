@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A server and what its recordings are called.
-struct Machine {
-    server: Arc<Server>,
-    kind: ServerKind,
-    folder: &'static str,
+pub(crate) struct Machine {
+    pub(crate) server: Arc<Server>,
+    pub(crate) kind: ServerKind,
+    pub(crate) folder: &'static str,
 }
 
 impl Machine {
-    fn of(database: Database) -> Option<Self> {
+    pub(crate) fn of(database: Database) -> Option<Self> {
         let (kind, server_kind) = match database {
             Database::Postgres => (ServerKind::Postgres, Kind::Postgres),
             Database::MariaDb => (ServerKind::MySql, Kind::MariaDb),
@@ -30,14 +30,14 @@ impl Machine {
     }
 
     /// A new database with what a file of the recordings holds.
-    fn load(&self, file: &str) -> String {
+    pub(crate) fn load(&self, file: &str) -> String {
         let name = new_name();
         self.server.load(&name, &fixtures().join(file));
         name
     }
 
     /// Everything about the schema that matters, a list per table: columns in order, then keys and indexes with their names.
-    fn describe(&self, database: &str) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn describe(&self, database: &str) -> BTreeMap<String, Vec<String>> {
         match self.kind {
             ServerKind::Postgres => self.describe_postgres(database),
             ServerKind::MySql => self.describe_mariadb(database),
