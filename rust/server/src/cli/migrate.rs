@@ -21,13 +21,9 @@ use crate::config::{Config, Database};
 /// Room that a migration needs beside the copy and the growth of the database itself, in bytes.
 const SPARE_BYTES: u64 = 16 << 20;
 
-/// Two flags that contradict each other; the exit code is the reference's.
-#[derive(Debug, thiserror::Error)]
-#[error("Cannot specify both --undo-to and --apply-to")]
-pub(super) struct TwoTargets;
-
 pub(super) fn run(source: &ConfigSource, arguments: &Migrate) -> anyhow::Result<()> {
-    ensure!(arguments.apply_to.is_none() || arguments.undo_to.is_none(), TwoTargets);
+    let has_two_targets = arguments.apply_to.is_some() && arguments.undo_to.is_some();
+    ensure!(!has_two_targets, "Cannot specify both --undo-to and --apply-to");
     ensure!(arguments.from_boltdb.is_none(), "--from-boltdb is not supported by this build yet; nothing was changed");
     let version = |text: &String| text.parse::<SchemaVersion>();
     let target = match (&arguments.apply_to, &arguments.undo_to) {

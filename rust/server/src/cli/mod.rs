@@ -99,9 +99,6 @@ fn failure(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(verdict.exit_code());
     }
     show_error(error);
-    if error.is::<migrate::TwoTargets>() {
-        return ExitCode::from(2);
-    }
     let foreign = error
         .chain()
         .any(|cause| cause.downcast_ref::<semaphore_store::StoreError>().is_some_and(start::is_foreign_database));

@@ -4,7 +4,7 @@ use crate::fixture::{Database, Kept, fixtures, new_name, server_options, stories
 use crate::migration::{connect, describe};
 use crate::migration_server::Machine;
 use semaphore_store::migration::{self, Place, Plan, Progress, Target};
-use semaphore_store::{ServerOptions, SqliteOptions, StoreError};
+use semaphore_store::{Page, ServerOptions, SqliteOptions, StoreError, TaskFilter};
 use sqlx::{AssertSqlSafe, Connection};
 use std::collections::BTreeMap;
 
@@ -80,9 +80,8 @@ fn assert_same(ours: &Description, theirs: &Description, what: &str) {
 async fn there_and_back_again(database: Database) {
     let Some((store, kept)) = database.recorded().await else { return };
     let projects = store.list_projects().await.unwrap();
-    let tasks =
-        store.list_tasks(projects[0].id, &semaphore_store::TaskFilter::default(), semaphore_store::Page::default());
-    let tasks = tasks.await.unwrap();
+    let (all, page) = (TaskFilter::default(), Page::default());
+    let tasks = store.list_tasks(projects[0].id, &all, page).await.unwrap();
     store.close().await;
     let subject = Subject::of(database, &kept);
     let newest = subject.describe().await;
@@ -109,9 +108,7 @@ async fn there_and_back_again(database: Database) {
     let store = database.reopen(&kept).await;
     assert_same(&subject.describe().await, &newest, "forward again");
     assert_eq!(*store.list_projects().await.unwrap(), *projects);
-    let again =
-        store.list_tasks(projects[0].id, &semaphore_store::TaskFilter::default(), semaphore_store::Page::default());
-    assert_eq!(again.await.unwrap(), tasks);
+    assert_eq!(store.list_tasks(projects[0].id, &all, page).await.unwrap(), tasks);
     store.close().await;
 }
 
