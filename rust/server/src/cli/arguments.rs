@@ -25,7 +25,8 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn source(&self) -> ConfigSource {
-        ConfigSource { path: self.config.clone(), none: self.no_config }
+        let accept_bolt_import = matches!(&self.command, Some(Command::Server(serve)) if serve.accept_bolt_import);
+        ConfigSource { path: self.config.clone(), none: self.no_config, accept_bolt_import }
     }
 }
 
@@ -33,14 +34,45 @@ impl Arguments {
 pub(super) enum Command {
     /// Run in server mode
     #[command(visible_alias = "service")]
-    Server,
+    Server(Serve),
     /// Manage users
     #[command(visible_alias = "user")]
     Users(Users),
     /// Execute migrations
     Migrate(Migrate),
+    /// Work on whole databases
+    Database(Databases),
     /// Print the version of Semaphore
     Version,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Import the BoltDB file that the configuration names into a SQLite database beside it, and run on that
+    #[arg(long)]
+    pub(super) accept_bolt_import: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Databases {
+    #[command(subcommand)]
+    pub(super) command: Option<DatabaseCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DatabaseCommand {
+    /// Copy everything into an empty database of any dialect; run it again after an interruption
+    Copy(CopyDatabase),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CopyDatabase {
+    /// Configuration file that names the target; the environment does not count for it
+    #[arg(long, value_name = "FILE")]
+    pub(super) to_config: PathBuf,
+    /// Read and check only
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +86,15 @@ pub(super) struct Migrate {
     /// Path to boltDB data file
     #[arg(long, value_name = "FILE")]
     pub(super) from_boltdb: Option<PathBuf>,
+    /// Skip task output importing during migration
+    #[arg(long, requires = "from_boltdb")]
+    pub(super) skip_task_output: bool,
+    /// Error log size; without effect, because nothing is left out silently
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) err_log_size: Option<i64>,
+    /// With --from-boltdb: read and check only
+    #[arg(long, requires = "from_boltdb")]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,16 +2,16 @@
 
 use super::{
     arguments::Migrate,
+    bolt_import,
     output::say,
     start::{self, ConfigSource},
 };
 
 pub(super) fn run(source: &ConfigSource, arguments: &Migrate) -> anyhow::Result<()> {
-    let unsupported = [
-        ("--apply-to", arguments.apply_to.is_some()),
-        ("--undo-to", arguments.undo_to.is_some()),
-        ("--from-boltdb", arguments.from_boltdb.is_some()),
-    ];
+    if let Some(file) = &arguments.from_boltdb {
+        return bolt_import::run(source, arguments, file);
+    }
+    let unsupported = [("--apply-to", arguments.apply_to.is_some()), ("--undo-to", arguments.undo_to.is_some())];
     for (flag, is_given) in unsupported {
         anyhow::ensure!(!is_given, "{flag} is not supported by this build yet; nothing was changed");
     }

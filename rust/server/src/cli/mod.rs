@@ -5,11 +5,14 @@
 //! version).
 
 mod arguments;
+mod bolt_import;
+mod copy;
 mod migrate;
 mod output;
 mod password;
 mod run_server;
 mod start;
+mod transfer;
 mod user;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -17,7 +20,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use self::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, DatabaseCommand},
     output::{say, show_error},
 };
 use crate::{signal::BlockedSignals, version::version};
@@ -40,10 +43,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match arguments.command {
         None => return help(None),
         Some(Command::Version) => say(&version()).map_err(anyhow::Error::from),
-        Some(Command::Server) => {
+        Some(Command::Server(_)) => {
             BlockedSignals::block().map_err(anyhow::Error::from).and_then(|signals| run_server::run(&source, signals))
         }
         Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
+        Some(Command::Database(databases)) => match databases.command {
+            None => return help(Some("database")),
+            Some(DatabaseCommand::Copy(copied)) => copy::run(&source, &copied),
+        },
         Some(Command::Users(users)) => match users.command {
             None => return help(Some("users")),
             Some(command) => user::run(&source, command),
@@ -81,9 +88,7 @@ fn failure(error: &anyhow::Error) -> ExitCode {
         return if say(&refusal.to_string()).is_ok() { ExitCode::FAILURE } else { ExitCode::from(2) };
     }
     show_error(error);
-    let foreign = error
-        .chain()
-        .any(|cause| cause.downcast_ref::<semaphore_store::StoreError>().is_some_and(start::is_foreign_database));
+    let foreign = error.chain().any(start::is_foreign);
     if foreign { ExitCode::from(EXIT_FOREIGN_DATABASE) } else { ExitCode::FAILURE }
 }
 

@@ -52,7 +52,14 @@ pub(super) fn run(source: &ConfigSource, signals: BlockedSignals) -> anyhow::Res
 
 async fn run_until_signal(config: Config, signals: BlockedSignals) -> anyhow::Result<()> {
     let mut signals = signals.listen().context("cannot wait for signals")?;
-    let store = start::store(&config).await?;
+    // The import of a Bolt file can take long: a signal ends it, and the next start goes on with it.
+    let store = tokio::select! {
+        store = start::store(&config) => store?,
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped before the database was ready");
+            return Ok(());
+        }
+    };
     let services = Arc::new(start::services(&config, store.clone()).await?);
     let listener = serve::listen(&config.interface, config.port).await?;
     announce(&config, &listener)?;

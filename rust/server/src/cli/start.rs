@@ -9,10 +9,10 @@ use semaphore_service::{
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec},
     services::Parts,
 };
-use semaphore_store::{SqliteOptions, Store, StoreError};
+use semaphore_store::{SqliteOptions, Store, StoreError, bolt::BoltError, transfer::TransferError};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::output::say;
+use super::{bolt_import, output::say};
 use crate::{
     config::{Config, Database, Sources},
     version::version,
@@ -25,6 +25,8 @@ pub(super) struct ConfigSource {
     pub(super) path: Option<PathBuf>,
     /// `--no-config`.
     pub(super) none: bool,
+    /// `--accept-bolt-import`.
+    pub(super) accept_bolt_import: bool,
 }
 
 /// The level of `--log-level` or `SEMAPHORE_LOG_LEVEL`; announced on stdout as the reference does.
@@ -73,12 +75,13 @@ pub(super) fn log(level: Option<LevelFilter>) {
 pub(super) fn config(source: &ConfigSource) -> anyhow::Result<Config> {
     say("Loading config")?;
     let environment = |name: &str| std::env::var(name).ok();
-    let config = Config::load(&Sources {
+    let mut config = Config::load(&Sources {
         config_path: source.path.clone(),
         no_config: source.none,
         directory: std::env::current_dir().unwrap_or_default(),
         environment: &environment,
     })?;
+    config.accept_bolt_import |= source.accept_bolt_import;
     say("Validating config")?;
     Ok(config)
 }
@@ -100,6 +103,7 @@ pub(super) fn warn_about(config: &Config) {
 pub(super) async fn store(config: &Config) -> anyhow::Result<Store> {
     let path = match &config.database {
         Database::Sqlite(path) => path,
+        Database::Bolt(path) => return bolt_import::store(config, path).await,
         Database::Server(options) => {
             return Store::open_server(options).await.with_context(|| {
                 format!("cannot open the database {} at {} as {:?}", options.database, options.host, options.user)
@@ -117,8 +121,21 @@ pub(super) async fn store(config: &Config) -> anyhow::Result<Store> {
     Ok(store)
 }
 
+/// Whether something was refused because another version wrote it.
+pub(super) fn is_foreign(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let bolt = |error: &BoltError| matches!(error, BoltError::UnknownVersions { .. });
+    let transfer = |error: &TransferError| match error {
+        TransferError::Store(error) => is_foreign_database(error),
+        TransferError::Bolt(error) => bolt(error),
+        _ => false,
+    };
+    cause.downcast_ref::<StoreError>().is_some_and(is_foreign_database)
+        || cause.downcast_ref::<BoltError>().is_some_and(bolt)
+        || cause.downcast_ref::<TransferError>().is_some_and(transfer)
+}
+
 /// Whether a database was refused because another version wrote it.
-pub(super) fn is_foreign_database(error: &StoreError) -> bool {
+fn is_foreign_database(error: &StoreError) -> bool {
     matches!(error, StoreError::UnknownVersions { .. } | StoreError::Outdated { .. } | StoreError::ForeignDatabase)
 }
 
