@@ -1,4 +1,4 @@
-//! Real parts for tests: servers of SSH, git, PostgreSQL and MariaDB on loopback, and the tools of the machine.
+//! Real parts for tests: servers of SSH, git, PostgreSQL and MariaDB on loopback, Bolt files, and the tools of the machine.
 //!
 //! Not for anything of the product: this crate uses none of ours, so that every crate's tests may use it. Everything lives in
 //! directories of its own, nothing of the machine is changed, and all of it ends with the value that stands for it. A value
@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that fails is a failed test")]
 
+pub mod bolt;
 pub mod database;
 pub mod git;
 pub mod git_http;

@@ -25,7 +25,8 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn source(&self) -> ConfigSource {
-        ConfigSource { path: self.config.clone(), none: self.no_config }
+        let accept_bolt_import = matches!(&self.command, Some(Command::Server(serve)) if serve.accept_bolt_import);
+        ConfigSource { path: self.config.clone(), none: self.no_config, accept_bolt_import }
     }
 }
 
@@ -46,12 +47,17 @@ pub(super) enum Command {
     Migrate(Migrate),
     /// Manage stored tasks
     Task(Tasks),
+    /// Work on whole databases
+    Database(Databases),
     /// Print the version of Semaphore
     Version,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Server {
+    /// Import the BoltDB file that the configuration names into a SQLite database beside it, and run on that
+    #[arg(long, conflicts_with = "rehearse")]
+    pub(super) accept_bolt_import: bool,
     /// Serve a copy of the database to try this version on: no task, schedule, alert, webhook or runner is executed
     #[arg(long)]
     pub(super) rehearse: bool,
@@ -89,6 +95,28 @@ pub(super) struct Rekey {
     pub(super) dry_run: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Databases {
+    #[command(subcommand)]
+    pub(super) command: Option<DatabaseCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DatabaseCommand {
+    /// Copy everything into an empty database of any dialect; run it again after an interruption
+    Copy(CopyDatabase),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CopyDatabase {
+    /// Configuration file that names the target; the environment does not count for it
+    #[arg(long, value_name = "FILE")]
+    pub(super) to_config: PathBuf,
+    /// Read and check only
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
 #[derive(Args, Debug, Default)]
 pub(super) struct Doctor {
     /// Make the safe repairs; each is named
@@ -110,6 +138,15 @@ pub(super) struct Migrate {
     /// Path to boltDB data file
     #[arg(long, value_name = "FILE")]
     pub(super) from_boltdb: Option<PathBuf>,
+    /// Skip task output importing during migration
+    #[arg(long, requires = "from_boltdb")]
+    pub(super) skip_task_output: bool,
+    /// Error log size; without effect, because nothing is left out silently
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) err_log_size: Option<i64>,
+    /// With --from-boltdb: read and check only
+    #[arg(long, requires = "from_boltdb")]
+    pub(super) dry_run: bool,
     /// List what the Go server would not see or do with this database
     #[arg(long, conflicts_with_all = ["apply_to", "undo_to", "from_boltdb"])]
     pub(super) return_check: bool,

@@ -13,6 +13,7 @@ use semaphore_store::{
 
 use super::{
     arguments::Migrate,
+    bolt_import,
     output::{note, say},
     start::{self, ConfigSource},
 };
@@ -22,9 +23,11 @@ use crate::config::{Config, Database};
 const SPARE_BYTES: u64 = 16 << 20;
 
 pub(super) fn run(source: &ConfigSource, arguments: &Migrate) -> anyhow::Result<()> {
+    if let Some(file) = &arguments.from_boltdb {
+        return bolt_import::run(source, arguments, file);
+    }
     let has_two_targets = arguments.apply_to.is_some() && arguments.undo_to.is_some();
     ensure!(!has_two_targets, "Cannot specify both --undo-to and --apply-to");
-    ensure!(arguments.from_boltdb.is_none(), "--from-boltdb is not supported by this build yet; nothing was changed");
     let version = |text: &String| text.parse::<SchemaVersion>();
     let target = match (&arguments.apply_to, &arguments.undo_to) {
         (Some(text), _) => Target::ApplyTo(version(text).context("--apply-to")?),
@@ -87,7 +90,7 @@ pub(super) async fn bring(config: &Config, target: Target) -> anyhow::Result<()>
 /// Opens the database after its schema has been brought to the newest version.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
     let opened = match &config.database {
-        Database::Sqlite(path) => Store::open(SqliteOptions::new(path)).await,
+        Database::Sqlite(_) | Database::Bolt(_) => Store::open(file_options(config)).await,
         Database::Server(options) => Store::open_server(options).await,
     };
     opened.with_context(|| cannot_open(config))
@@ -95,22 +98,19 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
 
 /// How the file is opened; for a database on a server it is not looked at.
 fn file_options(config: &Config) -> SqliteOptions {
-    match &config.database {
-        Database::Sqlite(path) => SqliteOptions::new(path),
-        Database::Server(_) => SqliteOptions::new(""),
-    }
+    SqliteOptions::new(bolt_import::sqlite_file(&config.database).unwrap_or_default())
 }
 
 fn place<'a>(config: &'a Config, file: &'a SqliteOptions) -> Place<'a> {
     match &config.database {
-        Database::Sqlite(_) => Place::Sqlite(file),
+        Database::Sqlite(_) | Database::Bolt(_) => Place::Sqlite(file),
         Database::Server(options) => Place::Server(options),
     }
 }
 
 fn cannot_open(config: &Config) -> String {
     match &config.database {
-        Database::Sqlite(path) => format!("cannot open the database {}", path.display()),
+        Database::Sqlite(path) | Database::Bolt(path) => format!("cannot open the database {}", path.display()),
         Database::Server(options) => {
             format!("cannot open the database {} at {} as {:?}", options.database, options.host, options.user)
         }
@@ -135,7 +135,7 @@ fn show(config: &Config, plan: &Plan) -> anyhow::Result<()> {
     let what = if plan.is_undo { "Steps to undo" } else { "Steps to run" };
     note(&format!("{what} ({}): {}", plan.steps.len(), plan.steps.join(", ")))?;
     match &config.database {
-        Database::Sqlite(path) => {
+        Database::Sqlite(path) | Database::Bolt(path) => {
             let free = free_bytes(path)?;
             note(&format!(
                 "Size of the database: {}; free space beside it: {}",

@@ -6,6 +6,8 @@
 //! version) and 4 (`doctor` found problems).
 
 mod arguments;
+mod bolt_import;
+mod copy;
 mod doctor;
 mod migrate;
 mod output;
@@ -15,6 +17,7 @@ mod run_server;
 mod sqlite_lock;
 mod start;
 mod task;
+mod transfer;
 mod user;
 mod vault;
 
@@ -23,7 +26,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use self::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, DatabaseCommand},
     output::{say, show_error},
 };
 use crate::{signal::BlockedSignals, version::version};
@@ -58,6 +61,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Task(tasks)) => match &tasks.command {
             None => return help(Some("task")),
             Some(command) => task::run(&source, command),
+        },
+        Some(Command::Database(databases)) => match databases.command {
+            None => return help(Some("database")),
+            Some(DatabaseCommand::Copy(copied)) => copy::run(&source, &copied),
         },
         Some(Command::Users(users)) => match users.command {
             None => return help(Some("users")),
@@ -99,9 +106,7 @@ fn failure(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(verdict.exit_code());
     }
     show_error(error);
-    let foreign = error
-        .chain()
-        .any(|cause| cause.downcast_ref::<semaphore_store::StoreError>().is_some_and(start::is_foreign_database));
+    let foreign = error.chain().any(start::is_foreign);
     if foreign { ExitCode::from(EXIT_FOREIGN_DATABASE) } else { ExitCode::FAILURE }
 }
 

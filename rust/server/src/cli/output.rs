@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use semaphore_store::transfer::TransferError;
+
 /// Writes a line to stdout, where scripts read it. A reader that has gone away is no error.
 pub(crate) fn say(line: &str) -> io::Result<()> {
     match writeln!(io::stdout(), "{line}") {
@@ -13,6 +15,15 @@ pub(crate) fn say(line: &str) -> io::Result<()> {
 /// Writes a line to stderr, for a person who watches.
 pub(crate) fn note(line: &str) -> io::Result<()> {
     writeln!(io::stderr(), "{line}")
+}
+
+/// Draws a line over the one before on the terminal; nothing where stderr is not one.
+pub(crate) fn show_progress(line: &str) {
+    let mut terminal = io::stderr();
+    if io::IsTerminal::is_terminal(&terminal) {
+        // Nobody is left to be told when stderr is closed.
+        let _ = write!(terminal, "\r\x1b[K{line}").and_then(|()| terminal.flush());
+    }
 }
 
 /// Writes an error with its causes and, where there is one, a hint to stderr.
@@ -38,6 +49,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
                 _ => "check \"interface\" and \"port\" in the configuration".to_owned(),
             });
         }
+        if let Some(transfer) = cause.downcast_ref::<TransferError>() {
+            return transfer_hint(transfer);
+        }
         let store = cause.downcast_ref::<semaphore_store::StoreError>()?;
         match store {
             semaphore_store::StoreError::Backup { .. } => {
@@ -51,5 +65,25 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             }
             _ => None,
         }
+    })
+}
+
+fn transfer_hint(error: &TransferError) -> Option<String> {
+    Some(match error {
+        TransferError::NotEmpty { .. } => "name a new database in the configuration, or empty this one".to_owned(),
+        TransferError::OtherSource { .. } => {
+            "empty the target, or give the source that it was begun with, unchanged, to go on".to_owned()
+        }
+        TransferError::TooLong { .. } => {
+            "shorten them in the old installation, or import into SQLite, which takes them".to_owned()
+        }
+        TransferError::Store(_) | TransferError::Table { .. } => {
+            "when the cause is gone, run the same command again: it goes on where it was".to_owned()
+        }
+        TransferError::Differs { .. } => {
+            "somebody wrote to one of the databases meanwhile: stop the servers, empty the target and begin again"
+                .to_owned()
+        }
+        _ => return None,
     })
 }

@@ -44,6 +44,11 @@ pub(super) async fn prepare(config: &mut Config, arguments: &Server) -> anyhow::
             let line = line_of(&copy);
             (copy, line)
         }
+        (Database::Bolt(path), None) => bail!(
+            "the configuration names the BoltDB file {}: import it first (semaphore migrate --from-boltdb), or try the import with \
+             --dry-run; nothing was changed",
+            path.display()
+        ),
         (Database::Sqlite(original), None) => {
             let copy = directory.path().join("database.sqlite");
             copy_file(original, &copy).await?;
@@ -110,7 +115,7 @@ async fn copy_file(original: &Path, copy: &Path) -> anyhow::Result<()> {
 
 fn line_of(database: &Database) -> String {
     match database {
-        Database::Sqlite(path) => format!("SQLite copy {}", path.display()),
+        Database::Sqlite(path) | Database::Bolt(path) => format!("SQLite copy {}", path.display()),
         Database::Server(options) => {
             let kind = if options.kind == ServerKind::Postgres { "Postgres" } else { "MySQL" };
             format!("{kind} copy {}@{} {}", options.user, options.host, options.database)

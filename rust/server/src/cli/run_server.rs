@@ -72,7 +72,14 @@ async fn run_until_signal(
     rehearsal: Option<&Rehearsal>,
 ) -> anyhow::Result<()> {
     let mut signals = signals.listen().context("cannot wait for signals")?;
-    let store = start::store(&config).await?;
+    // The import of a Bolt file can take long: a signal ends it, and the next start goes on with it.
+    let store = tokio::select! {
+        store = start::store(&config) => store?,
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped before the database was ready");
+            return Ok(());
+        }
+    };
     if let Some(rehearsal) = rehearsal {
         rehearsal.announce(source, &config, &store).await?;
     }

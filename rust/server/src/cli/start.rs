@@ -9,12 +9,12 @@ use semaphore_service::{
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec},
     services::Parts,
 };
-use semaphore_store::{Store, StoreError, migration::Target};
+use semaphore_store::{Store, StoreError, bolt::BoltError, migration::Target, transfer::TransferError};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::output::say;
+use super::{bolt_import, output::say};
 use crate::{
-    config::{Config, Sources},
+    config::{Config, Database, Sources},
     version::version,
 };
 
@@ -25,6 +25,8 @@ pub(super) struct ConfigSource {
     pub(super) path: Option<PathBuf>,
     /// `--no-config`.
     pub(super) none: bool,
+    /// `--accept-bolt-import`.
+    pub(super) accept_bolt_import: bool,
 }
 
 /// The level of `--log-level` or `SEMAPHORE_LOG_LEVEL`; announced on stdout as the reference does.
@@ -72,7 +74,8 @@ pub(super) fn log(level: Option<LevelFilter>) {
 /// Loads the configuration, with the reference's lines on stdout.
 pub(super) fn config(source: &ConfigSource) -> anyhow::Result<Config> {
     say("Loading config")?;
-    let config = Config::load(&sources(source))?;
+    let mut config = Config::load(&sources(source))?;
+    config.accept_bolt_import |= source.accept_bolt_import;
     say("Validating config")?;
     Ok(config)
 }
@@ -102,6 +105,9 @@ pub(super) fn warn_about(config: &Config) {
 
 /// Opens the database, making or migrating it, with the reference's lines on stdout.
 pub(super) async fn store(config: &Config) -> anyhow::Result<Store> {
+    if let Database::Bolt(path) = &config.database {
+        return bolt_import::store(config, path).await;
+    }
     super::migrate::bring(config, Target::Newest).await?;
     super::migrate::open(config).await
 }
@@ -130,6 +136,19 @@ pub(super) async fn with_options(source: &ConfigSource, config: Config, store: &
         );
     }
     Ok(config)
+}
+
+/// Whether something was refused because another version wrote it.
+pub(super) fn is_foreign(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let bolt = |error: &BoltError| matches!(error, BoltError::UnknownVersions { .. });
+    let transfer = |error: &TransferError| match error {
+        TransferError::Store(error) => is_foreign_database(error),
+        TransferError::Bolt(error) => bolt(error),
+        _ => false,
+    };
+    cause.downcast_ref::<StoreError>().is_some_and(is_foreign_database)
+        || cause.downcast_ref::<BoltError>().is_some_and(bolt)
+        || cause.downcast_ref::<TransferError>().is_some_and(transfer)
 }
 
 /// Whether a database was refused because another version wrote it.

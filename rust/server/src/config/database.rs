@@ -14,6 +14,8 @@ const CONNECTIONS: u32 = 20;
 pub enum Database {
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// A Bolt file of an old installation, which is imported.
+    Bolt(PathBuf),
     /// A database on a PostgreSQL or MySQL server.
     Server(ServerOptions),
 }
@@ -52,9 +54,19 @@ pub(super) fn database(values: &Values) -> Result<(Database, String), ConfigErro
             let line = format!("SQLite {}@{host} {}", values.text("sqlite.user"), values.text("sqlite.name"));
             Ok((Database::Sqlite(host.into()), line))
         }
+        "bolt" => {
+            let Some(host) = values.set_text("bolt.host") else {
+                return Err(ConfigError::NoDatabase);
+            };
+            Ok((Database::Bolt(host.into()), format!("BoltDB {host}")))
+        }
         "postgres" => server(values, ServerKind::Postgres, "Postgres", &POSTGRES),
         "mysql" => server(values, ServerKind::MySql, "MySQL", &MYSQL),
-        other => Err(ConfigError::Dialect(other.to_owned())),
+        other => Err(ConfigError::Value {
+            key: "dialect",
+            shown: format!("{other:?}"),
+            complaint: "must be sqlite, postgres, mysql or bolt".to_owned(),
+        }),
     }
 }
 

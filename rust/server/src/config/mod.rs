@@ -70,12 +70,12 @@ pub enum ConfigError {
         /// What a good value looks like.
         complaint: String,
     },
-    /// The dialect is one of the reference's, but not ours yet.
+    /// The dialect is the Go server's default, and no file is named.
     #[error(
-        "database dialect {0} is not supported by this build yet: set \"dialect\" to \"sqlite\" and \"sqlite\": {{\"host\": \"<path of the file>\"}}, \
+        "no database is named: set \"dialect\" to \"sqlite\" and \"sqlite\": {{\"host\": \"<path of the file>\"}}, \
          or to \"postgres\" or \"mysql\" with host, user, pass and name"
     )]
-    Dialect(String),
+    NoDatabase,
 }
 
 /// The settings of one server.
@@ -87,6 +87,8 @@ pub struct Config {
     pub database: Database,
     /// The line about the database that is shown at start.
     pub database_line: String,
+    /// Whether the Bolt file that the configuration names may be imported into SQLite beside it.
+    pub accept_bolt_import: bool,
     /// Address to listen on; empty means all.
     pub interface: String,
     /// Port to listen on; 0 lets the system choose.
@@ -168,6 +170,7 @@ impl Config {
         Ok(Self {
             database,
             database_line,
+            accept_bolt_import: values.bool("bolt.accept_import"),
             interface: values.text("interface").to_owned(),
             port: table::port(&port_text).unwrap_or_default(),
             port_text,

@@ -112,7 +112,9 @@ fn databases_on_servers_are_read() {
 
 #[test]
 fn other_dialects_are_refused_by_name() {
-    assert!(matches!(load("{}", &[]), Err(ConfigError::Dialect(found)) if found == "bolt"));
+    assert!(matches!(load("{}", &[]), Err(ConfigError::NoDatabase)));
+    let bolt = load(r#"{"bolt": {"host": "/a.boltdb"}}"#, &[]).unwrap();
+    assert!(matches!(bolt.database, super::Database::Bolt(path) if path == std::path::Path::new("/a.boltdb")));
     assert!(load(r#"{"dialect": "oracle"}"#, &[]).unwrap_err().to_string().contains("must be one of"));
     assert!(load(r#"{"dialect": "sqlite"}"#, &[]).unwrap_err().to_string().contains("sqlite.host is missing"));
 }

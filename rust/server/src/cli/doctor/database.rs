@@ -7,7 +7,7 @@ use semaphore_store::{Repair, SchemaState, SqliteOptions, Store, StoreError, Tas
 
 use super::Report;
 use crate::{
-    cli::{sqlite_lock::other_users, start::is_foreign_database},
+    cli::{bolt_import::sqlite_file, sqlite_lock::other_users, start::is_foreign_database},
     config::{Config, Database},
 };
 
@@ -21,7 +21,7 @@ const NAMED: usize = 50;
 
 /// Looks at the database, and with `fix` mends it. Answers the apps that its templates name.
 pub(super) async fn check(config: &Config, fix: bool, report: &mut Report) -> Vec<String> {
-    if let Database::Sqlite(path) = &config.database
+    if let Some(path) = sqlite_file(&config.database)
         && !path.exists()
     {
         report.note(AREA, format!("{} is not there; the first start makes it", path.display()), "");
@@ -58,16 +58,19 @@ pub(super) async fn check(config: &Config, fix: bool, report: &mut Report) -> Ve
 /// Opens a database only to look at it.
 pub(in crate::cli) async fn inspect(database: &Database) -> Result<Store, StoreError> {
     match database {
-        Database::Sqlite(path) => Store::inspect(&SqliteOptions::new(path)).await,
         Database::Server(options) => Store::inspect_server(options).await,
+        file => Store::inspect(&SqliteOptions::new(sqlite_file(file).unwrap_or_default())).await,
     }
 }
 
 /// The store for repairs; its schema is current already.
 async fn writable(database: &Database, report: &mut Report) -> Option<Store> {
     let opened = match database {
-        Database::Sqlite(path) => Store::open(SqliteOptions { migrate: false, ..SqliteOptions::new(path) }).await,
         Database::Server(options) => Store::open_server(options).await,
+        file => {
+            let file = sqlite_file(file).unwrap_or_default();
+            Store::open(SqliteOptions { migrate: false, ..SqliteOptions::new(file) }).await
+        }
     };
     match opened {
         Ok(store) => Some(store),
@@ -187,8 +190,10 @@ pub(in crate::cli) async fn used_apps(store: &Store, report: &mut Report) -> Vec
 /// Whether another program uses the database; if that cannot be told, it may be so.
 async fn is_used_by_others(store: &Store, database: &Database) -> Result<bool, StoreError> {
     match database {
-        Database::Sqlite(path) => Ok(other_users(path).is_none_or(|users| users > 0)),
         Database::Server(_) => Ok(store.count_other_connections().await?.is_none_or(|count| count > 0)),
+        file => {
+            Ok(other_users(&sqlite_file(file).unwrap_or_default()).is_none_or(|users| users > 0))
+        }
     }
 }
 

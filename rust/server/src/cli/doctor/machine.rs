@@ -12,7 +12,7 @@ use nix::{
 };
 
 use super::Report;
-use crate::config::{Config, Database};
+use crate::{cli::bolt_import::sqlite_file, config::Config};
 
 const FILES: &str = "files";
 const SPACE: &str = "space";
@@ -31,7 +31,7 @@ pub(super) fn check_files(config: &Config, fix: bool, report: &mut Report) {
     if let Some(file) = &config.file {
         check_secret_file(file, fix, report);
     }
-    if let Database::Sqlite(path) = &config.database {
+    if let Some(path) = &sqlite_file(&config.database) {
         if path.exists() {
             check_secret_file(path, fix, report);
         }
@@ -85,7 +85,7 @@ fn is_writable(directory: &Path) -> bool {
 /// Free space where the database and the clones lie.
 pub(super) fn check_space(config: &Config, report: &mut Report) {
     let mut places = vec![config.tmp_path.clone()];
-    if let Database::Sqlite(path) = &config.database {
+    if let Some(path) = &sqlite_file(&config.database) {
         places.insert(0, path.clone());
     }
     for place in places {
