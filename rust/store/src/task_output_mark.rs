@@ -3,7 +3,8 @@
 //! The row changes in the transaction that adds the lines, so it never says more or less than is there. Not for the lines
 //! themselves. Without our table lines are stored all the same, but nobody notices those that are given twice.
 
-use crate::db::{Param, Row, Transaction, params};
+use crate::db::{Row, Transaction, params};
+use crate::error::StoreError;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
 use semaphore_model::TaskId;
@@ -25,18 +26,19 @@ pub(crate) struct OutputMark {
     pub(crate) time: DateTime<Utc>,
     /// No line is older than the one inserted before it.
     pub(crate) in_order: bool,
-    /// Whether the row is in the table already.
-    is_stored: bool,
+    /// The number that the row in the table had, if it is there.
+    stored: Option<i64>,
 }
 
 impl OutputMark {
     fn from_row(row: &Row) -> Result<Self> {
+        let number = row.long("number")?;
         Ok(Self {
-            number: row.long("number")?,
+            number,
             bytes: row.long("bytes")?,
             time: row.time("time")?,
             in_order: row.boolean("in_order")?,
-            is_stored: true,
+            stored: Some(number),
         })
     }
 }
@@ -61,14 +63,14 @@ impl Store {
 }
 
 impl Transaction {
-    /// The mark of a task, locked on the servers until the transaction ends. Without a row it is made of the lines that are there.
+    /// The mark of a task. Without a row it is made of the lines that are there.
     pub(crate) async fn output_mark(&mut self, id: TaskId) -> Result<OutputMark> {
-        let text = format!("{SELECT}{}", self.dialect().for_update());
-        if let Some(row) = self.fetch_optional(text, params![id]).await? {
+        // Not locked: MySQL would lock the gap in which the marks of other tasks belong.
+        if let Some(row) = self.fetch_optional(SELECT, params![id]).await? {
             return OutputMark::from_row(&row);
         }
         let (bytes, time, in_order) = self.measured_output(id).await?;
-        Ok(OutputMark { number: 0, bytes, time, in_order, is_stored: false })
+        Ok(OutputMark { number: 0, bytes, time, in_order, stored: None })
     }
 
     /// Bytes, time of the last line, and order of the lines that are there.
@@ -89,16 +91,21 @@ impl Transaction {
         Ok((bytes, last.time("time")?, in_order))
     }
 
-    /// Stores the mark.
+    /// Stores the mark; an error that may pass if another writer was faster, so that no number is given to two lines.
     pub(crate) async fn set_output_mark(&mut self, id: TaskId, mark: &OutputMark) -> Result<()> {
         let mut values = params![mark.number, mark.bytes, mark.time];
-        let text = if mark.is_stored {
-            "update rs_task_output_mark set number = ?, bytes = ?, time = ? where task_id = ?"
-        } else {
-            values.push(Param::from(i64::from(mark.in_order)));
-            "insert into rs_task_output_mark (number, bytes, time, in_order, task_id) values (?, ?, ?, ?, ?)"
+        let Some(stored) = mark.stored else {
+            values.extend(params![i64::from(mark.in_order), id]);
+            let text =
+                "insert into rs_task_output_mark (number, bytes, time, in_order, task_id) values (?, ?, ?, ?, ?)";
+            return self.execute(text, values).await.map(drop);
         };
-        values.push(id.into());
-        self.execute(text, values).await.map(drop)
+        values.extend(params![id, stored]);
+        let text = "update rs_task_output_mark set number = ?, bytes = ?, time = ? where task_id = ? and number = ?";
+        if self.execute(text, values).await? == 0 {
+            let source = sqlx::Error::Protocol(format!("another writer adds to the output of task {id}"));
+            return Err(StoreError::Busy { source });
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,9 @@ use crate::error::StoreError;
 use crate::sql::Dialect;
 use crate::{Result, Store};
 use semaphore_model::{TaskId, TaskOutput};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 /// Most lines of one statement. The statement for so many stays prepared.
 const CHUNK: usize = 250;
@@ -124,7 +127,7 @@ impl Transaction {
             if dialect == Dialect::Sqlite || piece.len() == CHUNK {
                 self.execute(text, values).await?;
             } else {
-                self.execute_once(text, values).await?;
+                self.execute_once(text.into_owned(), values).await?;
             }
             if piece.iter().any(|line| line.continued) {
                 self.mark_parts(task_id, piece).await?;
@@ -162,20 +165,32 @@ fn piece_length(dialect: Dialect, lines: &[TaskOutput]) -> usize {
 }
 
 /// The statement for so many rows. The task is bound once where the database knows numbers of values.
-fn insert_text(dialect: Dialect, rows: usize, staged: bool) -> String {
-    let mut text = "insert into task__output (task_id, output, time, stage_id) values ".to_owned();
-    match (dialect, staged) {
-        (Dialect::Sqlite, false) => text.push_str(&"(?1, ?, ?, null), ".repeat(rows)),
-        (Dialect::Sqlite, true) => text.push_str(&"(?1, ?, ?, ?), ".repeat(rows)),
-        (Dialect::MySql, false) => text.push_str(&"(?, ?, ?, null), ".repeat(rows)),
-        (Dialect::MySql, true) => text.push_str(&"(?, ?, ?, ?), ".repeat(rows)),
-        (Dialect::Postgres, _) => {
-            let step = if staged { 3 } else { 2 };
-            for first in (2..).step_by(step).take(rows) {
-                let stage = if staged { format!("${}", first + 2) } else { "null".to_owned() };
-                text.push_str(&format!("($1, ${first}, ${}, {stage}), ", first + 1));
-            }
+fn insert_text(dialect: Dialect, rows: usize, staged: bool) -> Cow<'static, str> {
+    static TEXTS: [OnceLock<String>; PREPARED.len()] = [const { OnceLock::new() }; PREPARED.len()];
+    let place = PREPARED.iter().position(|count| *count == rows);
+    match (dialect, place.filter(|_| !staged)) {
+        (Dialect::Sqlite, Some(place)) => TEXTS[place].get_or_init(|| numbered_text('?', rows, false)).as_str().into(),
+        (Dialect::Sqlite, None) => numbered_text('?', rows, staged).into(),
+        (Dialect::Postgres, _) => numbered_text('$', rows, staged).into(),
+        (Dialect::MySql, _) => {
+            let row = if staged { "(?, ?, ?, ?), " } else { "(?, ?, ?, null), " };
+            let mut text = INSERT.to_owned() + &row.repeat(rows);
+            text.truncate(text.len() - 2);
+            text.into()
         }
+    }
+}
+
+const INSERT: &str = "insert into task__output (task_id, output, time, stage_id) values ";
+
+fn numbered_text(sign: char, rows: usize, staged: bool) -> String {
+    let mut text = INSERT.to_owned();
+    let values = if staged { 3 } else { 2 };
+    for output in (2..).step_by(values).take(rows) {
+        let (time, stage) = (output + 1, output + 2);
+        let stage = if staged { format!("{sign}{stage}") } else { "null".to_owned() };
+        // Writing to a text cannot fail.
+        let _ = write!(text, "({sign}1, {sign}{output}, {sign}{time}, {stage}), ");
     }
     text.truncate(text.len() - 2);
     text

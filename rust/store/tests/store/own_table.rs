@@ -253,6 +253,7 @@ async fn a_step_is_stored_without_our_tables(database: Database) {
         task_id: task.id,
         user_id: Some(project.owner.id),
         lines: &[line],
+        first_line: Some(1),
         status: Some((semaphore_model::TaskStatus::Success, None, None)),
         commit: None,
         event: Some("finished"),

@@ -75,7 +75,7 @@ impl Project {
     }
 
     pub(crate) async fn start_task(&self, store: &Store) -> Task {
-        store.insert_task(self.task(), 0).await.unwrap()
+        store.insert_task(self.task()).await.unwrap()
     }
 }
 
@@ -468,7 +468,7 @@ async fn tasks(database: Database) {
     let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let first = Task { limit: "a,b".into(), message: "hi".into(), ..project.task() };
-    let mut first = store.insert_task(first, 0).await.unwrap();
+    let mut first = store.insert_task(first).await.unwrap();
     let found = store.get_task(project.id, first.id).await.unwrap();
     assert_eq!((found.limit.as_str(), &found.params["limit"]), ("", &serde_json::json!(["a", "b"])));
     assert_eq!((found.created, found.status), (first.created, TaskStatus::Waiting));
@@ -482,7 +482,7 @@ async fn tasks(database: Database) {
     assert_eq!((found.status, found.end, found.commit_message.as_str()), (first.status, first.end, "message"));
 
     let second = Task { build_task_id: Some(first.id), ..project.task() };
-    let second = store.insert_task(second, 0).await.unwrap();
+    let second = store.insert_task(second).await.unwrap();
     let all = TaskFilter::default();
     let list = store.list_tasks(project.id, &all, Page::default()).await.unwrap();
     assert_eq!(list.iter().map(|task| task.task.id).collect::<Vec<_>>(), [second.id, first.id]);
@@ -499,17 +499,21 @@ async fn tasks(database: Database) {
     assert_eq!(store.get_task(project.id, second.id).await.unwrap().build_task_id, None);
     assert!(store.update_task(&first).await.unwrap_err().is_not_found());
     let elsewhere = Task { template_id: semaphore_model::TemplateId(99), ..project.task() };
-    assert!(store.insert_task(elsewhere, 0).await.is_err());
+    assert!(store.insert_task(elsewhere).await.is_err());
 }
 
 async fn old_finished_tasks_give_way_and_running_ones_stay(database: Database) {
     let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
-    let running = store.insert_task(Task { status: TaskStatus::Running, ..project.task() }, 3).await.unwrap();
+    let running = store.insert_task(Task { status: TaskStatus::Running, ..project.task() }).await.unwrap();
     let mut last = running.id;
     for _ in 0..6 {
-        last = store.insert_task(Task { status: TaskStatus::Success, ..project.task() }, 3).await.unwrap().id;
+        last = store.insert_task(Task { status: TaskStatus::Success, ..project.task() }).await.unwrap().id;
+        for id in store.list_tasks_beyond_limit(project.template.id, 3, 100).await.unwrap() {
+            assert!(store.remove_finished_task(id).await.unwrap());
+        }
     }
+    assert!(!store.remove_finished_task(running.id).await.unwrap());
     let ids: Vec<i32> = store
         .list_tasks(project.id, &TaskFilter::default(), Page::default())
         .await
@@ -525,7 +529,7 @@ async fn events_and_options(database: Database) {
     let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let bob = store.insert_user(user("bob")).await.unwrap();
-    let task = store.insert_task(Task { playbook: "own.yml".into(), ..project.task() }, 0).await.unwrap();
+    let task = store.insert_task(Task { playbook: "own.yml".into(), ..project.task() }).await.unwrap();
     let event = Event {
         user_id: Some(project.owner.id),
         project_id: Some(project.id),
