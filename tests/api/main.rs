@@ -5,4 +5,5 @@
 mod access;
 mod connection;
 mod effects;
+mod sign_in;
 mod world;

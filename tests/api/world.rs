@@ -17,7 +17,8 @@ pub(crate) type Check = Box<dyn Fn(&World)>;
 
 impl World {
     pub(crate) fn new() -> Self {
-        let server = Server::start();
+        let totp = json!({"auth": {"totp": {"enabled": true, "allow_recovery": true}}});
+        let server = Server::with_config(totp);
         let admin = server.admin();
         Self { server, admin, project: OnceCell::new() }
     }

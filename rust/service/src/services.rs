@@ -9,7 +9,7 @@ use semaphore_store::Store;
 
 use crate::{
     app::{App, AppCatalog},
-    auth::Activities,
+    auth::{Activities, Throttle},
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec, password::PasswordHasher},
     error::Result,
     settings::Settings,
@@ -33,6 +33,7 @@ pub struct Services {
     pub(crate) cookies: CookieCodec,
     pub(crate) passwords: PasswordHasher,
     pub(crate) activities: Activities,
+    pub(crate) throttle: Throttle,
     pub(crate) program_path: String,
     pub(crate) home: String,
     pub(crate) ansible_version: VersionCache,
@@ -81,6 +82,7 @@ impl Services {
             cookies: parts.cookies,
             passwords: PasswordHasher::new(parts.hashing_threads),
             activities: Activities::default(),
+            throttle: Throttle::default(),
             program_path: parts.program_path,
             home: parts.home,
             ansible_version: VersionCache::default(),

@@ -14,6 +14,7 @@ mod run_server;
 mod sqlite_lock;
 mod start;
 mod user;
+mod user_totp;
 mod vault;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -21,7 +22,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use self::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, Totp, UsersCommand},
     output::{say, show_error},
 };
 use crate::{signal::BlockedSignals, version::version};
@@ -42,20 +43,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     start::log(level);
     let source = arguments.source();
     let result = match arguments.command {
-        None => return help(None),
+        None => return help(&[]),
         Some(Command::Version) => say(&version()).map_err(anyhow::Error::from),
         Some(Command::Server(server)) => BlockedSignals::block()
             .map_err(anyhow::Error::from)
             .and_then(|signals| run_server::run(&source, &server, signals)),
         Some(Command::Doctor(arguments)) => doctor::run(&source, &arguments),
         Some(Command::Vaults(vaults)) => match vaults.command {
-            None => return help(Some("vaults")),
+            None => return help(&["vaults"]),
             Some(command) => vault::run(&source, &command),
         },
         Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
         Some(Command::Users(users)) => match users.command {
-            None => return help(Some("users")),
-            Some(command) => user::run(&source, command),
+            None => return help(&["users"]),
+            Some(UsersCommand::User(command)) => user::run(&source, command),
+            Some(UsersCommand::Totp(Totp { command: None })) => return help(&["users", "totp"]),
+            Some(UsersCommand::Totp(Totp { command: Some(command) })) => user_totp::run(&source, command),
         },
     };
     match result {
@@ -65,13 +68,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// The help of the program or of a command, as if it had been asked for.
-fn help(command: Option<&str>) -> ExitCode {
+fn help(command: &[&str]) -> ExitCode {
     let mut root = Arguments::command();
     root.build();
-    let shown = match command {
-        None => root.print_help(),
-        Some(name) => root.find_subcommand_mut(name).map_or(Ok(()), clap::Command::print_help),
-    };
+    let found = command.iter().try_fold(&mut root, |above, name| above.find_subcommand_mut(name));
+    let shown = found.map_or(Ok(()), clap::Command::print_help);
     if shown.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -7,7 +7,9 @@ use axum::{
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use semaphore_model::{AccessKeyId, EnvironmentId, InventoryId, RepositoryId, TaskId, TemplateId, UserId, ViewId};
+use semaphore_model::{
+    AccessKeyId, EnvironmentId, InventoryId, RepositoryId, TaskId, TemplateId, UserId, UserTotpId, ViewId,
+};
 use semaphore_service::{Error, Kind};
 use semaphore_store::ListOptions;
 use serde::de::DeserializeOwned;
@@ -43,6 +45,7 @@ macro_rules! path_identifiers {
 
 path_identifiers! {
     UserId = "user_id", "user";
+    UserTotpId = "totp_id", "second factor";
     AccessKeyId = "key_id", "key";
     RepositoryId = "repository_id", "repository";
     InventoryId = "inventory_id", "inventory";

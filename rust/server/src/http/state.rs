@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use semaphore_service::{Services, TaskPorts};
 
-use super::{assets::Assets, hub::Hub};
+use super::{assets::Assets, client_address::AddressRange, hub::Hub};
 
 /// Shared state of the HTTP layer.
 #[derive(Clone, Debug)]
@@ -16,18 +16,31 @@ struct Inner {
     tasks: Arc<TaskPorts>,
     hub: Arc<Hub>,
     assets: Assets,
+    trusted_proxies: Vec<AddressRange>,
 }
 
 impl AppState {
-    /// The state over these use cases; `web_path` is the path below which the page is served.
-    pub fn new(services: Arc<Services>, tasks: Arc<TaskPorts>, hub: Arc<Hub>, web_path: &str) -> Self {
+    /// The state over these use cases; `web_path` is the path below which the page is served; `trusted_proxies`
+    /// may name the address of a client.
+    pub fn new(
+        services: Arc<Services>,
+        tasks: Arc<TaskPorts>,
+        hub: Arc<Hub>,
+        web_path: &str,
+        trusted_proxies: Vec<AddressRange>,
+    ) -> Self {
         let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
-        Self(Arc::new(Inner { services, tasks, hub, assets }))
+        Self(Arc::new(Inner { services, tasks, hub, assets, trusted_proxies }))
     }
 
     /// `web_host` of the configuration.
     pub(crate) fn web_host(&self) -> &str {
         &self.0.services.settings.web_host
+    }
+
+    /// Proxies whose word about the address of a client counts.
+    pub(crate) fn trusted_proxies(&self) -> &[AddressRange] {
+        &self.0.trusted_proxies
     }
 
     /// The way to the task pool.

@@ -8,6 +8,7 @@ pub mod cookie;
 pub mod gob;
 pub mod password;
 pub mod token;
+pub mod totp;
 
 /// Answers recorded from the Go server.
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(crate) mod member;
 pub(crate) mod option;
 pub(crate) mod project;
 pub(crate) mod repository;
+pub(crate) mod second_factor;
 pub(crate) mod system;
 pub(crate) mod task;
 pub(crate) mod template;
