@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use semaphore_tests::PASSWORD;
+use semaphore_tests::{Client, PASSWORD};
 use serde_json::{Value, json};
 
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
         delete_global_role, delete_invite, delete_project_role, delete_storage, delete_template_role, post_global_role,
         post_project_role, put_global_role, put_project_role, update_invite, update_storage, update_template_role,
     },
+    sign_in::one_time_code,
     world::{Check, World},
 };
 
@@ -52,6 +53,10 @@ effects! {
     POST   "/api/apps/{app_id}/active" => set_app_active;
     POST   "/api/auth/login" => login;
     POST   "/api/auth/logout" => logout;
+    POST   "/api/auth/verify" => verify_session;
+    POST   "/api/auth/recovery" => recover_session;
+    POST   "/api/users/{user_id}/2fas/totp" => enable_totp;
+    DELETE "/api/users/{user_id}/2fas/totp/{totp_id}" => disable_totp;
     POST   "/api/user/tokens" => create_token;
     DELETE "/api/user/tokens/{token_id}" => delete_token;
     POST   "/api/users" => create_user;
@@ -255,6 +260,63 @@ fn logout(world: &World) -> Check {
         let thief = world.server.anonymous();
         assert_eq!(thief.send_with("GET", "/api/user", None, &[("Cookie", &cookie)]).status, 401);
         assert_eq!(world.value("select count(*) from session where expired = 1"), 1);
+    })
+}
+
+/// A user with a second factor: id, the answer that set it up, a client that is logged in without a code.
+fn with_second_factor(world: &World) -> (i64, Value, Client) {
+    let id = world.user("careful");
+    let made = world.admin.post(&format!("/api/users/{id}/2fas/totp"), &json!({})).expect(200).json();
+    let client = world.server.client("careful", PASSWORD);
+    assert_eq!(client.get("/api/user").expect(401).json()["error"], "TOTP_REQUIRED");
+    (id, made, client)
+}
+
+fn verify_session(world: &World) -> Check {
+    let (id, made, client) = with_second_factor(world);
+    let code = one_time_code(made["url"].as_str().unwrap());
+    client.post("/api/auth/verify", &json!({"passcode": code})).expect(200);
+    Box::new(move |world| {
+        assert_eq!(client.get("/api/user").expect(200).json()["username"], "careful");
+        assert_eq!(world.value(&format!("select verified from session where user_id = {id}")), 1);
+    })
+}
+
+fn recover_session(world: &World) -> Check {
+    let (id, made, client) = with_second_factor(world);
+    let code = made["recovery_code"].as_str().unwrap();
+    client.post("/api/auth/recovery", &json!({"recovery_code": code.to_lowercase()})).expect(401);
+    client.post("/api/auth/recovery", &json!({"recovery_code": code})).expect(204);
+    Box::new(move |world| {
+        assert_eq!(client.get("/api/user").expect(200).json().get("totp"), None);
+        assert_eq!(world.value(&format!("select count(*) from user__totp where user_id = {id}")), 0);
+    })
+}
+
+fn enable_totp(world: &World) -> Check {
+    let (id, made, _) = with_second_factor(world);
+    let secret = made["url"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
+    Box::new(move |world| {
+        let client = world.server.client("careful", PASSWORD);
+        assert_eq!(client.get("/api/user").expect(401).json()["error"], "TOTP_REQUIRED");
+        let stored = world.value(&format!("select url from user__totp where user_id = {id}"));
+        assert!(stored.as_str().unwrap().ends_with(&secret), "{stored}");
+        // The secret is shown once; a picture of it only to whom it belongs, and to administrators.
+        for path in ["/api/users".to_owned(), format!("/api/users/{id}")] {
+            let shown = world.admin.get(&path).expect(200);
+            assert!(shown.body.contains("\"totp\"") && !shown.body.contains(&secret), "{}", shown.body);
+        }
+        let picture = world.admin.get(&format!("/api/users/{id}/2fas/totp/1/qr")).expect(200);
+        assert_eq!(picture.content_type.as_deref(), Some("image/png"));
+    })
+}
+
+fn disable_totp(world: &World) -> Check {
+    let (id, made, _) = with_second_factor(world);
+    world.admin.delete(&format!("/api/users/{id}/2fas/totp/{}", made["id"])).expect(204);
+    Box::new(move |world| {
+        world.server.client("careful", PASSWORD).get("/api/user").expect(200);
+        assert_eq!(world.value(&format!("select count(*) from user__totp where user_id = {id}")), 0);
     })
 }
 

@@ -12,4 +12,5 @@ mod effects_people;
 mod health;
 mod invites;
 mod roles;
+mod sign_in;
 mod world;

@@ -17,15 +17,12 @@ pub(crate) type Check = Box<dyn Fn(&World)>;
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::of(Server::start())
+        Self::with(json!({"auth": {"totp": {"enabled": true, "allow_recovery": true}}}))
     }
 
     /// The same with keys laid over the configuration.
     pub(crate) fn with(config: Value) -> Self {
-        Self::of(Server::with_config(config))
-    }
-
-    fn of(server: Server) -> Self {
+        let server = Server::with_config(config);
         let admin = server.admin();
         Self { server, admin, project: OnceCell::new() }
     }

@@ -69,6 +69,7 @@ keys! {
     "forwarded_env_vars" => forwarded_env_vars;
     "auth.totp.enabled" => totp_enabled;
     "auth.totp.allow_recovery" => totp_allow_recovery;
+    "trusted_proxies" => trusted_proxies;
     "schedule.timezone" => schedule_timezone;
     "teams.invite_type" => invite_type;
     "runner_registration_token" => runner_registration_token;
@@ -565,6 +566,25 @@ fn totp_allow_recovery() {
             allowed
         );
     }
+}
+
+fn trusted_proxies() {
+    let after_guesses = |config: Value| {
+        let server = Server::with_config(config);
+        let login = |password: &str, address: &str| {
+            let body = json!({"auth": "admin", "password": password}).to_string();
+            let headers = [("X-Forwarded-For", address)];
+            server.anonymous().send_with("POST", "/api/auth/login", Some(&body), &headers).status
+        };
+        for number in 0..10 {
+            assert_eq!(login("wrong", &format!("198.51.100.{number}")), 401);
+        }
+        login(PASSWORD, "198.51.100.99")
+    };
+    // Who is not trusted is one client, whatever it says.
+    assert_eq!(after_guesses(json!({"trusted_proxies": ["10.0.0.0/8"]})), 429);
+    assert_eq!(after_guesses(json!({"trusted_proxies": ["127.0.0.1"]})), 204);
+    assert!(refused(json!({"trusted_proxies": ["10.0.0.0/99"]})).contains("trusted_proxies"));
 }
 
 fn schedule_timezone() {

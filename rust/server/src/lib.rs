@@ -8,5 +8,6 @@
 pub mod cli;
 pub mod config;
 pub mod http;
+mod qr;
 pub mod signal;
 pub mod version;

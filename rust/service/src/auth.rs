@@ -5,14 +5,18 @@
 //! refused log-in takes as long as an accepted one; errors never tell whether a user exists.
 
 mod activity;
+mod second_factor;
+mod throttle;
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use semaphore_model::{ApiToken, Secret, Session, User, VerificationMethod};
 use semaphore_store::{Identity, StoreError};
 
-pub(crate) use self::activity::Activities;
+pub use self::second_factor::{PendingSession, not_enabled};
+use self::throttle::{Attempt, Guess};
+pub(crate) use self::{activity::Activities, throttle::Throttle};
 use crate::{
     crypto::{cookie::CookieSession, token},
     error::{Error, Kind, Result},
@@ -34,8 +38,8 @@ pub struct Credentials<'a> {
 /// What is remembered about the client of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'a> {
-    /// `X-Real-IP` header.
-    pub ip: &'a str,
+    /// Its address; may be empty.
+    pub address: &'a str,
     /// `User-Agent` header.
     pub user_agent: &'a str,
 }
@@ -109,6 +113,8 @@ impl Services {
             // Reference: it only hid the form and still let people in.
             return Err(Error::unauthenticated("log-in by password is switched off on this server"));
         }
+        let guess = Guess::new(Attempt::Password, name, client.address);
+        self.throttle.admit(guess, Instant::now())?;
         let user = self.find_for_login(name).await?;
         let hash = user.as_ref().filter(|user| !user.external).map(|user| user.password.expose());
         let fits = self.passwords.verify(password, hash).await?;
@@ -117,6 +123,7 @@ impl Services {
             None => self.sign_in_by_directory(name, password).await?,
         };
         let user = user.ok_or_else(|| Error::unauthenticated("login or password is wrong"))?;
+        self.throttle.succeeded(guess);
         self.start_session(&user, client).await
     }
 
@@ -141,7 +148,7 @@ impl Services {
             user_id: user.id,
             created: now,
             last_active: now,
-            ip: client.ip.to_owned(),
+            ip: client.address.to_owned(),
             user_agent: client.user_agent.to_owned(),
             verification_method: if needs_code { VerificationMethod::Totp } else { VerificationMethod::None },
             verified: !needs_code,
@@ -159,17 +166,6 @@ impl Services {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }
-    }
-
-    /// Answers a one-time or recovery code: nothing to do for a session that needs none, 401 without a session.
-    ///
-    /// Codes themselves are not checked by this build yet; a session that needs one is refused with 503.
-    pub async fn verify_session(&self, cookie: &str) -> Result<()> {
-        let (_, session) = self.session(cookie).await?;
-        if session.verification_method == VerificationMethod::None {
-            return Ok(());
-        }
-        Err(Error::unavailable("one-time codes are not supported by this build yet"))
     }
 
     /// The session and user of a cookie.

@@ -20,6 +20,8 @@ pub enum Kind {
     Conflict,
     /// The request is larger than is accepted: 413.
     TooLarge,
+    /// Too many failed attempts: 429.
+    TooMany,
     /// Too busy, or shutting down: 503.
     Unavailable,
     /// Our fault: 500. The client gets a fixed text, the log has the causes.

@@ -9,7 +9,7 @@ use semaphore_store::Store;
 
 use crate::{
     app::{App, AppCatalog},
-    auth::Activities,
+    auth::{Activities, Throttle},
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec, password::PasswordHasher},
     error::Result,
     housekeeping::Housekeeping,
@@ -41,6 +41,7 @@ pub struct Services {
     pub(crate) oidc: OidcClient,
     /// Keys of our own tokens.
     pub(crate) jwt_keys: JwtKeys,
+    pub(crate) throttle: Throttle,
     pub(crate) program_path: String,
     pub(crate) home: String,
     pub(crate) ansible_version: VersionCache,
@@ -97,6 +98,7 @@ impl Services {
             activities: Activities::default(),
             oidc: OidcClient::default(),
             jwt_keys: JwtKeys::default(),
+            throttle: Throttle::default(),
             program_path: parts.program_path,
             home: parts.home,
             ansible_version: VersionCache::default(),

@@ -3,7 +3,7 @@
 //! Invariants: a stored login, e-mail and name is never empty; a change of password ends all sessions of the user; nobody
 //! changes the administrator flag of the own account. Reference: refusals to change users answer 401 where 403 is meant.
 
-use semaphore_model::{NewUser, User, UserId, UserSummary};
+use semaphore_model::{NewUser, Secret, User, UserId, UserSummary};
 use semaphore_store::ListOptions;
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ impl Services {
     pub fn own_user(&self, user: &User) -> OwnUser {
         OwnUser {
             // Without a subscription nobody has a seat. Reference: `GetUser`.
-            user: User { pro: false, ..user.clone() },
+            user: User { pro: false, ..without_totp_secret(user.clone()) },
             can_create_project: user.admin || self.settings.non_admin_can_create_project,
             has_active_subscription: false,
         }
@@ -71,7 +71,7 @@ impl Services {
     pub async fn list_users(&self, caller: &User, prefix: &str) -> Result<UserList> {
         let users = self.store.list_users(prefix, &ListOptions::default()).await?;
         if caller.admin {
-            return Ok(UserList::Full(users));
+            return Ok(UserList::Full(users.into_iter().map(without_totp_secret).collect()));
         }
         Ok(UserList::Summaries(users.iter().map(User::summary).collect()))
     }
@@ -80,7 +80,7 @@ impl Services {
     pub async fn get_user(&self, caller: &User, id: UserId) -> Result<User> {
         let user = self.existing_user(id).await?;
         if caller.admin || caller.id == id {
-            return Ok(user);
+            return Ok(without_totp_secret(user));
         }
         Ok(User { id: user.id, username: user.username.clone(), name: user.name.clone(), ..User::default() })
     }
@@ -178,6 +178,14 @@ impl Services {
     pub async fn find_user(&self, login: &str, email: &str) -> Result<User> {
         self.store.get_user_by_login_or_email(login, email).await.map_err(missing_or_internal)
     }
+}
+
+/// The account as answers show it: that there is a second factor, but not its secret, which the reference shows every time.
+fn without_totp_secret(mut user: User) -> User {
+    if let Some(totp) = &mut user.totp {
+        totp.url = Secret::default();
+    }
+    user
 }
 
 fn external_password() -> Error {

@@ -181,7 +181,38 @@ pub(super) struct Unarchive {
 #[derive(Debug, Args)]
 pub(super) struct Users {
     #[command(subcommand)]
-    pub(super) command: Option<UserCommand>,
+    pub(super) command: Option<UsersCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UsersCommand {
+    #[command(flatten)]
+    User(UserCommand),
+    /// Manage TOTP verification
+    Totp(Totp),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Totp {
+    #[command(subcommand)]
+    pub(super) command: Option<TotpCommand>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum TotpCommand {
+    /// Disable TOTP verification
+    Disable(Login),
+    /// Enable TOTP verification
+    Enable(Login),
+    /// Show TOTP details
+    Show(Login),
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Login {
+    /// User login
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(super) login: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -19,6 +19,7 @@ mod start;
 mod task;
 mod transfer;
 mod user;
+mod user_totp;
 mod vault;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -26,7 +27,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use self::{
-    arguments::{Arguments, Command, DatabaseCommand},
+    arguments::{Arguments, Command, DatabaseCommand, Totp, UsersCommand},
     output::{say, show_error},
 };
 use crate::{signal::BlockedSignals, version::version};
@@ -47,28 +48,30 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     start::log(level);
     let source = arguments.source();
     let result = match arguments.command {
-        None => return help(None),
+        None => return help(&[]),
         Some(Command::Version) => say(&version()).map_err(anyhow::Error::from),
         Some(Command::Server(server)) => BlockedSignals::block()
             .map_err(anyhow::Error::from)
             .and_then(|signals| run_server::run(&source, &server, signals)),
         Some(Command::Doctor(arguments)) => doctor::run(&source, &arguments),
         Some(Command::Vaults(vaults)) => match vaults.command {
-            None => return help(Some("vaults")),
+            None => return help(&["vaults"]),
             Some(command) => vault::run(&source, &command),
         },
         Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
         Some(Command::Task(tasks)) => match &tasks.command {
-            None => return help(Some("task")),
+            None => return help(&["task"]),
             Some(command) => task::run(&source, command),
         },
         Some(Command::Database(databases)) => match databases.command {
-            None => return help(Some("database")),
+            None => return help(&["database"]),
             Some(DatabaseCommand::Copy(copied)) => copy::run(&source, &copied),
         },
         Some(Command::Users(users)) => match users.command {
-            None => return help(Some("users")),
-            Some(command) => user::run(&source, command),
+            None => return help(&["users"]),
+            Some(UsersCommand::User(command)) => user::run(&source, command),
+            Some(UsersCommand::Totp(Totp { command: None })) => return help(&["users", "totp"]),
+            Some(UsersCommand::Totp(Totp { command: Some(command) })) => user_totp::run(&source, command),
         },
     };
     match result {
@@ -78,13 +81,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// The help of the program or of a command, as if it had been asked for.
-fn help(command: Option<&str>) -> ExitCode {
+fn help(command: &[&str]) -> ExitCode {
     let mut root = Arguments::command();
     root.build();
-    let shown = match command {
-        None => root.print_help(),
-        Some(name) => root.find_subcommand_mut(name).map_or(Ok(()), clap::Command::print_help),
-    };
+    let found = command.iter().try_fold(&mut root, |above, name| above.find_subcommand_mut(name));
+    let shown = found.map_or(Ok(()), clap::Command::print_help);
     if shown.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -110,8 +110,9 @@ async fn run_until_signal(
     } else {
         None
     };
-    let app =
-        App::new(AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, &config.web_path), &config.web_path);
+    let proxies = config.trusted_proxies.clone();
+    let state = AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, &config.web_path, proxies);
+    let app = App::new(state, &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
     let tidying = tokio::spawn(keep_house(Arc::clone(&services), stop.clone()));

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use super::arguments::{Arguments, Command, UserCommand};
+use super::arguments::{Arguments, Command, UserCommand, UsersCommand};
 
 fn parse(line: &str) -> Result<Arguments, clap::Error> {
     Arguments::try_parse_from(line.split_whitespace())
@@ -24,6 +24,9 @@ fn commands_of_the_reference_are_understood() {
         "semaphore users get --login adm",
         "semaphore user change-by-email --email a@b --password x",
         "semaphore user delete --login adm",
+        "semaphore user totp enable --login adm",
+        "semaphore vault rekey --old-key x",
+        "semaphore vaults",
         "semaphore migrate --apply-to 2.15.2",
         "semaphore version",
     ] {
@@ -38,7 +41,7 @@ fn commands_of_the_reference_are_understood() {
 fn flags_take_values_as_in_the_reference() {
     let add = |flags: &str| match parse(&format!("semaphore user add {flags}")).unwrap().command {
         Some(Command::Users(users)) => match users.command {
-            Some(UserCommand::Add(add)) => add,
+            Some(UsersCommand::User(UserCommand::Add(add))) => add,
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),

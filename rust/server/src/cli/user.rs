@@ -16,7 +16,7 @@ use super::{
 /// A command that lacks arguments or names nobody; the text goes to stdout, the exit code is 1.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Refusal(String);
+pub(super) struct Refusal(pub(super) String);
 
 pub(super) fn run(source: &ConfigSource, mut command: UserCommand) -> anyhow::Result<()> {
     take_password(&mut command)?;
@@ -120,7 +120,7 @@ async fn list(services: &Services) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn find(services: &Services, login: &str, email: &str) -> anyhow::Result<User> {
+pub(super) async fn find(services: &Services, login: &str, email: &str) -> anyhow::Result<User> {
     let missing = || Refusal(format!("User with login {login} or email {email} not found"));
     match services.find_user(login, email).await {
         Err(error) if error.is_not_found() => Err(missing().into()),

@@ -15,6 +15,8 @@ use semaphore_model::Secret;
 use semaphore_service::app::App;
 use url::Url;
 
+use crate::http::AddressRange;
+
 pub use database::Database;
 pub use load::Sources;
 pub use table::{KEYS, Key, Kind, Rule, Support};
@@ -139,6 +141,8 @@ pub struct Config {
     pub forwarded_env_vars: Vec<String>,
     /// Whether one-time codes are demanded from users who have set them up.
     pub totp_enabled: bool,
+    /// Proxies whose word about the address of a client counts.
+    pub trusted_proxies: Vec<AddressRange>,
     /// Whether recovery codes are announced.
     pub totp_allow_recovery: bool,
     /// Time zone shown for schedules.
@@ -202,6 +206,7 @@ impl Config {
             env_vars: values.decode("env_vars")?,
             forwarded_env_vars: values.decode("forwarded_env_vars")?,
             totp_enabled: values.bool("auth.totp.enabled"),
+            trusted_proxies: trusted_proxies(&values)?,
             totp_allow_recovery: values.bool("auth.totp.allow_recovery"),
             schedule_timezone: values.text("schedule.timezone").to_owned(),
             team_invite_type: values.text("teams.invite_type").to_owned(),
@@ -212,6 +217,17 @@ impl Config {
             refused_options: values.refused_options,
         })
     }
+}
+
+/// The ranges of `trusted_proxies`.
+fn trusted_proxies(values: &load::Values) -> Result<Vec<AddressRange>, ConfigError> {
+    let texts: Vec<String> = values.decode("trusted_proxies")?;
+    let range = |text: &String| text.parse();
+    texts.iter().map(range).collect::<Result<_, _>>().map_err(|complaint: String| ConfigError::Value {
+        key: "trusted_proxies",
+        shown: String::new(),
+        complaint,
+    })
 }
 
 /// The path of `web_host` without a slash at its end. Reference: a `web_host` that is no URL ends the program.

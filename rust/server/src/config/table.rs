@@ -253,7 +253,20 @@ pub static KEYS: &[Key] = &[
     key("env_vars", "SEMAPHORE_ENV_VARS", Object, "", "Variables that every task sees."),
     key("forwarded_env_vars", "SEMAPHORE_FORWARDED_ENV_VARS", List, "", "Variables of the server that tasks see too."),
     key("auth.totp.enabled", "SEMAPHORE_TOTP_ENABLED", Bool, "", "Demands one-time codes from users who set them up."),
-    key("auth.totp.allow_recovery", "SEMAPHORE_TOTP_ALLOW_RECOVERY", Bool, "", "Announces recovery codes."),
+    key(
+        "auth.totp.allow_recovery",
+        "SEMAPHORE_TOTP_ALLOW_RECOVERY",
+        Bool,
+        "",
+        "Gives recovery codes to users who set up one-time codes, and takes them.",
+    ),
+    key(
+        "trusted_proxies",
+        "SEMAPHORE_TRUSTED_PROXIES",
+        List,
+        r#"["127.0.0.0/8", "::1"]"#,
+        "Addresses and ranges of proxies that may say in X-Forwarded-For or X-Real-IP who the client is. Not a key of the Go server.",
+    ),
     key("schedule.timezone", "SEMAPHORE_SCHEDULE_TIMEZONE", Text, "UTC", "Time zone shown for schedules."),
     ruled(
         key("teams.invite_type", "SEMAPHORE_TEAMS_INVITE_TYPE", Text, "username", "How members are invited."),

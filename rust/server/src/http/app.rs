@@ -13,10 +13,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
+use semaphore_service::{Error, Kind};
 use tower::ServiceExt;
 
 use super::{
-    error::not_found,
+    csrf,
+    error::{ApiError, not_found},
     path::{Normalised, normalise},
     rehearsal,
     routes::{self, Extension},
@@ -87,6 +89,10 @@ impl App {
             }
         }
         let is_api = routed.starts_with("/api");
+        if is_api && csrf::is_foreign_write(request.method(), request.headers(), self.state.web_host()) {
+            let text = "a page of another origin may not change anything here";
+            return ApiError(Error::new(Kind::Forbidden, text)).into_response();
+        }
         if let Some(notice) = &self.state.services().settings.rehearsal
             && let Some(refusal) = rehearsal::refusal(request.method(), &routed, notice)
         {

@@ -10,7 +10,7 @@ use axum::{
 use semaphore_model::{
     AccessKeyId, EnvironmentId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId, IntegrationMatcherId,
     InventoryId, ProjectInviteId, RepositoryId, ScheduleId, SecretStorageId, TaskId, TemplateId, TemplateRoleId, UserId,
-    ViewId,
+    UserTotpId, ViewId,
 };
 use semaphore_service::{Error, Kind};
 use semaphore_store::ListOptions;
@@ -47,6 +47,7 @@ macro_rules! path_identifiers {
 
 path_identifiers! {
     UserId = "user_id", "user";
+    UserTotpId = "totp_id", "second factor";
     AccessKeyId = "key_id", "key";
     RepositoryId = "repository_id", "repository";
     InventoryId = "inventory_id", "inventory";

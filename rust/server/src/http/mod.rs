@@ -6,6 +6,8 @@
 pub mod access;
 pub mod app;
 mod assets;
+mod client_address;
+mod csrf;
 pub mod error;
 pub mod extract;
 mod handlers;
@@ -21,4 +23,5 @@ pub mod state;
 mod ws;
 
 pub use app::App;
+pub use client_address::AddressRange;
 pub use state::AppState;

@@ -16,8 +16,8 @@ use super::{
     handlers::{
         app, auth, backup, diagnostics, environment, event, host_keys, integration, integration_rule, inventory, invite,
         key, member, metrics, option, output, project, repository, retention, role, runner, runner_protocol, schedule,
-        secret_storage, subscription, system, task, template, terraform_backend, terraform_state, token, user, view,
-        webhook,
+        second_factor, secret_storage, subscription, system, task, template, terraform_backend, terraform_state, token,
+        user, view, webhook,
     },
     machine_access::{RunnerAccess, StateAccess},
     state::AppState,
@@ -101,8 +101,8 @@ table! {
     GET_ONLY "/api/auth/login"             Public,  reads  => auth::get_login_metadata;
     POST     "/api/auth/login"             Public,  writes => auth::login;
     POST     "/api/auth/logout"            Public,  writes => auth::logout;
-    POST     "/api/auth/verify"            Public,  reads  => auth::verify_session;
-    POST     "/api/auth/recovery"          Public,  reads  => auth::recover_session;
+    POST     "/api/auth/verify"            Public,  writes => auth::verify_session;
+    POST     "/api/auth/recovery"          Public,  writes => auth::recover_session;
     GET_ONLY "/api/auth/oidc/{provider}/login"          Public, reads => auth::oidc_login;
     GET_ONLY "/api/auth/oidc/{provider}/redirect"       Public, reads => auth::oidc_login;
     GET_ONLY "/api/auth/oidc/{provider}/redirect/{*redirect_path}" Public, reads => auth::oidc_login;
@@ -118,6 +118,11 @@ table! {
     PUT      "/api/users/{user_id}"        Session, writes => user::update_user;
     DELETE   "/api/users/{user_id}"        Session, writes => user::delete_user;
     POST     "/api/users/{user_id}/password" Session, writes => user::set_user_password;
+
+    // Second factors
+    POST     "/api/users/{user_id}/2fas/totp"              Session, writes => second_factor::enable_totp;
+    GET_ONLY "/api/users/{user_id}/2fas/totp/{totp_id}/qr" Session, reads  => second_factor::get_totp_qr;
+    DELETE   "/api/users/{user_id}/2fas/totp/{totp_id}"    Session, writes => second_factor::disable_totp;
 
     // Tasks of all projects
     GET      "/api/ws"                     Session, reads  => ws::connect;

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::app::App;
+use super::{app::App, client_address::Peer};
 
 /// Time a client has to send a request's header, also while a connection is idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
@@ -73,7 +73,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: App, stop: Cancell
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
         let app = app.clone();
-        async move { Ok::<_, std::convert::Infallible>(app.call(request.map(Body::new)).await) }
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer.ip()));
+            Ok::<_, std::convert::Infallible>(app.call(request).await)
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use semaphore_service::{Services, TaskPorts};
 
-use super::{assets::Assets, hub::Hub, metrics::Metrics};
+use super::{assets::Assets, client_address::AddressRange, hub::Hub, metrics::Metrics};
 
 /// Shared state of the HTTP layer.
 #[derive(Clone, Debug)]
@@ -17,19 +17,22 @@ struct Inner {
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     assets: Assets,
+    trusted_proxies: Vec<AddressRange>,
 }
 
 impl AppState {
-    /// The state over these use cases; `web_path` is the path below which the page is served.
+    /// The state over these use cases; `web_path` is the path below which the page is served; `trusted_proxies`
+    /// may name the address of a client.
     pub fn new(
         services: Arc<Services>,
         tasks: Arc<TaskPorts>,
         hub: Arc<Hub>,
         metrics: Arc<Metrics>,
         web_path: &str,
+        trusted_proxies: Vec<AddressRange>,
     ) -> Self {
         let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
-        Self(Arc::new(Inner { services, tasks, hub, metrics, assets }))
+        Self(Arc::new(Inner { services, tasks, hub, metrics, assets, trusted_proxies }))
     }
 
     /// The numbers about this server.
@@ -40,6 +43,11 @@ impl AppState {
     /// `web_host` of the configuration.
     pub(crate) fn web_host(&self) -> &str {
         &self.0.services.settings.web_host
+    }
+
+    /// Proxies whose word about the address of a client counts.
+    pub(crate) fn trusted_proxies(&self) -> &[AddressRange] {
+        &self.0.trusted_proxies
     }
 
     /// The way to the task pool.

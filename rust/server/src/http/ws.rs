@@ -10,7 +10,7 @@ use axum::{
         State,
         ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use semaphore_model::Secret;
@@ -19,6 +19,7 @@ use tokio::time::{Instant, interval_at, timeout};
 
 use super::{
     access::{Session, credentials},
+    csrf,
     extract::QueryTexts,
     hub::{Access, Connection},
     state::AppState,
@@ -49,7 +50,7 @@ pub(crate) async fn connect(
 ) -> Response {
     // Reference: gorilla's answer to a request without upgrade headers.
     let Ok(upgrade) = upgrade else { return (StatusCode::BAD_REQUEST, "Bad Request\n").into_response() };
-    if !is_own_origin(&headers, state.web_host()) {
+    if csrf::is_foreign(&headers, state.web_host()) {
         return (StatusCode::FORBIDDEN, "this page's origin may not use the WebSocket\n").into_response();
     }
     let proof = Proof::of(&headers);
@@ -80,17 +81,6 @@ impl Proof {
         let (admin, projects) = state.services().visible_projects(user.id).await?;
         Ok(Access { admin, projects })
     }
-}
-
-/// Whether the request comes from a page of this server, or not from a page at all.
-fn is_own_origin(headers: &HeaderMap, web_host: &str) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = text(header::ORIGIN) else { return true };
-    let host = |address: &str| {
-        address.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default().to_owned())
-    };
-    let own = [text(header::HOST).map(str::to_owned), host(web_host)];
-    host(origin).is_some_and(|origin| own.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(&origin)))
 }
 
 async fn serve(mut socket: WebSocket, state: AppState, proof: Proof, partial: bool) {

@@ -9,6 +9,7 @@ pub mod gob;
 pub mod password;
 pub mod runner_key;
 pub mod token;
+pub mod totp;
 
 /// Answers recorded from the Go server.
 #[cfg(test)]

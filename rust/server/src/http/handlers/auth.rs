@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::{
     access::{Public, credentials},
+    client_address::ClientAddress,
     error::Result,
     extract::SmallBody,
     state::AppState,
@@ -65,10 +66,11 @@ pub(crate) async fn login(
     _: Public,
     State(state): State<AppState>,
     headers: HeaderMap,
+    ClientAddress(address): ClientAddress,
     SmallBody(body): SmallBody<LoginBody>,
 ) -> Result<Response> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let client = Client { ip: text("x-real-ip"), user_agent: text("user-agent") };
+    let client = Client { address: &address, user_agent: text("user-agent") };
     let value = state.services().login(&body.auth, body.password.expose(), client).await?;
     // Behind a TLS proxy the cookie must not travel in clear.
     let secure = if text("x-forwarded-proto").eq_ignore_ascii_case("https") { "; Secure" } else { "" };
@@ -83,10 +85,32 @@ pub(crate) async fn logout(_: Public, State(state): State<AppState>, headers: He
     )))
 }
 
-/// `POST /api/auth/verify`
-pub(crate) async fn verify_session(_: Public, State(state): State<AppState>, headers: HeaderMap) -> Result<StatusCode> {
-    state.services().verify_session(credentials(&headers).cookie).await?;
-    Ok(StatusCode::NO_CONTENT)
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CodeBody {
+    passcode: Secret,
+}
+
+/// `POST /api/auth/verify`. Reference: 200 after a code, 204 where none is wanted.
+pub(crate) async fn verify_session(
+    _: Public,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    ClientAddress(address): ClientAddress,
+    body: Result<SmallBody<CodeBody>>,
+) -> Result<StatusCode> {
+    let services = state.services();
+    let Some(pending) = services.pending_session(credentials(&headers).cookie, false).await? else {
+        return Ok(StatusCode::NO_CONTENT);
+    };
+    services.give_code(&pending, body?.0.passcode.expose(), &address).await?;
+    Ok(StatusCode::OK)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RecoveryBody {
+    recovery_code: Secret,
 }
 
 /// `POST /api/auth/recovery`
@@ -94,8 +118,13 @@ pub(crate) async fn recover_session(
     _: Public,
     State(state): State<AppState>,
     headers: HeaderMap,
+    ClientAddress(address): ClientAddress,
+    body: Result<SmallBody<RecoveryBody>>,
 ) -> Result<StatusCode> {
-    state.services().verify_session(credentials(&headers).cookie).await?;
+    let services = state.services();
+    if let Some(pending) = services.pending_session(credentials(&headers).cookie, true).await? {
+        services.give_recovery_code(&pending, body?.0.recovery_code.expose(), &address).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod role;
 pub(crate) mod runner;
 pub(crate) mod runner_protocol;
 pub(crate) mod schedule;
+pub(crate) mod second_factor;
 pub(crate) mod secret_storage;
 pub(crate) mod subscription;
 pub(crate) mod system;
