@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::{
     effects_automation::{
         create_integration, create_integration_alias, create_matcher, create_project_alias, create_schedule,
-        create_value, delete_integration, delete_integration_alias, delete_matcher,
-        delete_project_alias, delete_schedule, delete_value, receive_get, receive_options,
+        create_value, delete_aliases, delete_integration, delete_integration_alias, delete_matcher, delete_project_alias,
+        delete_schedule, delete_validate, delete_value, put_aliases, put_validate, receive_get, receive_options,
         receive_post, restore_backup, set_schedule_active, update_integration, update_matcher, update_schedule,
         update_value,
     },
@@ -110,11 +110,15 @@ effects! {
     PUT    "/api/project/{project_id}/schedules/{schedule_id}" => update_schedule;
     DELETE "/api/project/{project_id}/schedules/{schedule_id}" => delete_schedule;
     PUT    "/api/project/{project_id}/schedules/{schedule_id}/active" => set_schedule_active;
+    PUT    "/api/project/{project_id}/schedules/validate" => put_validate;
+    DELETE "/api/project/{project_id}/schedules/validate" => delete_validate;
     POST   "/api/project/{project_id}/integrations" => create_integration;
     PUT    "/api/project/{project_id}/integrations/{integration_id}" => update_integration;
     DELETE "/api/project/{project_id}/integrations/{integration_id}" => delete_integration;
     POST   "/api/project/{project_id}/integrations/aliases" => create_project_alias;
     DELETE "/api/project/{project_id}/integrations/aliases/{alias_id}" => delete_project_alias;
+    PUT    "/api/project/{project_id}/integrations/aliases" => put_aliases;
+    DELETE "/api/project/{project_id}/integrations/aliases" => delete_aliases;
     POST   "/api/project/{project_id}/integrations/{integration_id}/aliases" => create_integration_alias;
     DELETE "/api/project/{project_id}/integrations/{integration_id}/aliases/{alias_id}" => delete_integration_alias;
     POST   "/api/project/{project_id}/integrations/{integration_id}/matchers" => create_matcher;

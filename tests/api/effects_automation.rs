@@ -79,6 +79,23 @@ pub(crate) fn set_schedule_active(world: &World) -> Check {
     })
 }
 
+/// Reference: for these methods a word of the path is taken for an id, which it is not: refused, nothing changes.
+fn is_no_id(world: &World, method: &str, path: &str, body: &Value) {
+    world.admin.send(method, &world.path(path), Some(&body.to_string())).expect(400);
+}
+
+pub(crate) fn put_validate(world: &World) -> Check {
+    let (id, body) = schedule(world, "Kept");
+    is_no_id(world, "PUT", "/schedules/validate", &body);
+    schedules().is(id, "Kept")
+}
+
+pub(crate) fn delete_validate(world: &World) -> Check {
+    let (id, body) = schedule(world, "Kept");
+    is_no_id(world, "DELETE", "/schedules/validate", &body);
+    schedules().is(id, "Kept")
+}
+
 // ---------------------------------------------------------------- integrations
 
 fn integrations() -> Collection {
@@ -107,6 +124,18 @@ pub(crate) fn delete_integration(world: &World) -> Check {
     let (id, _) = integration(world, "First");
     world.admin.delete(&world.path(&format!("/integrations/{id}"))).expect(204);
     integrations().is_gone(id)
+}
+
+pub(crate) fn put_aliases(world: &World) -> Check {
+    let (id, body) = integration(world, "Kept");
+    is_no_id(world, "PUT", "/integrations/aliases", &body);
+    integrations().is(id, "Kept")
+}
+
+pub(crate) fn delete_aliases(world: &World) -> Check {
+    let (id, body) = integration(world, "Kept");
+    is_no_id(world, "DELETE", "/integrations/aliases", &body);
+    integrations().is(id, "Kept")
 }
 
 /// A rule of an integration: `kind` is `matchers` or `values`; `status` is that of its making.

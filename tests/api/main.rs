@@ -4,6 +4,7 @@
 
 mod access;
 mod access_matrix;
+mod automation;
 mod connection;
 mod effects;
 mod effects_automation;

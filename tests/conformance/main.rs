@@ -1,13 +1,13 @@
 //! Recorded answers of the reference, replayed against this server.
 //!
 //! `http/replay.py` starts the program once per scenario and compares every answer. `passing.txt` lists the scenarios that
-//! must pass, and no other may: whoever makes another one pass adds it there. PARITY.md, the same facts route by route, is
-//! compared with what the replay says.
+//! must pass, and no other may: whoever makes another one pass adds it there. `differing.txt` lists those in which counted
+//! steps differ on purpose, with these steps. PARITY.md, the same facts route by route, is compared with what the replay says.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead as _, BufReader},
     path::PathBuf,
@@ -85,7 +85,35 @@ fn the_listed_scenarios_pass_and_the_table_of_routes_says_so() {
         expected.difference(&passed),
         passed.difference(&expected)
     );
+    assert_eq!(differences(&printed, &differing()), differing(), "{printed}");
     let committed = fs::read_to_string(project_root().join("PARITY.md")).unwrap_or_default();
     let changed: Vec<_> = table.lines().filter(|line| !committed.lines().any(|other| other == *line)).collect();
     assert!(table == committed, "PARITY.md is not what the replay says; run scripts/parity. New lines: {changed:#?}");
+}
+
+/// Scenarios with steps of theirs.
+type Steps = BTreeMap<String, BTreeSet<String>>;
+
+/// Scenarios of `differing.txt` with the steps that differ.
+fn differing() -> Steps {
+    let text = fs::read_to_string(directory().join("differing.txt")).unwrap();
+    let lines = text.lines().map(|l| l.split('#').next().unwrap().split_whitespace().map(str::to_owned));
+    lines.filter_map(|mut words| Some((words.next()?, words.collect()))).collect()
+}
+
+/// The steps in which these scenarios differed.
+fn differences(printed: &str, wanted: &Steps) -> Steps {
+    let mut found = Steps::new();
+    let mut scenario = "";
+    for line in printed.lines() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words[..] {
+            ["PASS" | "FAIL", name, ..] => scenario = name,
+            ["DIFF", step, ..] if wanted.contains_key(scenario) => {
+                found.entry(scenario.to_owned()).or_default().insert(step.to_owned());
+            }
+            _ => {}
+        }
+    }
+    found
 }

@@ -241,6 +241,10 @@ table! {
     GET      "/api/project/{project_id}/schedules"                                                        ProjectAccess<Member>,         reads  => schedule::get_schedules;
     POST     "/api/project/{project_id}/schedules"                                                        ProjectAccess<ManageResources>, writes => schedule::create_schedule;
     POST     "/api/project/{project_id}/schedules/validate"                                               ProjectAccess<ManageResources>, reads  => schedule::validate_cron;
+    // Reference: for these methods `validate` is taken for the id of a schedule.
+    GET      "/api/project/{project_id}/schedules/validate"                                               ProjectAccess<Member>,         reads  => schedule::get_schedule;
+    PUT      "/api/project/{project_id}/schedules/validate"                                               ProjectAccess<ManageResources>, writes => schedule::update_schedule;
+    DELETE   "/api/project/{project_id}/schedules/validate"                                               ProjectAccess<ManageResources>, writes => schedule::delete_schedule;
     GET      "/api/project/{project_id}/schedules/{schedule_id}"                                          ProjectAccess<Member>,         reads  => schedule::get_schedule;
     PUT      "/api/project/{project_id}/schedules/{schedule_id}"                                          ProjectAccess<ManageResources>, writes => schedule::update_schedule;
     DELETE   "/api/project/{project_id}/schedules/{schedule_id}"                                          ProjectAccess<ManageResources>, writes => schedule::delete_schedule;
@@ -252,6 +256,9 @@ table! {
     POST     "/api/project/{project_id}/integrations"                                                     ProjectAccess<ManageResources>, writes => integration::create_integration;
     GET      "/api/project/{project_id}/integrations/aliases"                                             ProjectAccess<Member>,         reads  => integration::get_project_aliases;
     POST     "/api/project/{project_id}/integrations/aliases"                                             ProjectAccess<ManageResources>, writes => integration::create_project_alias;
+    // Reference: for these methods `aliases` is taken for the id of an integration.
+    PUT      "/api/project/{project_id}/integrations/aliases"                                             ProjectAccess<ManageResources>, writes => integration::update_integration;
+    DELETE   "/api/project/{project_id}/integrations/aliases"                                             ProjectAccess<ManageResources>, writes => integration::delete_integration;
     DELETE   "/api/project/{project_id}/integrations/aliases/{alias_id}"                                  ProjectAccess<ManageResources>, writes => integration::delete_project_alias;
     GET_ONLY "/api/project/{project_id}/integrations/{integration_id}"                                    ProjectAccess<Member>,         reads  => integration::get_integration;
     PUT      "/api/project/{project_id}/integrations/{integration_id}"                                    ProjectAccess<ManageResources>, writes => integration::update_integration;
