@@ -17,8 +17,9 @@ use tower::ServiceExt;
 
 use super::{
     error::not_found,
+    extension_method::Extension,
     path::{Normalised, normalise},
-    routes::{self, Extension},
+    routes,
     state::AppState,
 };
 

@@ -7,6 +7,7 @@ pub mod access;
 pub mod app;
 mod assets;
 pub mod error;
+mod extension_method;
 pub mod extract;
 mod handlers;
 pub mod hub;
