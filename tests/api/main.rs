@@ -8,6 +8,7 @@ mod connection;
 mod effects;
 mod effects_machines;
 mod effects_people;
+mod foreign;
 mod health;
 mod invites;
 mod roles;
