@@ -10,6 +10,7 @@ mod effects;
 mod effects_automation;
 mod effects_machines;
 mod effects_people;
+mod foreign;
 mod health;
 mod invites;
 mod roles;

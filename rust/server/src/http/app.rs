@@ -19,9 +19,9 @@ use tower::ServiceExt;
 use super::{
     csrf,
     error::{ApiError, not_found},
+    extension_method::Extension,
     path::{Normalised, normalise},
-    rehearsal,
-    routes::{self, Extension},
+    rehearsal, routes,
     state::AppState,
 };
 

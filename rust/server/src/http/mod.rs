@@ -9,6 +9,7 @@ mod assets;
 mod client_address;
 mod csrf;
 pub mod error;
+mod extension_method;
 pub mod extract;
 mod handlers;
 pub mod hub;

@@ -13,6 +13,7 @@ use super::{
         Session, UpdateProject,
     },
     error::{method_not_allowed, not_found},
+    extension_method::Extension,
     handlers::{
         app, auth, backup, diagnostics, environment, event, host_keys, integration, integration_rule, inventory, invite,
         key, member, metrics, option, output, project, repository, retention, role, runner, runner_protocol, schedule,
@@ -37,26 +38,6 @@ pub struct RouteInfo {
     pub writes: bool,
     /// Whether HEAD is answered as well.
     pub answers_head: bool,
-}
-
-/// A method that HTTP itself does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extension {
-    /// Takes the lock of a Terraform state.
-    Lock,
-    /// Takes it away.
-    Unlock,
-}
-
-impl Extension {
-    /// The extension method of this name.
-    pub(crate) fn of(method: &str) -> Option<Self> {
-        match method {
-            "LOCK" => Some(Self::Lock),
-            "UNLOCK" => Some(Self::Unlock),
-            _ => None,
-        }
-    }
 }
 
 macro_rules! table {

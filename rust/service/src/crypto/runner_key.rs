@@ -88,6 +88,11 @@ mod tests {
 
     use super::*;
 
+    fn open(private: &str, encrypted: &[u8]) -> Vec<u8> {
+        let key = RsaPrivateKey::from_pkcs1_pem(private).unwrap();
+        encrypted.chunks(256).flat_map(|piece| key.decrypt(Pkcs1v15Encrypt, piece).unwrap()).collect()
+    }
+
     #[test]
     fn what_is_encrypted_for_a_runner_only_its_key_opens() {
         let pair = generate().unwrap();
@@ -96,12 +101,21 @@ mod tests {
         let message = b"{\"new_jobs\":null}".repeat(40);
         let encrypted = encrypt(&pair.public, &message).unwrap();
         assert_eq!(encrypted.len(), message.len().div_ceil(245) * 256);
-        let key = RsaPrivateKey::from_pkcs1_pem(pair.private.expose()).unwrap();
-        let opened: Vec<u8> =
-            encrypted.chunks(256).flat_map(|piece| key.decrypt(Pkcs1v15Encrypt, piece).unwrap()).collect();
-        assert_eq!(opened, message);
+        assert_eq!(open(pair.private.expose(), &encrypted), message);
         for bad in ["", "nonsense", &pair.public.replace("PUBLIC KEY", "RSA PUBLIC KEY")] {
             assert!(matches!(encrypt(bad, &message), Err(RunnerKeyError::Unreadable(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn keys_and_messages_have_the_form_of_the_go_server() {
+        let vector: serde_json::Value = serde_json::from_str(include_str!("runner_vector.json")).unwrap();
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let message = text("plaintext").as_bytes();
+        let recorded = STANDARD.decode(text("ciphertext_b64")).unwrap();
+        assert_eq!(open(text("private_key_pem"), &recorded), message, "pieces are cut in another way");
+        let ours = encrypt(text("public_key_pem"), message).unwrap();
+        assert_eq!(ours.len(), recorded.len());
+        assert_eq!(open(text("private_key_pem"), &ours), message);
     }
 }
