@@ -32,6 +32,7 @@ effects! {
     POST   "/api/apps/{app_id}/active" => set_app_active;
     POST   "/api/auth/login" => login;
     POST   "/api/auth/logout" => logout;
+    POST   "/api/auth/token" => create_jwt;
     POST   "/api/user/tokens" => create_token;
     DELETE "/api/user/tokens/{token_id}" => delete_token;
     POST   "/api/users" => create_user;
@@ -188,6 +189,15 @@ fn create_token(world: &World) -> Check {
         assert_eq!(bearer(world, &token), 200);
         assert_eq!(world.admin.get("/api/user/tokens").expect(200).json().as_array().unwrap().len(), 1);
         assert_eq!(world.value("select expired from user__token"), 0);
+    })
+}
+
+fn create_jwt(world: &World) -> Check {
+    let token =
+        world.admin.post("/api/auth/token", &json!({})).expect(201).json()["token"].as_str().unwrap().to_owned();
+    Box::new(move |world| {
+        assert_eq!(bearer(world, &token), 200);
+        assert_eq!(world.value("select count(*) from rs_jwt_key"), 1);
     })
 }
 

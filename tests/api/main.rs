@@ -5,4 +5,6 @@
 mod access;
 mod connection;
 mod effects;
+mod jwt;
+mod sign_in;
 mod world;

@@ -1,10 +1,11 @@
-//! The command line: `server`, `users`, `migrate`, `version`, with the reference's names, texts and exit codes.
+//! The command line: `server`, `users`, `auth`, `migrate`, `version`, with the reference's names, texts and exit codes.
 //!
 //! Not for the work itself. Invariants: what scripts read goes to stdout as the reference writes it; errors go to stderr as
 //! `error:`, causes and a `hint:`; exit codes are 0 (done), 1 (refused or failed) and 3 (the database belongs to another
 //! version).
 
 mod arguments;
+mod auth;
 mod migrate;
 mod output;
 mod password;
@@ -43,6 +44,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Server) => {
             BlockedSignals::block().map_err(anyhow::Error::from).and_then(|signals| run_server::run(&source, signals))
         }
+        Some(Command::Auth(arguments)) => match arguments.command {
+            None => return help(Some("auth")),
+            Some(command) => auth::run(&source, &command),
+        },
         Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
         Some(Command::Users(users)) => match users.command {
             None => return help(Some("users")),

@@ -161,6 +161,7 @@ fn settings(config: &Config) -> Settings {
         team_invite_type: config.team_invite_type.clone(),
         version: version(),
         max_tasks_per_template: config.max_tasks_per_template,
+        sign_in: config.sign_in.clone(),
         alert_channels: config
             .without_effect
             .iter()

@@ -5,13 +5,14 @@
 
 mod database;
 mod load;
+mod sign_in;
 mod table;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use semaphore_engine::config::{HomeDirMode, ProcessConfig};
 use semaphore_model::Secret;
-use semaphore_service::app::App;
+use semaphore_service::{app::App, sign_in::SignInSettings};
 use url::Url;
 
 pub use database::Database;
@@ -139,6 +140,8 @@ pub struct Config {
     pub schedule_timezone: String,
     /// How members are invited.
     pub team_invite_type: String,
+    /// Signing in with accounts that live elsewhere.
+    pub sign_in: SignInSettings,
     /// Keys that are set but have no effect in this build.
     pub without_effect: Vec<&'static str>,
 }
@@ -186,6 +189,7 @@ impl Config {
             totp_allow_recovery: values.bool("auth.totp.allow_recovery"),
             schedule_timezone: values.text("schedule.timezone").to_owned(),
             team_invite_type: values.text("teams.invite_type").to_owned(),
+            sign_in: sign_in::sign_in(&values)?,
             file: values.file,
             without_effect: values.without_effect,
         })

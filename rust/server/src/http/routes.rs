@@ -13,8 +13,8 @@ use super::{
     },
     error::{method_not_allowed, not_found},
     handlers::{
-        app, auth, environment, event, host_keys, inventory, key, member, option, project, repository, system, task,
-        template, token, user, view,
+        app, auth, environment, event, host_keys, inventory, jwt, key, member, oidc, option, project, repository,
+        system, task, template, token, user, view,
     },
     state::AppState,
     ws,
@@ -74,9 +74,11 @@ table! {
     POST     "/api/auth/logout"            Public,  writes => auth::logout;
     POST     "/api/auth/verify"            Public,  reads  => auth::verify_session;
     POST     "/api/auth/recovery"          Public,  reads  => auth::recover_session;
-    GET_ONLY "/api/auth/oidc/{provider}/login"          Public, reads => auth::oidc_login;
-    GET_ONLY "/api/auth/oidc/{provider}/redirect"       Public, reads => auth::oidc_login;
-    GET_ONLY "/api/auth/oidc/{provider}/redirect/{*redirect_path}" Public, reads => auth::oidc_login;
+    GET_ONLY "/api/auth/oidc/{provider}/login"          Public, reads => oidc::oidc_login;
+    GET_ONLY "/api/auth/oidc/{provider}/redirect"       Public, reads => oidc::oidc_redirect;
+    GET_ONLY "/api/auth/oidc/{provider}/redirect/{*redirect_path}" Public, reads => oidc::oidc_redirect;
+    POST     "/api/auth/token"             Session, writes => jwt::create_token;
+    GET      "/.well-known/jwks.json"      Public,  reads  => jwt::get_keys;
 
     // Users
     GET      "/api/user"                   Session, reads  => user::get_own_user;
@@ -282,7 +284,7 @@ mod tests {
         let mut seen = HashSet::new();
         for route in routes() {
             assert!(seen.insert((route.method, route.path)), "{} {} stands twice", route.method, route.path);
-            assert!(route.path.starts_with("/api/"), "{}", route.path);
+            assert!(route.path.starts_with("/api/") || route.path.starts_with("/.well-known/"), "{}", route.path);
             assert!(!(route.writes && route.method == "GET"), "GET {} must not write", route.path);
         }
     }
