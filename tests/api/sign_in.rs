@@ -1,23 +1,11 @@
 //! Signing in with accounts that live elsewhere: a real LDAP directory, a real OpenID Connect provider, and what groups give.
 
 use semaphore_test_machine::{
-    ldap::{BASE, Directory, READER, READER_PASSWORD},
+    ldap::{BASE, Directory},
     oidc::Provider,
 };
-use semaphore_tests::{Client, Options, PASSWORD, Server};
+use semaphore_tests::{Client, Options, PASSWORD, Server, ldap_config};
 use serde_json::{Value, json};
-
-/// The keys that lead to a directory, with more laid over them.
-pub(crate) fn ldap_config(directory: &Directory, more: &Value) -> Value {
-    let mut config = json!({
-        "ldap_enable": true, "ldap_server": directory.address(), "ldap_binddn": READER, "ldap_bindpassword": READER_PASSWORD,
-        "ldap_searchdn": format!("ou=people,{BASE}"), "ldap_searchfilter": "(&(objectClass=inetOrgPerson)(uid=%s))"
-    });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        config[key] = value.clone();
-    }
-    config
-}
 
 fn login(server: &Server, login: &str, password: &str) -> u16 {
     server.anonymous().post("/api/auth/login", &json!({"auth": login, "password": password})).status
