@@ -57,6 +57,7 @@ effects! {
     POST   "/api/auth/recovery" => recover_session;
     POST   "/api/users/{user_id}/2fas/totp" => enable_totp;
     DELETE "/api/users/{user_id}/2fas/totp/{totp_id}" => disable_totp;
+    POST   "/api/auth/token" => create_jwt;
     POST   "/api/user/tokens" => create_token;
     DELETE "/api/user/tokens/{token_id}" => delete_token;
     POST   "/api/users" => create_user;
@@ -338,6 +339,15 @@ fn create_token(world: &World) -> Check {
         assert_eq!(bearer(world, &token), 200);
         assert_eq!(world.admin.get("/api/user/tokens").expect(200).json().as_array().unwrap().len(), 1);
         assert_eq!(world.value("select expired from user__token"), 0);
+    })
+}
+
+fn create_jwt(world: &World) -> Check {
+    let token =
+        world.admin.post("/api/auth/token", &json!({})).expect(201).json()["token"].as_str().unwrap().to_owned();
+    Box::new(move |world| {
+        assert_eq!(bearer(world, &token), 200);
+        assert_eq!(world.value("select count(*) from rs_jwt_key"), 1);
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod access_matrix;
+mod accounts_elsewhere;
 mod automation;
 mod connection;
 mod effects;
@@ -13,6 +14,7 @@ mod effects_people;
 mod foreign;
 mod health;
 mod invites;
+mod jwt;
 mod roles;
 mod sign_in;
 mod world;

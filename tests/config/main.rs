@@ -13,6 +13,16 @@ use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository
 use serde_json::{Value, json};
 
 mod servers;
+mod sign_in;
+
+use sign_in::{
+    address as ldap_address, bind_dn as ldap_bind_dn, bind_password as ldap_bind_password, ca_file as ldap_ca_file,
+    enable as ldap_enable, group_attribute as ldap_group_attribute, group_roles,
+    group_search_dn as ldap_group_search_dn, group_search_filter as ldap_group_search_filter,
+    mapping_cn as ldap_mapping_cn, mapping_dn as ldap_mapping_dn, mapping_mail as ldap_mapping_mail,
+    mapping_uid as ldap_mapping_uid, needtls as ldap_needtls, oidc_providers, search_dn as ldap_search_dn,
+    search_filter as ldap_search_filter, skip_verify as ldap_skip_verify,
+};
 
 /// One line per key: its path, the test below that observes it.
 macro_rules! keys {
@@ -74,6 +84,24 @@ keys! {
     "teams.invite_type" => invite_type;
     "runner_registration_token" => runner_registration_token;
     "debugging.pprof_dump_dir" => profile_directory;
+    "ldap_enable" => ldap_enable;
+    "ldap_server" => ldap_address;
+    "ldap_needtls" => ldap_needtls;
+    "ldap_ca_file" => ldap_ca_file;
+    "ldap_tls_skip_verify" => ldap_skip_verify;
+    "ldap_binddn" => ldap_bind_dn;
+    "ldap_bindpassword" => ldap_bind_password;
+    "ldap_searchdn" => ldap_search_dn;
+    "ldap_searchfilter" => ldap_search_filter;
+    "ldap_mappings.dn" => ldap_mapping_dn;
+    "ldap_mappings.mail" => ldap_mapping_mail;
+    "ldap_mappings.uid" => ldap_mapping_uid;
+    "ldap_mappings.cn" => ldap_mapping_cn;
+    "ldap_group_attribute" => ldap_group_attribute;
+    "ldap_group_searchdn" => ldap_group_search_dn;
+    "ldap_group_searchfilter" => ldap_group_search_filter;
+    "oidc_providers" => oidc_providers;
+    "auth.group_roles" => group_roles;
 }
 
 #[test]

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that fails is a failed test")]
 
 mod client;
+mod directory;
 mod left;
 mod machine;
 mod project;
@@ -15,6 +16,7 @@ mod secret;
 mod server;
 
 pub use client::{Answer, Client};
+pub use directory::ldap_config;
 pub use left::assert_nothing_left;
 pub use machine::{ansible, processes_in, processes_with, program, tofu, zombies_below};
 pub use project::{Project, git_repository};

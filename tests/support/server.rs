@@ -326,7 +326,7 @@ fn database_with_admin() -> &'static Path {
 }
 
 /// Lays `over` on `base`: objects key by key, `null` removes, everything else replaces.
-fn merge(base: &mut Value, over: &Value) {
+pub(crate) fn merge(base: &mut Value, over: &Value) {
     let Value::Object(over) = over else { return };
     let base = base.as_object_mut().expect("an object is merged into an object");
     for (key, value) in over {

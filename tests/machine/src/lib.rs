@@ -1,4 +1,5 @@
-//! Real parts for tests: servers of SSH, git, PostgreSQL and MariaDB on loopback, Bolt files, and the tools of the machine.
+//! Real parts for tests: servers of SSH, git, LDAP, OpenID Connect, PostgreSQL and MariaDB on loopback, Bolt files, and the tools
+//! of the machine.
 //!
 //! Not for anything of the product: this crate uses none of ours, so that every crate's tests may use it. Everything lives in
 //! directories of its own, nothing of the machine is changed, and all of it ends with the value that stands for it. A value
@@ -11,6 +12,8 @@ pub mod bolt;
 pub mod database;
 pub mod git;
 pub mod git_http;
+pub mod ldap;
+pub mod oidc;
 pub mod ssh;
 mod tool;
 

@@ -43,6 +43,8 @@ pub(super) enum Command {
     Vaults(Vaults),
     /// Look for what is wrong with this installation
     Doctor(Doctor),
+    /// Look into log-ins from elsewhere
+    Auth(Auth),
     /// Execute migrations
     Migrate(Migrate),
     /// Manage stored tasks
@@ -125,6 +127,30 @@ pub(super) struct Doctor {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Auth {
+    #[command(subcommand)]
+    pub(super) command: Option<AuthCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuthCommand {
+    /// Tell which rights groups give to a user, and why; changes nothing
+    Explain(ExplainUser),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExplainUser {
+    /// Login or e-mail address
+    pub(super) user: String,
+    /// Take this group instead of asking the directory; may be given several times
+    #[arg(long, value_name = "GROUP")]
+    pub(super) group: Vec<String>,
+    /// The groups are those of this OpenID Connect provider
+    #[arg(long, value_name = "NAME")]
+    pub(super) provider: Option<String>,
 }
 
 #[derive(Debug, Args)]

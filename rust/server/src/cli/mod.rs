@@ -1,11 +1,12 @@
-//! The command line: `server`, `users`, `vaults`, `doctor`, `migrate`, `task`, `version`, with the reference's names, texts and
-//! exit codes.
+//! The command line: `server`, `users`, `vaults`, `auth`, `doctor`, `migrate`, `task`, `database`, `version`, with the reference's
+//! names, texts and exit codes.
 //!
 //! Not for the work itself. Invariants: what scripts read goes to stdout as the reference writes it; errors go to stderr as
 //! `error:`, causes and a `hint:`; exit codes are 0 (done), 1 (refused or failed), 3 (the database belongs to another
 //! version) and 4 (`doctor` found problems).
 
 mod arguments;
+mod auth;
 mod bolt_import;
 mod copy;
 mod doctor;
@@ -57,6 +58,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Vaults(vaults)) => match vaults.command {
             None => return help(&["vaults"]),
             Some(command) => vault::run(&source, &command),
+        },
+        Some(Command::Auth(arguments)) => match arguments.command {
+            None => return help(&["auth"]),
+            Some(command) => auth::run(&source, &command),
         },
         Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
         Some(Command::Task(tasks)) => match &tasks.command {

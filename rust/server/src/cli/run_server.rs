@@ -43,6 +43,9 @@ const TASK_GRACE: Duration = Duration::from_secs(15);
 /// How often the last use of sessions is written.
 const SESSION_FLUSH: Duration = Duration::from_mins(1);
 
+/// How often groups of the LDAP directory are read again.
+const DIRECTORY_REFRESH: Duration = Duration::from_mins(30);
+
 pub(super) fn run(source: &ConfigSource, arguments: &Server, signals: BlockedSignals) -> anyhow::Result<()> {
     let mut config = start::config(source)?;
     start::warn_about(&config);
@@ -117,6 +120,8 @@ async fn run_until_signal(
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
     let tidying = tokio::spawn(keep_house(Arc::clone(&services), stop.clone()));
 
+    let refreshing = tokio::spawn(refresh_directory_rights(Arc::clone(&services), stop.clone()));
+
     let signal = signals.next().await;
     tracing::info!(signal, "stopping");
     stop.cancel();
@@ -152,6 +157,7 @@ async fn run_until_signal(
     if let Some(scheduling) = scheduling {
         let _ = scheduling.await;
     }
+    refreshing.abort();
     if let Err(error) = services.flush_sessions().await {
         tracing::error!(%error, "the last use of sessions could not be written");
     }
@@ -171,6 +177,19 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) -> anyhow::Resu
     say("Server is running")?;
     tracing::info!(%address, "listening");
     Ok(())
+}
+
+/// Groups of the LDAP directory are read again while people are signed in.
+async fn refresh_directory_rights(services: Arc<Services>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(DIRECTORY_REFRESH) => {}
+        }
+        if let Err(error) = services.refresh_directory_rights().await {
+            tracing::warn!(%error, "the groups of the LDAP directory could not be read again; rights stay as they are");
+        }
+    }
 }
 
 async fn flush_sessions(services: Arc<Services>, stop: CancellationToken) {

@@ -199,6 +199,7 @@ fn settings(config: &Config) -> Settings {
         rehearsal: None,
         runner_registration_token: config.runner_registration_token.clone(),
         profile_directory: config.profile_directory.clone(),
+        sign_in: config.sign_in.clone(),
         alert_channels: config
             .without_effect
             .iter()

@@ -5,6 +5,7 @@
 
 mod database;
 mod load;
+mod sign_in;
 mod table;
 mod unknown;
 
@@ -12,7 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use semaphore_engine::config::{HomeDirMode, ProcessConfig};
 use semaphore_model::Secret;
-use semaphore_service::app::App;
+use semaphore_service::{app::App, sign_in::SignInSettings};
 use url::Url;
 
 use crate::http::AddressRange;
@@ -153,6 +154,8 @@ pub struct Config {
     pub runner_registration_token: Secret,
     /// Directory that memory profiles are written to.
     pub profile_directory: Option<PathBuf>,
+    /// Signing in with accounts that live elsewhere.
+    pub sign_in: SignInSettings,
     /// Keys that are set but have no effect in this build.
     pub without_effect: Vec<&'static str>,
     /// Options of the database that were left out because they are not good, each with the reason.
@@ -212,6 +215,7 @@ impl Config {
             team_invite_type: values.text("teams.invite_type").to_owned(),
             runner_registration_token: values.text("runner_registration_token").into(),
             profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
+            sign_in: sign_in::sign_in(&values)?,
             file: values.file,
             without_effect: values.without_effect,
             refused_options: values.refused_options,

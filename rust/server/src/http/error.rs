@@ -76,7 +76,7 @@ impl IntoResponse for ApiError {
 /// up on an answer whose head is too long.
 const HEADER_CHARACTERS: usize = 500;
 
-fn in_header(message: &str) -> String {
+pub(crate) fn in_header(message: &str) -> String {
     let mut text: String = message.chars().take(HEADER_CHARACTERS).collect();
     if text.len() < message.len() {
         text.push_str("...");

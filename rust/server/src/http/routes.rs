@@ -16,9 +16,9 @@ use super::{
     extension_method::Extension,
     handlers::{
         app, auth, backup, diagnostics, environment, event, host_keys, integration, integration_rule, inventory, invite,
-        key, member, metrics, option, output, project, repository, retention, role, runner, runner_protocol, schedule,
-        second_factor, secret_storage, subscription, system, task, template, terraform_backend, terraform_state, token,
-        user, view, webhook,
+        jwt, key, member, metrics, oidc, option, output, project, repository, retention, role, runner, runner_protocol,
+        schedule, second_factor, secret_storage, subscription, system, task, template, terraform_backend,
+        terraform_state, token, user, view, webhook,
     },
     machine_access::{RunnerAccess, StateAccess},
     state::AppState,
@@ -84,9 +84,11 @@ table! {
     POST     "/api/auth/logout"            Public,  writes => auth::logout;
     POST     "/api/auth/verify"            Public,  writes => auth::verify_session;
     POST     "/api/auth/recovery"          Public,  writes => auth::recover_session;
-    GET_ONLY "/api/auth/oidc/{provider}/login"          Public, reads => auth::oidc_login;
-    GET_ONLY "/api/auth/oidc/{provider}/redirect"       Public, reads => auth::oidc_login;
-    GET_ONLY "/api/auth/oidc/{provider}/redirect/{*redirect_path}" Public, reads => auth::oidc_login;
+    GET_ONLY "/api/auth/oidc/{provider}/login"          Public, reads => oidc::oidc_login;
+    GET_ONLY "/api/auth/oidc/{provider}/redirect"       Public, reads => oidc::oidc_redirect;
+    GET_ONLY "/api/auth/oidc/{provider}/redirect/{*redirect_path}" Public, reads => oidc::oidc_redirect;
+    POST     "/api/auth/token"             Session, writes => jwt::create_token;
+    GET      "/.well-known/jwks.json"      Public,  reads  => jwt::get_keys;
 
     // Users
     GET      "/api/user"                   Session, reads  => user::get_own_user;
@@ -444,7 +446,8 @@ mod tests {
         for route in routes() {
             assert!(seen.insert((route.method, route.path)), "{} {} stands twice", route.method, route.path);
             let is_probe = matches!(route.path, "/healthz" | "/readyz");
-            assert!(is_probe || route.path.starts_with("/api/"), "{}", route.path);
+            let is_known = route.path.starts_with("/.well-known/");
+            assert!(is_probe || is_known || route.path.starts_with("/api/"), "{}", route.path);
             // Reference: the senders of some services only know GET.
             let is_webhook = route.path == "/api/integrations/{integration_alias}";
             assert!(!(route.writes && route.method == "GET") || is_webhook, "GET {} must not write", route.path);

@@ -15,6 +15,7 @@ use crate::http::{
     client_address::ClientAddress,
     error::Result,
     extract::SmallBody,
+    handlers::oidc::{ProviderButton, buttons},
     state::AppState,
 };
 
@@ -38,8 +39,7 @@ impl AuthMethods {
 
 #[derive(Serialize)]
 pub(crate) struct LoginMetadata {
-    /// No provider can be configured in this build.
-    oidc_providers: [(); 0],
+    oidc_providers: Vec<ProviderButton>,
     login_with_password: bool,
     auth_methods: AuthMethods,
 }
@@ -48,7 +48,7 @@ pub(crate) struct LoginMetadata {
 pub(crate) async fn get_login_metadata(_: Public, State(state): State<AppState>) -> Json<LoginMetadata> {
     let settings = &state.services().settings;
     Json(LoginMetadata {
-        oidc_providers: [],
+        oidc_providers: buttons(settings),
         login_with_password: !settings.password_login_disable,
         auth_methods: AuthMethods::new(settings),
     })
@@ -126,14 +126,6 @@ pub(crate) async fn recover_session(
         services.give_recovery_code(&pending, body?.0.recovery_code.expose(), &address).await?;
     }
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Log-in through an OpenID Connect provider, and the way back. No provider can be configured in this build, so every one is
-/// unknown; an unknown one leads back to the log-in page.
-pub(crate) async fn oidc_login(_: Public, State(state): State<AppState>) -> Response {
-    let web_host = state.services().settings.web_host.trim_end_matches('/');
-    let location = format!("{web_host}/auth/login");
-    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
 }
 
 fn no_content_with_cookie(cookie: &str) -> Response {
