@@ -50,6 +50,8 @@ keys! {
     "mysql.pass" => mysql_pass;
     "mysql.name" => mysql_name;
     "mysql.options" => mysql_options;
+    "bolt.host" => bolt_host;
+    "bolt.accept_import" => bolt_accept_import;
     "sqlite.host" => sqlite_host;
     "sqlite.user" => sqlite_user;
     "sqlite.name" => sqlite_name;
@@ -144,10 +146,26 @@ fn info(server: &Server) -> Value {
 fn dialect() {
     let said = refused(json!({"dialect": "mysql", "mysql": {"host": "127.0.0.1:1"}}));
     assert!(said.contains("cannot open the database semaphore at 127.0.0.1:1"), "{said}");
-    let said = refused(json!({"dialect": "bolt", "bolt": {"host": "/data/database.boltdb"}}));
-    assert!(said.contains("database dialect bolt is not supported"), "{said}");
+    let said = refused(json!({"dialect": "bolt"}));
+    assert!(said.contains("no database is named"), "{said}");
     let said = refused(json!({"dialect": "nonsense"}));
     assert!(said.contains("dialect") && said.contains("nonsense"), "{said}");
+}
+
+fn bolt_host() {
+    let said = refused(json!({"dialect": "bolt", "bolt": {"host": "/data/nowhere.boltdb"}}));
+    assert!(said.contains("there is no Bolt file /data/nowhere.boltdb"), "{said}");
+}
+
+/// The import itself is observed in `tests/persistence`.
+fn bolt_accept_import() {
+    let file = std::env::temp_dir().join(format!("semaphore-{}.boltdb", std::process::id()));
+    fs::write(&file, "no Bolt file").unwrap();
+    let asked = refused(json!({"dialect": "bolt", "bolt": {"host": &file}}));
+    let accepted = refused(json!({"dialect": "bolt", "bolt": {"host": &file, "accept_import": true}}));
+    fs::remove_file(&file).unwrap();
+    assert!(asked.contains("accept_import"), "{asked}");
+    assert!(accepted.contains("is not a Bolt file that can be read"), "{accepted}");
 }
 
 fn postgres_host() {

@@ -30,7 +30,7 @@ pub(super) fn run(source: &ConfigSource, arguments: &Migrate, path: &Path) -> an
         let scratch = scratch_for(&config, arguments.dry_run);
         let store = match &scratch {
             Some(scratch) => Store::open(SqliteOptions::new(&scratch.0)).await?,
-            None => start::store(&config).await?,
+            None => start::open(&config).await?,
         };
         say(&config.database_line)?;
         let done = import(&store, &config, arguments, path).await;

@@ -27,7 +27,7 @@ pub(super) fn run(source: &ConfigSource, arguments: &CopyDatabase) -> anyhow::Re
     runtime.block_on(async {
         let source = open_source(&from).await?;
         say(&format!("From {}", from.database_line))?;
-        let target = start::store(&to).await.context("the target cannot be opened")?;
+        let target = start::open(&to).await.context("the target cannot be opened")?;
         say(&format!("To {}", to.database_line))?;
         let mut bar = Bar::new();
         let copied = target

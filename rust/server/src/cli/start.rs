@@ -103,8 +103,19 @@ pub(super) fn warn_about(config: &Config) {
     }
 }
 
-/// Opens the database, making or migrating it, with the reference's lines on stdout.
+/// Opens the database, making or migrating it, with the reference's lines on stdout. One that is only half filled is refused.
 pub(super) async fn store(config: &Config) -> anyhow::Result<Store> {
+    let store = open(config).await?;
+    let unfinished = store.transfer_state().await?.is_some_and(|state| !state.is_done);
+    anyhow::ensure!(
+        !unfinished,
+        "the database holds an unfinished import or copy: run the command that began it again, it goes on where it was"
+    );
+    Ok(store)
+}
+
+/// Opens the database as [`store`] does, also one that is only half filled.
+pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
     if let Database::Bolt(path) = &config.database {
         return bolt_import::store(config, path).await;
     }

@@ -89,11 +89,6 @@ impl BoltFile {
         &self.path
     }
 
-    /// Length of the file in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
     /// What tells the state of the file without reading all of it: every write of the Go server makes another one.
     pub fn state(&self) -> String {
         format!("{}-{:016x}-{}", self.meta.transaction, self.meta.checksum, self.size)

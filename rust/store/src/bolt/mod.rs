@@ -14,7 +14,7 @@ mod page;
 mod plan;
 mod shape;
 
-pub use cursor::Cursor;
+pub use cursor::{Cursor, Entry};
 pub use file::{BoltFile, Bucket};
 pub(crate) use import::Import;
 
