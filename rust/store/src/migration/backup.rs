@@ -1,13 +1,14 @@
 //! The copy of a SQLite database that is made before its first change.
 //!
 //! SQLite itself writes it (`vacuum into`), so that it is whole while others write; it gets its name only when it is on
-//! disk. Not for scheduled backups: nobody deletes the copies.
+//! disk. Not for scheduled backups: nobody deletes the copies, only what a killed process left of one.
 
 use super::connection::Connection;
 use crate::{Result, StoreError};
 use chrono::Utc;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Writes `<database>.<version>.<time>.backup` beside the database; rights 0600.
 ///
@@ -17,6 +18,7 @@ pub(super) async fn write(connection: &mut Connection, database: &Path, version:
     let name = database.file_name().unwrap_or_default().to_string_lossy();
     let copy = database.with_file_name(format!("{name}.v{version}.{time}.backup"));
     let partial = database.with_file_name(format!("{name}.v{version}.{time}.partial"));
+    remove_old_partials(database);
     let written = write_partial(connection, &partial, &copy).await;
     match written {
         Ok(()) => Ok(copy),
@@ -24,6 +26,22 @@ pub(super) async fn write(connection: &mut Connection, database: &Path, version:
             // It may not even have been made.
             let _ = std::fs::remove_file(&partial);
             Err(StoreError::Backup { path: copy, source })
+        }
+    }
+}
+
+/// Removes what killed processes left. Half an hour is longer than a copy takes that somebody is still writing.
+fn remove_old_partials(database: &Path) {
+    const STILL_WRITTEN: Duration = Duration::from_mins(30);
+    let (Some(directory), Some(name)) = (database.parent(), database.file_name()) else { return };
+    let begin = format!("{}.v", name.to_string_lossy());
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_old = || entry.metadata().ok()?.modified().ok()?.elapsed().ok().map(|age| age > STILL_WRITTEN);
+        if name.starts_with(&begin) && name.ends_with(".partial") && is_old() == Some(true) {
+            // Whoever may not remove it cannot write the next one either, and is told so.
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

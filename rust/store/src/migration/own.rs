@@ -2,13 +2,14 @@
 //!
 //! The reference does not know them: its history, its `migrate --undo-to` and its server work on as if they were not there.
 //! They are made when a database is opened, and made again when somebody dropped them; what is in them may be lost at any time,
-//! so nothing may lie there alone that a task or a request cannot do without (see `own_table.rs`).
+//! so nothing may lie there alone that a task or a request cannot do without (see `own_table.rs`). Secrets of waiting tasks and
+//! hashed tokens have no other place: without them such a task ends with the reason, such a token is unknown.
 //!
 //! Rules for a new step: it belongs to one table; its statements do no harm to a table that has had them already; a changed
 //! shape is a new table with a step that copies. The words are those that SQLite, PostgreSQL and MySQL share; the types
-//! `longtext`, `longblob`, `datetime`, `bigint` and `integer primary key autoincrement` become those of the database ([`adapt`]). A column has the type of what it refers to, and
-//! refers to it in a line of its own, `on delete cascade`: MySQL overlooks a reference beside the column. Nothing of the
-//! reference refers to us. Rows that are left when the Go server deleted theirs without looking at foreign keys do no harm: ids are used once.
+//! `longtext`, `longblob`, `datetime`, `bigint` and `integer primary key autoincrement` become those of the database ([`adapt`]). A column
+//! has the type of what it refers to, and refers to it in a line of its own, `on delete cascade`: MySQL overlooks a reference
+//! beside the column. Nothing of the reference refers to us. Rows that are left when the Go server deleted theirs without looking at foreign keys do no harm: ids are used once.
 
 use crate::Result;
 use crate::db::{Db, Durability, Transaction, params};
