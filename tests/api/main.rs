@@ -5,4 +5,5 @@
 mod access;
 mod connection;
 mod effects;
+mod output;
 mod world;

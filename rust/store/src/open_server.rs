@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// How long a call waits for a connection, also while the server is away: whoever asks then is told soon, and may ask again.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Which kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerKind {
@@ -127,7 +130,7 @@ async fn open_postgres(options: &ServerOptions) -> Result<sqlx::PgPool> {
     let pool = PgPoolOptions::new()
         .max_connections(options.connections.max(2))
         .min_connections(0)
-        .acquire_timeout(Duration::from_secs(30));
+        .acquire_timeout(CONNECTION_TIMEOUT);
     match connect.connect().await {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(POSTGRES_NO_DATABASE) => {
             let mut connection = options.postgres("postgres")?.connect().await?;
@@ -148,7 +151,7 @@ async fn open_mysql(options: &ServerOptions) -> Result<sqlx::MySqlPool> {
     let pool = MySqlPoolOptions::new()
         .max_connections(options.connections.max(2))
         .min_connections(0)
-        .acquire_timeout(Duration::from_secs(30));
+        .acquire_timeout(CONNECTION_TIMEOUT);
     let connected = connect.connect().await;
     let is_missing = |error: &sqlx::Error| {
         let error =

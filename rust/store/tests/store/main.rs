@@ -9,6 +9,7 @@ mod output;
 mod output_archive;
 mod output_scale;
 mod own_table;
+mod query_count;
 mod recorded;
 mod retention;
 mod story;
