@@ -3,9 +3,9 @@
 //!
 //! The routing table of the server says which routes write; [`CASES`] must name exactly those.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use semaphore_tests::{Client, PASSWORD};
+use semaphore_tests::{Client, PASSWORD, wait_until};
 use serde_json::{Value, json};
 
 use crate::{
@@ -71,6 +71,8 @@ effects! {
     DELETE "/api/project/{project_id}" => delete_project;
     DELETE "/api/project/{project_id}/cache" => clear_project_cache;
     PUT    "/api/project/{project_id}/host_keys" => set_host_keys;
+    PUT    "/api/project/{project_id}/retention" => set_retention;
+    PUT    "/api/project/{project_id}/templates/{template_id}/retention" => set_template_retention;
     DELETE "/api/project/{project_id}/me" => leave_project;
     POST   "/api/project/{project_id}/users" => add_member;
     PUT    "/api/project/{project_id}/users/{user_id}" => update_member;
@@ -781,6 +783,69 @@ fn set_host_keys(world: &World) -> Check {
         let events = world.admin.get(&world.path("/events")).expect(200).json();
         let told = |event: &Value| event["description"] == "Host keys of the project set to strict";
         assert_eq!(events.as_array().unwrap().iter().filter(|event| told(event)).count(), 1);
+    })
+}
+
+/// Ids of the tasks of the project, the oldest first.
+fn task_ids(world: &World) -> Vec<i64> {
+    let tasks = world.admin.get(&world.path("/tasks")).expect(200).json();
+    let mut ids: Vec<i64> = tasks.as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect();
+    ids.reverse();
+    ids
+}
+
+fn set_retention(world: &World) -> Check {
+    let path = world.path("/retention");
+    let none = json!({"max_age_days": null, "max_tasks": null, "max_bytes": null});
+    assert_eq!(world.admin.get(&path).expect(200).json(), json!({"project": none, "templates": []}));
+    let tasks: Vec<i64> = (0..3).map(|_| world.ended_task()).collect();
+    // What is refused changes nothing, and neither does somebody who may not.
+    for bad in
+        [json!({"max_age_days": 0}), json!({"max_tasks": 0}), json!({"max_bytes": 0}), json!({"max_age_days": 36501})]
+    {
+        let refusal = world.admin.put(&path, &bad).expect(400).json();
+        assert!(refusal["error"].as_str().unwrap().contains("null for no limit"), "{refusal}");
+    }
+    world.admin.put(&path, &json!({"max_tasks": -1})).expect(400);
+    assert_eq!(task_ids(world), tasks);
+    world.admin.put(&path, &json!({"max_tasks": 2, "max_bytes": 5_000_000_000_u64})).expect(204);
+    wait_until("the oldest task is removed", Duration::from_secs(20), || (task_ids(world) == tasks[1..]).then_some(()));
+    Box::new(move |world| {
+        let rule = json!({"max_age_days": null, "max_tasks": 2, "max_bytes": 5_000_000_000_u64});
+        assert_eq!(
+            world.admin.get(&world.path("/retention")).expect(200).json(),
+            json!({"project": rule, "templates": []})
+        );
+        assert_eq!(task_ids(world), tasks[1..]);
+        assert_eq!(world.value("select max_tasks from rs_retention_rule"), 2);
+        let events = world.admin.get(&world.path("/events")).expect(200).json();
+        let told =
+            |event: &Value| event["description"] == "Retention of the project set to max_tasks 2, max_bytes 5000000000";
+        assert_eq!(events.as_array().unwrap().iter().filter(|event| told(event)).count(), 1);
+    })
+}
+
+fn set_template_retention(world: &World) -> Check {
+    let (template, other) = (world.template("hello.sh"), world.template("hello.sh"));
+    let run = |template| {
+        let task = world.project().start(&world.admin, template);
+        world.admin.wait_for_end(world.project().id, task);
+        task
+    };
+    let kept = run(other);
+    let tasks = [run(template), run(template)];
+    let path = world.path(&format!("/templates/{template}/retention"));
+    world.admin.put(&world.path("/templates/9999/retention"), &json!({"max_tasks": 1})).expect(404);
+    world.admin.put(&path, &json!({"max_tasks": 1})).expect(204);
+    let left = [kept, tasks[1]];
+    wait_until("the older task is removed", Duration::from_secs(20), || (task_ids(world) == left).then_some(()));
+    world.admin.put(&path, &json!({"max_age_days": 7})).expect(204);
+    Box::new(move |world| {
+        let found = world.admin.get(&world.path("/retention")).expect(200).json();
+        let rule = json!({"template_id": template, "max_age_days": 7, "max_tasks": null, "max_bytes": null});
+        assert_eq!(found["templates"], json!([rule]));
+        assert_eq!(task_ids(world), left);
+        assert_eq!(world.value("select count(*) from rs_retention_rule"), 1);
     })
 }
 

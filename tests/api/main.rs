@@ -15,6 +15,7 @@ mod foreign;
 mod health;
 mod invites;
 mod jwt;
+mod output;
 mod roles;
 mod sign_in;
 mod world;

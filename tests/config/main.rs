@@ -71,6 +71,7 @@ keys! {
     "access_key_encryption" => access_key_encryption;
     "max_parallel_tasks" => max_parallel_tasks;
     "max_tasks_per_template" => max_tasks_per_template;
+    "task_output_archive_days" => task_output_archive_days;
     "max_task_duration_sec" => max_task_duration_sec;
     "process.prompt_timeout_sec" => prompt_timeout_sec;
     "process.terraform_stop_timeout_sec" => terraform_stop_timeout_sec;
@@ -327,7 +328,10 @@ fn max_tasks_per_template() {
         last = project.start(&admin, template);
         admin.wait_for_end(project.id, last);
     }
-    let kept = server.sql("select id from task order by id");
+    // It happens in the background.
+    let kept = wait_until("old tasks are removed", Duration::from_secs(20), || {
+        Some(server.sql("select id from task order by id")).filter(|kept| kept.len() <= 3)
+    });
     assert!(kept.len() <= 3 && kept.last().unwrap()[0] == last, "{kept:?}");
 }
 
@@ -341,6 +345,65 @@ fn max_task_duration_sec() {
     assert_eq!(row["status"], "error", "{row} {lines:?}");
     let last = lines.last().unwrap();
     assert!(last.contains("longer than 1 s") && last.contains("max_task_duration_sec"), "{lines:?}");
+}
+
+/// Old output lies in the archive and is read as before; the command brings it back for the Go server.
+fn task_output_archive_days() {
+    let mut server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "seq 2500\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let [old, new] = [(); 2].map(|()| project.run(&admin, "bash", "hello.sh"));
+    let rows =
+        |server: &Server| server.sql("select task_id, count(*) from task__output group by task_id order by task_id");
+    let before = rows(&server);
+    let raw = |admin: &Client| {
+        let path = format!("/api/project/{}/tasks/{}/raw_output", project.id, old.0["id"]);
+        admin.get(&path).expect(200).body
+    };
+    let text = raw(&admin);
+    server.stop();
+    let age = format!(
+        "import sqlite3, sys\ndatabase = sqlite3.connect(sys.argv[1])\n\
+         database.execute(\"update task set created = '2020-01-01 00:00:00 +0000 UTC', end = '2020-01-01 00:00:01 +0000 UTC' \
+         where id = {}\")\ndatabase.commit()",
+        old.0["id"]
+    );
+    assert!(Command::new("python3").args(["-c", &age]).arg(server.database()).status().unwrap().success());
+    server.start_again();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(rows(&server), before, "off by default");
+    server.change_config(&json!({"task_output_archive_days": 30}));
+    server.restart();
+    wait_until("the old output is archived", Duration::from_secs(30), || {
+        (server.sql("select state from rs_task_archive") == [[json!("archived")]]).then_some(())
+    });
+    assert_eq!(rows(&server), before[1..], "the younger task keeps its rows");
+    assert_eq!((raw(&admin), admin.output(project.id, old.0["id"].as_i64().unwrap())), (text.clone(), old.1.clone()));
+    server.stop();
+    let unarchive = |arguments: &[&str]| {
+        let done =
+            server.command(&["task", "unarchive"]).args(arguments).arg("--config").arg(server.config_path()).output();
+        let done = done.unwrap();
+        (
+            done.status.code(),
+            String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr),
+        )
+    };
+    assert_eq!(unarchive(&[]).0, Some(1));
+    let (code, said) = unarchive(&["--id", "9999"]);
+    assert!(code == Some(1) && said.contains("no output of task 9999 was restored"), "{said}");
+    let (code, said) = unarchive(&["--all"]);
+    assert!(code == Some(0) && said.contains("Output of 1 tasks restored"), "{said}");
+    assert!(said.contains("will archive this output again"), "{said}");
+    assert_eq!(rows(&server), before);
+    let (code, said) = unarchive(&["--all"]);
+    assert!(code == Some(0) && said.contains("Output of 0 tasks restored, 0 lines"), "{said}");
+    server.change_config(&json!({"task_output_archive_days": null}));
+    server.start_again();
+    assert_eq!((raw(&server.admin()), new.1.len()), (text, old.1.len()));
+    assert!(refused(json!({"task_output_archive_days": -1})).contains("task_output_archive_days"));
 }
 
 /// Ansible is told by the repository to ask for a password that nobody has stored.

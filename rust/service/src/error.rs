@@ -120,12 +120,12 @@ impl From<semaphore_model::ValidationError> for Error {
 impl From<semaphore_store::StoreError> for Error {
     fn from(error: semaphore_store::StoreError) -> Self {
         use semaphore_store::StoreError;
+        if let Some(text) = error.unavailability() {
+            return Self::unavailable(text).with_source(error);
+        }
         let refusal = match &error {
             StoreError::NotFound => return Self::not_found("object"),
             StoreError::Invalid(reason) => return Self::invalid(reason.message()),
-            StoreError::Busy { .. } | StoreError::Unavailable { .. } => {
-                return Self::unavailable("the database is busy, try again in a moment").with_source(error);
-            }
             StoreError::Duplicate { .. } => "a name that must be unique is already taken",
             StoreError::Referenced { .. } => "an object that is named does not exist, or this one is still in use",
             StoreError::Refused { .. } => "a value is missing or not allowed",

@@ -152,6 +152,29 @@ impl StoreError {
         matches!(self, Self::NotFound)
     }
 
+    /// What a person has to know about a database that does not answer or take anything at the moment; `None` for other errors.
+    pub fn unavailability(&self) -> Option<&'static str> {
+        let source = match self {
+            Self::Busy { .. } => return Some("the database is busy, try again in a moment"),
+            Self::Unavailable { source } => source,
+            _ => return None,
+        };
+        let code = source.as_database_error().and_then(DatabaseError::code).unwrap_or_default();
+        let primary = code.parse::<i64>().map(|code| code & 0xff);
+        let is_sqlite =
+            source.as_database_error().is_some_and(|error| error.try_downcast_ref::<SqliteError>().is_some());
+        Some(match (is_sqlite, primary, code.as_ref()) {
+            (true, Ok(13), _) | (false, _, "53100") => {
+                "the disk of the database is full: nothing was stored; make room and try again"
+            }
+            (true, Ok(8), _) | (false, _, "25006") => {
+                "the database can only be read, not written to: nothing was stored"
+            }
+            (true, Ok(10 | 14), _) => "the file of the database cannot be read or written: nothing was stored",
+            _ => "the database is not available, try again in a moment",
+        })
+    }
+
     /// Whether the same call may succeed a moment later.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::Unavailable { .. })

@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// How long a call waits for a connection, also while the server is away: whoever asks then is told soon, and may ask again.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Which kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerKind {
@@ -135,7 +138,7 @@ fn postgres_pool(options: &ServerOptions) -> Result<sqlx::PgPool> {
     let pool = PgPoolOptions::new()
         .max_connections(options.connections.max(2))
         .min_connections(0)
-        .acquire_timeout(Duration::from_secs(30));
+        .acquire_timeout(CONNECTION_TIMEOUT);
     Ok(pool.connect_lazy_with(options.postgres(&options.database)?))
 }
 
@@ -143,7 +146,7 @@ fn mysql_pool(options: &ServerOptions) -> Result<sqlx::MySqlPool> {
     let pool = MySqlPoolOptions::new()
         .max_connections(options.connections.max(2))
         .min_connections(0)
-        .acquire_timeout(Duration::from_secs(30));
+        .acquire_timeout(CONNECTION_TIMEOUT);
     Ok(pool.connect_lazy_with(options.mysql(Some(&options.database))?))
 }
 

@@ -32,7 +32,8 @@ pub struct Server {
     kind: Kind,
     child: Child,
     port: u16,
-    _directory: TempDir,
+    programs: Programs,
+    directory: TempDir,
 }
 
 impl Server {
@@ -73,15 +74,7 @@ impl Server {
             chown(directory.path(), Some(uid), Some(gid))?;
         }
         let data = directory.path().join("data");
-        let as_account = |program: &Path| {
-            let mut command = Command::new(program);
-            command.current_dir(directory.path()).env("TMPDIR", directory.path()).stdin(Stdio::null());
-            if let Some((uid, gid)) = account {
-                command.uid(uid).gid(gid);
-            }
-            command
-        };
-        let mut prepare = as_account(&programs.prepare);
+        let mut prepare = as_account(kind, &programs.prepare, directory.path());
         match kind {
             Kind::Postgres => {
                 prepare.args(["--username=semaphore", "--auth=trust", "--encoding=UTF8", "-D"]).arg(&data)
@@ -96,28 +89,34 @@ impl Server {
             return Err(std::io::Error::other(fs::read_to_string(&log)?));
         }
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let mut serve = as_account(&programs.serve);
-        match kind {
-            Kind::Postgres => serve
-                .arg("-D")
-                .arg(&data)
-                .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=300", "-p"])
-                .arg(port.to_string())
-                .arg("-k")
-                .arg(directory.path()),
-            Kind::MariaDb => serve
-                .arg("--no-defaults")
-                .arg(format!("--datadir={}", data.display()))
-                .arg(format!("--socket={}", directory.path().join("socket").display()))
-                .arg(format!("--port={port}"))
-                .args(["--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--max-connections=300"]),
-        };
-        let child = serve.stdout(Stdio::null()).stderr(fs::File::create(&log)?).spawn()?;
-        let server = Self { kind, child, port, _directory: directory };
+        let child = serve(kind, programs, directory.path(), port)?;
+        let server = Self { kind, child, port, programs: programs.clone(), directory };
         wait_until(&format!("{kind:?} answers (see {})", log.display()), Duration::from_mins(1), || {
             server.answers().then_some(())
         });
         Ok(server)
+    }
+
+    /// Ends the server while it is used: connections break. PostgreSQL ends as in a crash; MariaDB in order, because here it
+    /// keeps the last second in memory only.
+    ///
+    /// # Panics
+    /// If it cannot be ended.
+    pub fn stop(&mut self) {
+        let signal = if self.kind == Kind::Postgres { "-QUIT" } else { "-TERM" };
+        let asked = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(asked.is_ok_and(|asked| asked.success()), "the database server cannot be ended");
+        self.child.wait().expect("the end of the database server");
+    }
+
+    /// Starts it again on its data and port after [`Server::stop`], and waits until it answers.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn start_again(&mut self) {
+        self.child =
+            serve(self.kind, &self.programs, self.directory.path(), self.port).expect("the database server starts");
+        wait_until("the database server answers again", Duration::from_mins(1), || self.answers().then_some(()));
     }
 
     fn answers(&self) -> bool {
@@ -227,6 +226,40 @@ impl Drop for Server {
     }
 }
 
+/// A command of the account that the server runs as, in its directory.
+fn as_account(kind: Kind, program: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(directory).env("TMPDIR", directory).stdin(Stdio::null());
+    if let Some((uid, gid)) = unprivileged(kind) {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+/// Starts the server on the data in its directory.
+fn serve(kind: Kind, programs: &Programs, directory: &Path, port: u16) -> std::io::Result<Child> {
+    let data = directory.join("data");
+    let mut serve = as_account(kind, &programs.serve, directory);
+    match kind {
+        Kind::Postgres => serve
+            .arg("-D")
+            .arg(&data)
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=300", "-p"])
+            .arg(port.to_string())
+            .arg("-k")
+            .arg(directory),
+        Kind::MariaDb => serve
+            .arg("--no-defaults")
+            .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--socket={}", directory.join("socket").display()))
+            .arg(format!("--port={port}"))
+            .args(["--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--max-connections=300"]),
+    };
+    let log = fs::File::options().create(true).append(true).open(directory.join("log"))?;
+    serve.stdout(Stdio::null()).stderr(log).spawn()
+}
+
+#[derive(Clone, Debug)]
 struct Programs {
     prepare: PathBuf,
     serve: PathBuf,

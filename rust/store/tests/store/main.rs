@@ -13,6 +13,7 @@ mod own_delete;
 mod output_archive;
 mod output_scale;
 mod own_table;
+mod query_count;
 mod recorded;
 mod retention;
 mod story;

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""How long others wait while one task stores a million lines.
+
+    busy_bench.py --bin target/release/semaphore [--lines 1000000]
+
+A server on SQLite in a fresh directory runs a task that prints --lines lines without pause. Until it has ended, one client logs
+in, starts a task and stops it (a change of status), again and again. Printed are the waits in milliseconds. Needs: git, bash.
+"""
+import argparse, time
+from server_bench import Server
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--bin", required=True)
+    ap.add_argument("--lines", type=int, default=1_000_000)
+    a = ap.parse_args()
+    s = Server(a.bin, a.lines)
+    waits = {"login": [], "post_task": [], "stop_task": []}
+    try:
+        s.cli("user", "add", "--admin", "--login", "admin", "--name", "Admin", "--email", "admin@example.com", "--password", "changeme")
+        s.start()
+        login = lambda: s.api("POST", "/auth/login", dict(auth="admin", password="changeme"))
+        login()
+        p = s.project = s.api("POST", "/projects", dict(name="bench"))["id"]
+        keys = s.api("GET", f"/project/{p}/keys")
+        key = keys[0]["id"] if keys else s.api("POST", f"/project/{p}/keys", dict(name="none", type="none", project_id=p))["id"]
+        repo = s.api("POST", f"/project/{p}/repositories", dict(name="r", project_id=p, git_url=str(s.repo), git_branch="main", ssh_key_id=key))["id"]
+        inv = s.api("POST", f"/project/{p}/inventory", dict(name="i", project_id=p, type="static", inventory="localhost", ssh_key_id=key))["id"]
+        env = s.api("POST", f"/project/{p}/environment", dict(name="e", project_id=p, json="{}", env="{}"))["id"]
+        tpl = lambda name, script, parallel: s.api("POST", f"/project/{p}/templates", dict(
+            name=name, project_id=p, repository_id=repo, inventory_id=inv, environment_id=env, app="bash", playbook=script,
+            type="", allow_parallel_tasks=parallel, arguments="[]"))["id"]
+        many, hello = tpl("lines", "lines.sh", True), tpl("hello", "hello.sh", True)
+
+        def timed(name, call):
+            t = time.perf_counter()
+            answer = call()
+            waits[name].append((time.perf_counter() - t) * 1000)
+            return answer
+
+        begin = time.perf_counter()
+        task = s.api("POST", f"/project/{p}/tasks", dict(template_id=many, project_id=p))["id"]
+        while not s.finished(task):
+            timed("login", login)
+            other = timed("post_task", lambda: s.api("POST", f"/project/{p}/tasks", dict(template_id=hello, project_id=p)))["id"]
+            timed("stop_task", lambda: s.api("POST", f"/project/{p}/tasks/{other}/stop", dict(force=True)))
+        took = time.perf_counter() - begin
+        raw = s.api("GET", f"/project/{p}/tasks/{task}/raw_output").decode().splitlines()
+        stored = sum(line.startswith("line ") for line in raw)
+    finally:
+        s.stop()
+    print(f"{stored} of {a.lines} lines stored in {took:.1f} s")
+    for name, all_of_them in waits.items():
+        w = sorted(all_of_them)
+        at = lambda share: w[min(len(w) - 1, int(len(w) * share))]
+        print(f"{name:10} n={len(w):5} p50={at(.5):7.1f} p99={at(.99):7.1f} max={w[-1]:7.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
