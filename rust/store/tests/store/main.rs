@@ -10,3 +10,4 @@ mod own_table;
 mod recorded;
 mod story;
 mod story_automation;
+mod story_backup;
