@@ -6,8 +6,8 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use semaphore_model::{
-    AccessKey, Integration, IntegrationBodyType, IntegrationExtractValue, IntegrationMatchMethod, IntegrationMatcher,
-    IntegrationSource, IntegrationVariableType, InventoryId, JsonMap, NewTask, ProjectId, TaskId, TaskParams,
+    AccessKey, Integration, IntegrationBodyType, IntegrationExtractValue, IntegrationId, IntegrationMatchMethod,
+    IntegrationMatcher, IntegrationSource, IntegrationVariableType, InventoryId, JsonMap, NewTask, ProjectId, TaskId,
     TemplateId,
 };
 use semaphore_store::{ListOptions, StoreError};
@@ -56,7 +56,7 @@ pub struct StartedTask {
     /// Its project.
     pub project_id: ProjectId,
     /// The integration it was started by.
-    pub integration_id: semaphore_model::IntegrationId,
+    pub integration_id: IntegrationId,
     /// The inventory the integration gave it.
     pub inventory_id: Option<InventoryId>,
 }
@@ -181,7 +181,7 @@ fn new_task(
     values: &[IntegrationExtractValue],
     request: &ReceivedRequest<'_>,
 ) -> Result<NewTask> {
-    let params = integration.task_params.clone().unwrap_or_else(TaskParams::default);
+    let params = integration.task_params.clone().unwrap_or_default();
     let mut new = NewTask::from_params(integration.template_id, params);
     let mut variables: JsonMap = match new.environment.as_str() {
         "" => JsonMap::new(),

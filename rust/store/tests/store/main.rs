@@ -18,4 +18,5 @@ mod recorded;
 mod retention;
 mod story;
 mod story_automation;
+mod story_backup;
 mod transfer;
