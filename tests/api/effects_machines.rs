@@ -176,9 +176,9 @@ pub(crate) fn unregister_runner(world: &World) -> Check {
     let nobody = world.server.anonymous();
     // Told once that its cache is to be emptied.
     world.admin.delete(&format!("/api/runners/{id}/cache")).expect(204);
-    let told = |()| nobody.send_with("GET", "/api/internal/runners", None, &headers).expect(200).json();
-    assert_eq!(told(())["clear_cache"], true);
-    assert_eq!(told(())["clear_cache"], Value::Null);
+    let told = || nobody.send_with("GET", "/api/internal/runners", None, &headers).expect(200).json();
+    assert_eq!(told()["clear_cache"], true);
+    assert_eq!(told()["clear_cache"], Value::Null);
     // Its reports are taken as the reference takes them; a task that lives here is not of this runner.
     let report = |body: Value| nobody.send_with("PUT", "/api/internal/runners", Some(&body.to_string()), &headers);
     report(json!({"Jobs": null})).expect(204);

@@ -1,5 +1,7 @@
 //! Whether the server is well, and its numbers.
 
+use std::{fmt::Debug, str::FromStr};
+
 use semaphore_test_machine::database::{Kind, Server as Database};
 use semaphore_tests::{Options, Server};
 use serde_json::json;
@@ -7,9 +9,13 @@ use serde_json::json;
 use crate::world::World;
 
 /// The value of a series in the text format of Prometheus.
-fn value(text: &str, series: &str) -> f64 {
+fn value<T: FromStr<Err: Debug>>(text: &str, series: &str) -> T {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
+}
+
+fn number(text: &str, series: &str) -> u64 {
+    value(text, series)
 }
 
 #[test]
@@ -42,23 +48,23 @@ fn the_numbers_are_those_of_what_has_happened() {
     let world = World::new();
     let read = || world.admin.get("/api/metrics").expect(200).body;
     let before = read();
-    assert_eq!(value(&before, "semaphore_tasks_running"), 0.0);
+    assert_eq!(number(&before, "semaphore_tasks_running"), 0);
     world.ended_task();
     let after = read();
-    assert_eq!(value(&after, "semaphore_tasks_finished_total{status=\"success\"}"), 1.0);
-    assert_eq!(value(&after, "semaphore_task_duration_seconds_count"), 1.0);
-    assert!(value(&after, "semaphore_log_lines_total") >= 3.0, "{after}");
+    assert_eq!(number(&after, "semaphore_tasks_finished_total{status=\"success\"}"), 1);
+    assert_eq!(number(&after, "semaphore_task_duration_seconds_count"), 1);
+    assert!(number(&after, "semaphore_log_lines_total") >= 3, "{after}");
     let ok = "semaphore_http_requests_total{method=\"GET\",status=\"200\"}";
-    assert!(value(&after, ok) > value(&before, ok), "{after}");
-    assert!(value(&after, "semaphore_db_connections{state=\"idle\"}") >= 1.0, "{after}");
+    assert!(number(&after, ok) > number(&before, ok), "{after}");
+    assert!(number(&after, "semaphore_db_connections{state=\"idle\"}") >= 1, "{after}");
 
     // One of two tasks waits for the other, because a template runs one at a time.
     let template = world.template("sleep.sh");
     let tasks = [(); 2].map(|()| world.project().start(&world.admin, template));
     world.admin.wait_for_status(world.project().id, tasks[0], &["running"]);
     let text = read();
-    assert_eq!((value(&text, "semaphore_tasks_running"), value(&text, "semaphore_queue_length")), (1.0, 1.0));
-    assert!(value(&text, "semaphore_queue_age_seconds") > 0.0, "{text}");
+    assert_eq!((number(&text, "semaphore_tasks_running"), number(&text, "semaphore_queue_length")), (1, 1));
+    assert!(value::<f64>(&text, "semaphore_queue_age_seconds") > 0.0, "{text}");
     world
         .admin
         .post(&world.path(&format!("/templates/{template}/stop_all_tasks")), &json!({"force": true}))

@@ -76,6 +76,17 @@ pub struct JobProgress {
     pub id: TaskId,
 }
 
+impl Progress {
+    /// Takes the report. Tasks that do not live are passed over; a task that lives is not of this runner: 400.
+    pub fn take(&self, lives: impl Fn(TaskId) -> bool) -> Result<()> {
+        let jobs = self.jobs.as_deref().unwrap_or_default();
+        if jobs.iter().any(|job| lives(job.id)) {
+            return Err(Error::invalid("Task not assigned to this runner"));
+        }
+        Ok(())
+    }
+}
+
 impl Services {
     /// Adds a runner that knows the registration token; it is not active until an administrator says so.
     ///
@@ -132,15 +143,6 @@ impl Services {
             // Reference: 400 with an empty body.
             Error::invalid(error.to_string()).bare().with_source(error)
         })
-    }
-
-    /// Takes a report. Tasks that do not live are passed over; a task that lives is not of this runner: 400.
-    pub fn take_runner_progress(&self, progress: &Progress, lives: impl Fn(TaskId) -> bool) -> Result<()> {
-        let jobs = progress.jobs.as_deref().unwrap_or_default();
-        if jobs.iter().any(|job| lives(job.id)) {
-            return Err(Error::invalid("Task not assigned to this runner"));
-        }
-        Ok(())
     }
 }
 

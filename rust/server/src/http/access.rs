@@ -139,6 +139,8 @@ impl FromRequestParts<AppState> for Admin {
 pub trait Permission: Send + Sync + 'static {
     /// What is needed; ignored for GET and HEAD, which every member may. Reference: `GetMustCanMiddleware`.
     const NEEDED: Permissions;
+    /// Whether GET and HEAD want it as well: for what not every member may know.
+    const ALSO_TO_READ: bool = false;
 }
 
 macro_rules! permissions {
@@ -164,6 +166,15 @@ permissions! {
     ManageResources = Permissions::MANAGE_RESOURCES;
     /// May manage members.
     ManageUsers = Permissions::MANAGE_USERS;
+}
+
+/// May manage members, and only then reads: invitations hold addresses of people outside.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadInvites;
+
+impl Permission for ReadInvites {
+    const NEEDED: Permissions = Permissions::MANAGE_USERS;
+    const ALSO_TO_READ: bool = true;
 }
 
 /// A caller in the project of the path, with the permission `P`.
@@ -208,7 +219,7 @@ impl<P: Permission> FromRequestParts<AppState> for ProjectAccess<P> {
         let project_id = i32::try_from(project_id).map(ProjectId).map_err(|_| Error::not_found("project"))?;
         let template_id = names.get("template_id").and_then(|text| text.parse().ok()).map(TemplateId);
         let membership = state.services().project_membership(&user, project_id, template_id).await?;
-        let reads = matches!(parts.method.as_str(), "GET" | "HEAD");
+        let reads = !P::ALSO_TO_READ && matches!(parts.method.as_str(), "GET" | "HEAD");
         if !user.admin && !reads && !membership.permissions.contains(P::NEEDED) {
             return Err(Error::forbidden("your role in this project does not allow this").into());
         }

@@ -180,9 +180,10 @@ impl TaskObserver for Watchers {
     }
 
     fn changed(&self, task: &TaskState) {
-        if task.status.is_finished() {
+        // The final status is told twice, first without its end.
+        if let Some(end) = task.end.filter(|_| task.status.is_finished()) {
             self.metrics.finished.get_or_create(&StatusLabel { status: task.status.as_str() }).inc();
-            if let (Some(start), Some(end)) = (task.start, task.end) {
+            if let Some(start) = task.start {
                 self.metrics.task_seconds.observe((end - start).as_seconds_f64());
             }
         }

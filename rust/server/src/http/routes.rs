@@ -9,8 +9,8 @@ use axum::{Router, handler::Handler, routing::MethodRouter};
 
 use super::{
     access::{
-        Access, AccessLevel, Admin, Guarded, ManageResources, ManageUsers, Member, ProjectAccess, Public, RunTasks,
-        Session, UpdateProject,
+        Access, AccessLevel, Admin, Guarded, ManageResources, ManageUsers, Member, ProjectAccess, Public, ReadInvites,
+        RunTasks, Session, UpdateProject,
     },
     error::{method_not_allowed, not_found},
     extension_method::Extension,
@@ -328,9 +328,9 @@ table! {
 
     // Invitations
     POST     "/api/invites/accept"                              Session,                    writes => invite::accept_invite;
-    GET      "/api/project/{project_id}/invites"                ProjectAccess<ManageUsers>, reads  => invite::get_invites;
+    GET      "/api/project/{project_id}/invites"                ProjectAccess<ReadInvites>, reads  => invite::get_invites;
     POST     "/api/project/{project_id}/invites"                ProjectAccess<ManageUsers>, writes => invite::create_invite;
-    GET      "/api/project/{project_id}/invites/{invite_id}"    ProjectAccess<ManageUsers>, reads  => invite::get_invite;
+    GET      "/api/project/{project_id}/invites/{invite_id}"    ProjectAccess<ReadInvites>, reads  => invite::get_invite;
     PUT      "/api/project/{project_id}/invites/{invite_id}"    ProjectAccess<ManageUsers>, writes => invite::update_invite;
     DELETE   "/api/project/{project_id}/invites/{invite_id}"    ProjectAccess<ManageUsers>, writes => invite::delete_invite;
 

@@ -1,36 +1,27 @@
 //! Invitations into projects.
 
 use axum::{Json, extract::State, http::StatusCode};
-use semaphore_model::{Permissions, ProjectInvite, ProjectInviteWithUsers, Secret};
+use semaphore_model::{ProjectInvite, ProjectInviteWithUsers, Secret};
 use semaphore_service::{
-    Error, Services,
+    Services,
     invite::{AcceptedInvite, InviteChange, NewInvite, SentInvite},
 };
 use serde::Deserialize;
 
 use crate::http::{
-    access::{ManageUsers, ProjectAccess, Session},
+    access::{ManageUsers, ProjectAccess, ReadInvites, Session},
     error::Result,
     extract::{Body, QueryTexts},
     object::Object,
     state::AppState,
 };
 
-/// Invitations hold e-mail addresses of people outside, so reading them needs the same right as sending them.
-fn check_may_read(access: &ProjectAccess<ManageUsers>) -> Result<()> {
-    if access.may(Permissions::MANAGE_USERS) {
-        return Ok(());
-    }
-    Err(Error::forbidden("only who manages the members of the project sees its invitations").into())
-}
-
 /// `GET /api/project/{project_id}/invites`
 pub(crate) async fn get_invites(
-    access: ProjectAccess<ManageUsers>,
+    access: ProjectAccess<ReadInvites>,
     State(state): State<AppState>,
     query: QueryTexts,
 ) -> Result<Json<Vec<ProjectInviteWithUsers>>> {
-    check_may_read(&access)?;
     Ok(Json(state.services().invites(access.project_id(), &query.list_options()).await?))
 }
 
@@ -46,11 +37,10 @@ pub(crate) async fn create_invite(
 
 /// `GET /api/project/{project_id}/invites/{invite_id}`
 pub(crate) async fn get_invite(
-    access: ProjectAccess<ManageUsers>,
+    _: ProjectAccess<ReadInvites>,
     Object(invite): Object<ProjectInvite>,
-) -> Result<Json<ProjectInvite>> {
-    check_may_read(&access)?;
-    Ok(Json(Services::invite_now(invite)))
+) -> Json<ProjectInvite> {
+    Json(Services::invite_now(invite))
 }
 
 /// `PUT /api/project/{project_id}/invites/{invite_id}`

@@ -57,7 +57,7 @@ pub(crate) async fn take_runner_progress(
 ) -> Result<StatusCode> {
     let Body(progress) = body.map_err(|_| unreadable())?;
     let pool = state.tasks().pool()?;
-    state.services().take_runner_progress(&progress, |task| pool.is_active(task))?;
+    progress.take(|task| pool.is_active(task))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
