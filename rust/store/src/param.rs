@@ -21,8 +21,6 @@ pub(crate) enum Param {
     Bool(Option<bool>),
     /// A text.
     Text(Option<String>),
-    /// Bytes.
-    Bytes(Vec<u8>),
     /// A time. SQLite gets it as text in the form of the Go server, which is also what was read from there: the texts of
     /// other forms compare only with themselves.
     Time(Option<Moment>),
@@ -63,7 +61,6 @@ impl Param {
             Self::Int(value) => arguments.add(value),
             Self::Bool(value) => arguments.add(value.map(i64::from)),
             Self::Text(value) => arguments.add(value),
-            Self::Bytes(value) => arguments.add(value),
             Self::Time(value) => arguments.add(value.map(Moment::text)),
             Self::Bytes(value) => arguments.add(value),
         }
@@ -75,7 +72,6 @@ impl Param {
             Self::Bool(value) => arguments.add(value),
             // PostgreSQL texts cannot hold the character 0, which programs do print.
             Self::Text(value) => arguments.add(value.map(|text| text.replace('\0', "\u{fffd}"))),
-            Self::Bytes(value) => arguments.add(value),
             Self::Time(value) => arguments.add(value.and_then(Moment::naive)),
             Self::Bytes(value) => arguments.add(value),
         }
@@ -86,7 +82,6 @@ impl Param {
             Self::Int(value) => arguments.add(value),
             Self::Bool(value) => arguments.add(value),
             Self::Text(value) => arguments.add(value),
-            Self::Bytes(value) => arguments.add(value),
             Self::Time(value) => arguments.add(value.and_then(Moment::naive)),
             Self::Bytes(value) => arguments.add(value),
         }
@@ -149,7 +144,7 @@ impl From<&Secret> for Param {
 
 impl From<Vec<u8>> for Param {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
+        Self::Bytes(Some(bytes))
     }
 }
 
