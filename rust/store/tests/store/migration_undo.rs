@@ -50,7 +50,9 @@ impl Subject {
 
 fn sorted(mut description: Description) -> Description {
     description.retain(|table, _| !table.starts_with("rs_"));
-    description.values_mut().for_each(|lines| lines.sort());
+    for lines in description.values_mut() {
+        lines.sort();
+    }
     description
 }
 
