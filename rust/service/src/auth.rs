@@ -109,6 +109,7 @@ impl Services {
         let hash = user.as_ref().filter(|user| !user.external).map(|user| user.password.expose());
         let fits = self.passwords.verify(password, hash).await?;
         let Some(user) = user.filter(|_| fits) else {
+            self.throttle.failed(guess, Instant::now());
             return Err(Error::unauthenticated("login or password is wrong"));
         };
         self.throttle.succeeded(guess);
