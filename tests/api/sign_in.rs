@@ -44,10 +44,10 @@ fn who_guesses_codes_waits() {
     let id = world.user("carol");
     let made = world.admin.post(&format!("/api/users/{id}/2fas/totp"), &json!({})).expect(200).json();
     let client = world.server.client("carol", PASSWORD);
+    let code = one_time_code(made["url"].as_str().unwrap());
     for _ in 0..10 {
         client.post("/api/auth/verify", &json!({"passcode": "000000x"})).expect(401);
     }
-    let code = one_time_code(made["url"].as_str().unwrap());
     client.post("/api/auth/verify", &json!({"passcode": code})).expect(429);
 }
 

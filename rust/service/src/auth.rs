@@ -122,7 +122,10 @@ impl Services {
             Some(user) => Some(user),
             None => self.sign_in_by_directory(name, password).await?,
         };
-        let user = user.ok_or_else(|| Error::unauthenticated("login or password is wrong"))?;
+        let Some(user) = user else {
+            self.throttle.failed(guess, Instant::now());
+            return Err(Error::unauthenticated("login or password is wrong"));
+        };
         self.throttle.succeeded(guess);
         self.start_session(&user, client).await
     }

@@ -76,7 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             None => return help(&["users"]),
             Some(UsersCommand::User(command)) => user::run(&source, command),
             Some(UsersCommand::Totp(Totp { command: None })) => return help(&["users", "totp"]),
-            Some(UsersCommand::Totp(Totp { command: Some(command) })) => user_totp::run(&source, command),
+            Some(UsersCommand::Totp(Totp { command: Some(command) })) => user_totp::run(&source, &command),
         },
     };
     match result {

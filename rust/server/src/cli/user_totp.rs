@@ -12,15 +12,15 @@ use super::{
 };
 use crate::qr;
 
-pub(super) fn run(source: &ConfigSource, command: TotpCommand) -> anyhow::Result<()> {
-    let (TotpCommand::Disable(arguments) | TotpCommand::Enable(arguments) | TotpCommand::Show(arguments)) = &command;
+pub(super) fn run(source: &ConfigSource, command: &TotpCommand) -> anyhow::Result<()> {
+    let (TotpCommand::Disable(arguments) | TotpCommand::Enable(arguments) | TotpCommand::Show(arguments)) = command;
     let login = arguments.login.clone();
     if login.is_empty() {
         return Err(Refusal("Argument --login required".to_owned()).into());
     }
     start::with_services(source, async |_config, services| {
         let user = find(&services, &login, "").await?;
-        match (&command, &user.totp) {
+        match (command, &user.totp) {
             (TotpCommand::Enable(_), Some(_)) => Err(Refusal("TOTP already enabled".to_owned()).into()),
             (TotpCommand::Enable(_), None) => {
                 let made = services.insert_totp(&user, true).await?;

@@ -57,6 +57,7 @@ impl Services {
         let guess = pending.guess(Attempt::Code, address);
         self.throttle.admit(guess, Instant::now())?;
         if !totp::verify(&totp.url, code, Utc::now().timestamp()) {
+            self.throttle.failed(guess, Instant::now());
             return Err(Error::new(Kind::Unauthenticated, "INVALID_PASSCODE"));
         }
         self.throttle.succeeded(guess);
@@ -69,6 +70,7 @@ impl Services {
         let guess = pending.guess(Attempt::Recovery, address);
         self.throttle.admit(guess, Instant::now())?;
         if !self.passwords.verify(code, Some(totp.recovery_hash.expose())).await? {
+            self.throttle.failed(guess, Instant::now());
             return Err(Error::new(Kind::Unauthenticated, "INVALID_RECOVERY_CODE"));
         }
         self.throttle.succeeded(guess);

@@ -17,6 +17,8 @@ use crate::error::{Error, Kind, Result};
 
 /// Failures without a wait: people mistype.
 const FREE: u32 = 10;
+/// The first wait, in seconds; each further one is twice as long.
+const SHORTEST: u64 = 5;
 /// The longest wait.
 const LONGEST: Duration = Duration::from_mins(5);
 /// Failures are forgotten after this long without another one.
@@ -61,7 +63,7 @@ impl Failures {
     /// How long after the last failure the next attempt is looked at.
     fn wait(self) -> Duration {
         let Some(beyond) = self.count.checked_sub(FREE) else { return Duration::ZERO };
-        Duration::from_secs(1 << beyond.min(16)).min(LONGEST)
+        Duration::from_secs(SHORTEST << beyond.min(16)).min(LONGEST)
     }
 }
 
@@ -70,23 +72,40 @@ impl Failures {
 pub(crate) struct Throttle(Mutex<HashMap<Guess, Failures>>);
 
 impl Throttle {
-    /// Refuses an attempt that comes too early (429). One that is admitted counts as failed until [`Throttle::succeeded`], so that
-    /// many at the same time are counted as well; one that is refused does not count.
+    /// Refuses an attempt that comes too early (429). One that is refused does not count.
+    ///
+    /// Whoever has waits to keep is admitted once at a time: the attempt counts as failed before it is looked at, so that many
+    /// at the same time gain nothing. Before that only [`Throttle::failed`] counts: people log in from many places at once.
     pub(crate) fn admit(&self, guess: Guess, now: Instant) -> Result<()> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(failures) = known.get_mut(&guess) else { return Ok(()) };
+        let passed = now.saturating_duration_since(failures.last);
+        if passed >= MEMORY {
+            known.remove(&guess);
+            return Ok(());
+        }
+        let left = failures.wait().saturating_sub(passed);
+        if !left.is_zero() {
+            let seconds = left.as_secs() + 1;
+            return Err(Error::new(
+                Kind::TooMany,
+                format!("too many failed attempts from here: try again in {seconds} seconds"),
+            ));
+        }
+        if failures.count >= FREE {
+            *failures = Failures { count: failures.count.saturating_add(1), last: now };
+        }
+        Ok(())
+    }
+
+    /// Counts a failure of an attempt that was admitted.
+    pub(crate) fn failed(&self, guess: Guess, now: Instant) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut known, guess, now);
         let failures = known.entry(guess).or_insert(Failures { count: 0, last: now });
-        let passed = now.saturating_duration_since(failures.last);
-        if passed >= MEMORY {
-            failures.count = 0;
+        if failures.count < FREE {
+            *failures = Failures { count: failures.count + 1, last: now };
         }
-        let left = failures.wait().saturating_sub(passed);
-        if left.is_zero() {
-            *failures = Failures { count: failures.count.saturating_add(1), last: now };
-            return Ok(());
-        }
-        let seconds = left.as_secs() + 1;
-        Err(Error::new(Kind::TooMany, format!("too many failed attempts from here: try again in {seconds} seconds")))
     }
 
     /// Forgets failures after a success.
@@ -118,6 +137,7 @@ mod tests {
         let mut now = Instant::now();
         for _ in 0..FREE {
             assert!(throttle.admit(guess, now).is_ok());
+            throttle.failed(guess, now);
         }
         let mut last = Duration::ZERO;
         for _ in 0..12 {
@@ -145,8 +165,7 @@ mod tests {
         let throttle = Throttle::default();
         let now = Instant::now();
         for number in 0..CAPACITY + 50 {
-            let guess = Guess::new(Attempt::Password, &number.to_string(), "10.0.0.1");
-            assert!(throttle.admit(guess, now).is_ok());
+            throttle.failed(Guess::new(Attempt::Password, &number.to_string(), "10.0.0.1"), now);
         }
         assert_eq!(throttle.0.lock().map(|known| known.len()).ok(), Some(CAPACITY));
     }

@@ -88,9 +88,9 @@ pub async fn rekey(
         }
     }
     if dry_run {
-        transaction.rollback().await?
+        transaction.rollback().await?;
     } else {
-        transaction.commit().await?
+        transaction.commit().await?;
     }
     Ok(report)
 }

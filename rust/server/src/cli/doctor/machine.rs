@@ -93,7 +93,7 @@ pub(super) fn check_space(config: &Config, report: &mut Report) {
         let message = format!("{} MiB are free for {}", free >> 20, place.display());
         match free {
             free if free < NO_SPACE => {
-                report.problem(SPACE, message, "make room: tasks and the database fail without it")
+                report.problem(SPACE, message, "make room: tasks and the database fail without it");
             }
             free if free < LITTLE_SPACE => report.warning(SPACE, message, "make room"),
             _ => report.ok(SPACE, message),
@@ -116,7 +116,11 @@ pub(super) fn check_tools(config: &Config, apps: &[String], report: &mut Report)
         match find(program) {
             Some(path) => report.ok(TOOLS, path.display().to_string()),
             None => {
-                report.problem(TOOLS, format!("{program} is not on the PATH; it is needed for {purpose}"), "install it")
+                report.problem(
+                    TOOLS,
+                    format!("{program} is not on the PATH; it is needed for {purpose}"),
+                    "install it",
+                );
             }
         }
     }
@@ -127,13 +131,12 @@ pub(super) fn check_tools(config: &Config, apps: &[String], report: &mut Report)
             report.problem(TOOLS, message, "configure it, or change the templates");
             continue;
         };
-        match find(program) {
-            Some(path) => report.ok(TOOLS, path.display().to_string()),
-            None => {
-                let message = format!("{program} is not on the PATH; templates of the app {app} cannot run");
-                report.problem(TOOLS, message, "install it, or name its path under \"apps\"");
-            }
-        }
+        let Some(path) = find(program) else {
+            let message = format!("{program} is not on the PATH; templates of the app {app} cannot run");
+            report.problem(TOOLS, message, "install it, or name its path under \"apps\"");
+            continue;
+        };
+        report.ok(TOOLS, path.display().to_string());
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use semaphore_model::{UserId, UserTotp, UserTotpId};
@@ -40,9 +40,14 @@ pub(crate) async fn get_totp_qr(
     let picture = qr::png(address.expose());
     let picture =
         picture.ok_or_else(|| Error::invalid("the address of the second factor is too long for a QR code"))?;
+    let mut response = picture.into_response();
+    let headers = response.headers_mut();
+    // Reference: both, in this order; browsers take the last one.
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.append(header::CONTENT_TYPE, HeaderValue::from_static("image/png"));
     // The picture is the secret.
-    let headers = [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, picture).into_response())
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// `DELETE /api/users/{user_id}/2fas/totp/{totp_id}`. Reference: whether there is a factor is looked at before its id.
