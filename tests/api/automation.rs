@@ -308,10 +308,10 @@ fn an_extended_backup_loses_nothing_but_secrets() {
     let run_at = json!({"name": "Once", "template_id": template, "type": "run_at", "run_at": "2099-01-02T03:04:05Z", "active": true});
     world.admin.post(&world.path("/schedules"), &run_at).expect(201);
     let secret = json!({"name": "Secrets", "project_id": project.id, "json": "{}", "env": "{}",
-        "secrets": [{"type": "env", "name": "TOKEN", "secret": "hidden", "operation": "create"}]});
+        "secrets": [{"type": "env", "name": "TOKEN", "secret": "not to be seen", "operation": "create"}]});
     world.admin.post(&world.path("/environment"), &secret).expect(201);
     let mut whole = world.admin.get(&world.path("/backup?extended=true")).expect(200).json();
-    assert!(!whole.to_string().contains("hidden"));
+    assert!(!whole.to_string().contains("not to be seen"));
     whole["meta"]["name"] = "Copy".into();
     let copy = restored(&world.admin, &whole).expect(200).id();
     assert_eq!(world.admin.get(&format!("/api/project/{copy}/backup?extended=true")).expect(200).json(), whole);
