@@ -4,8 +4,6 @@
 //! it is made or used (`key::secret`). Invariants: the credentials are a key of the storage's own, encrypted like every key,
 //! and no answer holds them; a storage that a key names is not removed.
 
-use std::fmt::Write;
-
 use semaphore_model::{
     AccessKey, AccessKeyOwner, AccessKeySourceStorage, AccessKeyType, EventObject, ProjectId, Referrers, Secret,
     SecretStorage, SecretStorageType, UserId,
@@ -156,11 +154,8 @@ fn check(storage: &SecretStorage) -> Result<()> {
 
 /// The credentials as a key. Reference: a random name of ten hexadecimal digits.
 fn credentials(storage: &SecretStorage) -> Result<AccessKey> {
-    let mut name = String::new();
-    // Writing into a text cannot fail.
-    let _ = write!(name, "{:010x}", rand::random::<u64>() & 0xff_ffff_ffff);
     let key = AccessKey {
-        name,
+        name: format!("{:010x}", rand::random::<u64>() & 0xff_ffff_ffff),
         r#type: AccessKeyType::String,
         project_id: Some(storage.project_id),
         owner: AccessKeyOwner::SecretStorage,
