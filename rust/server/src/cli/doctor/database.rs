@@ -238,6 +238,7 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             task_id: task.id,
             user_id: task.user_id,
             lines: &[line],
+            first_line: None,
             status: Some((TaskStatus::Error, task.start, Some(now))),
             commit: None,
             event: Some(&description),

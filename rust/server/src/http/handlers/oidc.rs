@@ -15,6 +15,7 @@ use url::form_urlencoded;
 
 use crate::http::{
     access::{Public, cookie},
+    client_address::ClientAddress,
     error::{ERROR_HEADER, in_header},
     extract::PathTexts,
     state::AppState,
@@ -76,9 +77,10 @@ pub(crate) async fn oidc_redirect(
     path: PathTexts,
     uri: Uri,
     headers: HeaderMap,
+    ClientAddress(address): ClientAddress,
 ) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let client = Client { ip: text("x-real-ip"), user_agent: text("user-agent") };
+    let client = Client { address: &address, user_agent: text("user-agent") };
     let value = |name: &str| parameter(uri.query(), &[name]);
     let refusal = format!("{} {}", value("error"), value("error_description"));
     let arrival = Arrival {
