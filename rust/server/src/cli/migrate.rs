@@ -170,7 +170,7 @@ fn free_bytes(path: &Path) -> anyhow::Result<u64> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let found = nix::sys::statvfs::statvfs(directory)
         .with_context(|| format!("cannot find out how much space is free in {}", directory.display()))?;
-    Ok(u64::from(found.blocks_available()).saturating_mul(found.fragment_size()))
+    Ok(found.blocks_available().saturating_mul(found.fragment_size()))
 }
 
 fn mebibytes(bytes: u64) -> String {
