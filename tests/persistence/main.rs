@@ -130,17 +130,17 @@ fn imported_into(kind: Kind) {
 
     // And on into SQLite, with everything of ours.
     server.stop();
-    let copy = prepared(json!({}));
+    let mut copy = prepared(json!({}));
+    let target = copy.config_path();
     let copied = |more: &[&str]| {
         let mut command = server.command(&["database", "copy", "--to-config"]);
-        let command = command.arg(copy.config_path()).args(more).arg("--config").arg(server.config_path());
+        let command = command.arg(&target).args(more).arg("--config").arg(server.config_path());
         command.output().unwrap()
     };
     let dry = copied(&["--dry-run"]);
     assert!(dry.status.success() && text(&dry).contains("Dry run"), "{}", text(&dry));
     let done = copied(&[]);
     assert!(done.status.success() && text(&done).contains("Copy finished successfully."), "{}", text(&done));
-    let mut copy = copy;
     copy.start_again();
     let rows = copy.sql("select kind, scope, old_id, new_id from rs_import_map");
     answers_as_recorded(&copy, &json!(rows));

@@ -23,7 +23,7 @@ PARTS = {
     "runners": "runner", "matchers": "project__integration_matcher", "values": "project__integration_extract_value",
     "invites": "project__invite", "aliases": "project__integration_alias", "inventories": "project__inventory",
     "project": "project", "projects": "project", "last_task": "task", "build_task": "task",
-    "vaults": "project__template_vault",
+    "vaults": "project__template_vault", "secrets": "access_key",
 }
 COLUMNS = {
     "inventory_id": "project__inventory", "repository_id": "project__repository", "environment_id": "project__environment",
@@ -80,11 +80,17 @@ def renumbered_path(path):
 
 def plain(value, path):
     """Without what an import or a start of the server changes by design, lists in one order."""
+    if value is None:
+        return []
     if isinstance(value, list):
         return sorted((plain(item, path) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
     if not isinstance(value, dict):
         return value
-    value = {key: plain(member, path) for key, member in value.items()}
+    # The newest task of a template is looked up, not stored, and told with more words by SQL; so is whether a key is empty.
+    value = {key: plain(member, path) for key, member in value.items() if key not in ("last_task", "build_task", "empty")}
+    if path.endswith("/templates"):
+        # Left out of lists by SQL.
+        value.pop("autorun", None)
     if path.endswith("/output"):
         # Lines have no numbers in a Bolt file.
         value.pop("id", None)
@@ -104,8 +110,9 @@ def get(path):
         return error.code, error.read().decode()
 
 
-# What these answer depends on the server, not on the data, or is known to be wrong on Bolt (a single event is listed).
-PASSED_OVER = ("/api/info", "/api/ping", "/api/apps", "/api/subscription", "/backup", "/events", "/events/last", "/api/tasks", "/stats",
+# What these answer depends on the server, not on the data, is told otherwise by a Go server on SQL (who refers to what), or is
+# known to be wrong on Bolt (a single event is listed).
+PASSED_OVER = ("/api/info", "/api/ping", "/api/apps", "/api/subscription", "/backup", "/events", "/events/last", "/api/tasks", "/stats", "/refs",
                "/api/auth")
 
 compared = unknown = different = 0
@@ -119,7 +126,7 @@ for recorded, answer in json.load(open(EXPECTED))["admin"].items():
         print("UNKNOWN", path, status)
         continue
     expected = answer["body"]
-    if isinstance(expected, (dict, list)):
+    if expected is None or isinstance(expected, (dict, list)):
         expected = plain(renumbered(expected, table, project), recorded)
         try:
             body = plain(json.loads(body), recorded)
