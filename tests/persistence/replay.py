@@ -91,6 +91,7 @@ def plain(value, path):
     if path.endswith("/templates"):
         # Left out of lists by SQL.
         value.pop("autorun", None)
+        value.pop("suppress_success_alerts", None)
     if path.endswith("/output"):
         # Lines have no numbers in a Bolt file.
         value.pop("id", None)
