@@ -63,7 +63,7 @@ impl<'a> Import<'a> {
     ) -> Result<Self> {
         let plan = Plan::new(file)?;
         let mut import = Self { file, plan, changed: Vec::new(), dialect, options, report: Report::default() };
-        for table in tables.iter().filter(|table| Layout::of(&table.name).is_some_and(|layout| is_numbered(layout))) {
+        for table in tables.iter().filter(|table| Layout::of(&table.name).is_some_and(is_numbered)) {
             import.settle(table)?;
         }
         import.changed = import.plan.changed();
@@ -138,7 +138,9 @@ impl<'a> Import<'a> {
             match met.shaped {
                 Shaped::Row(record, notes) => {
                     report.sum.add(&record);
-                    notes.into_iter().for_each(|note| *report.notes.entry(note).or_default() += 1);
+                    for note in notes {
+                        *report.notes.entry(note).or_default() += 1;
+                    }
                 }
                 Shaped::LeftOut(reason) => *report.notes.entry(format!("left out: {reason}")).or_default() += 1,
                 Shaped::TooLong(value) if too_long.len() < TOLD => too_long.push(value),
@@ -167,9 +169,8 @@ impl<'a> Import<'a> {
         };
         let mut next = None;
         self.walk(table, begin, |met| {
-            let is_full = matches!(met.shaped, Shaped::Row(..));
             let Shaped::Row(record, _) = met.shaped else { return false };
-            let is_full = is_full && take(record);
+            let is_full = take(record);
             if is_full {
                 next = Some((met.place)());
             }

@@ -68,7 +68,7 @@ fn address_of(address: &str, lookup: Lookup<'_>) -> String {
         let digits =
             digits.map(|rest| rest.split_at(rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len())));
         match digits.and_then(|(old, rest)| Some((lookup("task", project, old.parse().ok()?)?, rest))) {
-            Some((new, rest)) => out.push_str(&format!("t={new}{rest}")),
+            Some((new, rest)) => out.extend(["t=", &new.to_string(), rest]),
             None => out.push_str(part),
         }
     }

@@ -176,7 +176,7 @@ impl Store {
             return Ok(report);
         }
         let last = import.last_ids();
-        Run { store: self, name, source: Source::Bolt(import), tables }.run(&report, last, watch).await?;
+        Run { store: self, name, source: Source::Bolt(Box::new(import)), tables }.run(&report, last, watch).await?;
         Ok(report)
     }
 

@@ -36,14 +36,15 @@ impl Sum {
                     hash.update(b"i");
                     hash.update(i64::from(*value).to_le_bytes());
                 }
-                Param::Text(Some(text)) => part(&mut hash, b's', text.as_bytes()),
+                Param::Text(Some(text)) | Param::Time(Some(Moment::Text(text))) => {
+                    part(&mut hash, b's', text.as_bytes());
+                }
                 Param::Bytes(Some(bytes)) => part(&mut hash, b's', bytes),
                 Param::Time(Some(Moment::Utc(time))) => {
                     hash.update(b"t");
                     hash.update(time.timestamp().to_le_bytes());
                     hash.update(time.timestamp_subsec_nanos().to_le_bytes());
                 }
-                Param::Time(Some(Moment::Text(text))) => part(&mut hash, b's', text.as_bytes()),
             }
         }
         let digest: [u8; 32] = hash.finalize().into();

@@ -7,6 +7,7 @@ use crate::bolt::Import;
 use crate::db::{Db, Param};
 use crate::sql::Dialect;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// Rows of one batch at most.
 const ROWS: usize = 1000;
@@ -39,7 +40,7 @@ impl Room {
 }
 
 pub(super) enum Source<'a> {
-    Bolt(Import<'a>),
+    Bolt(Box<Import<'a>>),
     Sql(SqlSource<'a>),
 }
 
@@ -136,10 +137,8 @@ fn required(table: &Table, own: &Table) -> String {
     for to in table.references.iter().filter(|to| !table.columns[to.column].nullable) {
         let name = &table.columns[to.column].name;
         if own.column(name).is_some() {
-            text.push_str(&format!(
-                " and exists (select 1 from `{}` r where r.`{}` = t.`{name}`)",
-                to.table, to.target
-            ));
+            let _infallible =
+                write!(text, " and exists (select 1 from `{}` r where r.`{}` = t.`{name}`)", to.table, to.target);
         }
     }
     text
