@@ -144,26 +144,3 @@ async fn exchange(
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn only_pages_of_this_server_may_connect() {
-        let check = |origin: Option<&str>, host: &str, web_host: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().unwrap());
-            if let Some(origin) = origin {
-                headers.insert(header::ORIGIN, origin.parse().unwrap());
-            }
-            is_own_origin(&headers, web_host)
-        };
-        assert!(check(None, "localhost:3000", ""));
-        assert!(check(Some("http://localhost:3000"), "localhost:3000", ""));
-        assert!(check(Some("https://ci.example.test"), "127.0.0.1:3000", "https://ci.example.test/semaphore"));
-        assert!(!check(Some("https://evil.example.test"), "localhost:3000", "https://ci.example.test"));
-        assert!(!check(Some("null"), "localhost:3000", ""));
-    }
-}
