@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rand::RngCore;
 use semaphore_model::{
     AccessKey, AccessKeyId, Environment, EnvironmentId, Integration, IntegrationId, Inventory, InventoryId, Project,
     Repository, RepositoryId, Role, Schedule, SecretStorageId, SurveyVariable, TaskParams, Template, TemplateId,
@@ -15,7 +14,7 @@ use super::document::{
     RepositoryPart, RolePart, SchedulePart, StoragePart, SurveyPart, TemplatePart, TemplateRolePart, ValuePart,
     VaultPart, ViewPart,
 };
-use crate::{error::Result, services::Services};
+use crate::{crypto::hexadecimal, error::Result, services::Services};
 
 /// What a project has, with names that are unique within their kind.
 struct Loaded {
@@ -144,10 +143,7 @@ fn make_unique<T>(items: &mut [T], name: impl Fn(&mut T) -> &mut String) {
     for item in items {
         let name = name(item);
         if !seen.insert(name.clone()) {
-            let mut bytes = [0_u8; 5];
-            rand::rng().fill_bytes(&mut bytes);
-            let tail: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            *name = format!("{name} - {tail}");
+            *name = format!("{name} - {}", hexadecimal::random::<5>());
         }
     }
 }

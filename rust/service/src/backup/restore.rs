@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use rand::RngCore;
 use semaphore_model::{
     AccessKey, AccessKeyId, Environment, EnvironmentId, Inventory, InventoryId, Project, ProjectId, ProjectRole,
     ProjectUser, Repository, RepositoryId, Role, SecretStorage, SecretStorageId, TemplateId, User, View, ViewId,
@@ -15,6 +14,7 @@ use super::{
     verify::{Fault, verify},
 };
 use crate::{
+    crypto::hexadecimal,
     error::{Error, Kind, Result},
     inventory, repository,
     services::Services,
@@ -159,9 +159,7 @@ impl Restoring {
     /// Reference: the slug is a new one, because slugs are unique in the installation.
     async fn add_role(&mut self, backup: &Backup, index: usize) -> Result<()> {
         let part = &backup.roles[index];
-        let mut bytes = [0_u8; 8];
-        rand::rng().fill_bytes(&mut bytes);
-        let slug: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let slug = hexadecimal::random::<8>();
         let role = Role {
             slug: slug.clone(),
             name: part.name.clone(),

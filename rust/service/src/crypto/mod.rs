@@ -6,6 +6,7 @@
 pub mod access_key;
 pub mod cookie;
 pub mod gob;
+pub(crate) mod hexadecimal;
 pub mod password;
 pub mod runner_key;
 pub mod token;

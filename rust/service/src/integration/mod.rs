@@ -9,7 +9,6 @@ mod receive;
 mod rule;
 mod sender;
 
-use rand::RngCore;
 use semaphore_model::{
     AccessKey, Integration, IntegrationAlias, IntegrationAliasId, IntegrationId, Inventory, ProjectId, Template,
 };
@@ -18,6 +17,7 @@ use serde::Serialize;
 
 pub use self::receive::{Received, ReceivedRequest, StartedTask};
 use crate::{
+    crypto::hexadecimal,
     error::{Error, Result},
     owned::{Owned, other_project},
     services::Services,
@@ -87,9 +87,7 @@ impl Services {
         project: ProjectId,
         integration: Option<&Owned<Integration>>,
     ) -> Result<PublicAlias> {
-        let mut bytes = [0_u8; ALIAS_BYTES];
-        rand::rng().fill_bytes(&mut bytes);
-        let alias = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let alias = hexadecimal::random::<ALIAS_BYTES>();
         let integration_id = integration.map(|integration| integration.id);
         let alias = IntegrationAlias { alias, project_id: project, integration_id, ..IntegrationAlias::default() };
         let alias = self.store.insert_integration_alias(alias).await?;

@@ -96,7 +96,7 @@ impl Services {
             match self.start_integration(ports, integration, received.is_search, request).await {
                 Ok(Some(task)) => started.push(task),
                 Ok(None) => {
-                    tracing::info!(integration.id = %integration.id, "a request does not meet the demands of an integration")
+                    tracing::info!(integration.id = %integration.id, "a request does not meet the demands of an integration");
                 }
                 Err(error) => {
                     tracing::error!(integration.id = %integration.id, %error, cause = ?error.source, "an integration could not start its task");

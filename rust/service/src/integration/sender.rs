@@ -10,6 +10,7 @@ use semaphore_model::{AccessKey, AccessKeyType, Integration, IntegrationAuthMeth
 use sha2::Sha256;
 
 use super::receive::ReceivedRequest;
+use crate::crypto::hexadecimal;
 
 /// Whether the request proves what the integration asks for. `key` is the integration's key with its plain secret.
 pub(super) fn is_trusted(integration: &Integration, key: Option<&AccessKey>, request: &ReceivedRequest<'_>) -> bool {
@@ -44,7 +45,7 @@ fn secret(key: &AccessKey) -> LoginPassword {
 fn is_signed(secret: &str, request: &ReceivedRequest<'_>, header: &str, prefix: &str) -> bool {
     let header = request.header(header);
     let Some(given) = header.strip_prefix(prefix) else { return false };
-    let expected: String = keyed(secret.as_bytes(), request.body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let expected = hexadecimal::encode(&keyed(secret.as_bytes(), request.body));
     is_equal(&expected, given)
 }
 
@@ -94,9 +95,7 @@ mod tests {
 
     #[test]
     fn each_way_to_prove_oneself_works_and_can_fail() {
-        let signed = |secret: &[u8]| -> String {
-            keyed(secret, b"{\"a\":1}").iter().map(|byte| format!("{byte:02x}")).collect()
-        };
+        let signed = |secret: &[u8]| hexadecimal::encode(&keyed(secret, b"{\"a\":1}"));
         let (right, signature) = (signed(b"topsecret"), signed(b"another secret"));
         for (method, name, prefix) in [
             ("github", "X-Hub-Signature-256", "sha256="),
@@ -125,7 +124,7 @@ mod tests {
                 Integration { auth_method: IntegrationAuthMethod::from(method), ..Integration::default() };
             let request = ReceivedRequest { headers: &[], body: b"" };
             assert!(!is_trusted(&integration, None, &request), "{method}");
-            let empty: String = keyed(b"", b"{\"a\":1}").iter().map(|byte| format!("{byte:02x}")).collect();
+            let empty = hexadecimal::encode(&keyed(b"", b"{\"a\":1}"));
             assert!(!passes(method, ("X-Proof", &empty), ""), "{method}");
         }
     }

@@ -190,7 +190,7 @@ async fn fire(services: Arc<Services>, ports: Arc<TaskPorts>, known: Schedule) {
         }
         Err(StoreError::NotFound) => {}
         Err(error) => {
-            tracing::error!(schedule.id = %id, %error, "a schedule cannot be read and does not start its task")
+            tracing::error!(schedule.id = %id, %error, "a schedule cannot be read and does not start its task");
         }
     }
 }
@@ -238,7 +238,7 @@ async fn finish(services: &Services, schedule: &Schedule) {
     match done {
         Ok(()) | Err(StoreError::NotFound) => {}
         Err(error) => {
-            tracing::error!(schedule.id = %id, %error, "a schedule whose time is over cannot be switched off")
+            tracing::error!(schedule.id = %id, %error, "a schedule whose time is over cannot be switched off");
         }
     }
 }

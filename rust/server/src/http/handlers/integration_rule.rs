@@ -1,11 +1,6 @@
 //! Rules of an integration: what its requests must contain, and what is taken from them.
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, http::StatusCode};
 use semaphore_model::{
     Integration, IntegrationExtractValue, IntegrationExtractValueId, IntegrationMatcher, IntegrationMatcherId, Referrer,
 };
@@ -24,13 +19,11 @@ use crate::http::{
 type RuleId<T> = Result<PathId<T>, PathIdRejection>;
 
 /// The id, or the refusal with the reference's text. A number that no id can be is an unknown id there; here as well.
-fn known<T>(id: RuleId<T>, refusal: &str) -> Result<T, Response> {
+fn known<T>(id: RuleId<T>, refusal: &str) -> Result<T, PathIdRejection> {
     match id {
         Ok(PathId(id)) => Ok(id),
-        Err(PathIdRejection::Error(ApiError(error))) if !error.is_not_found() => {
-            Err(ApiError(Error::invalid(refusal)).into_response())
-        }
-        Err(rejection) => Err(rejection.into_response()),
+        Err(PathIdRejection::Error(ApiError(error))) if !error.is_not_found() => Err(answer(Error::invalid(refusal))),
+        Err(rejection) => Err(rejection),
     }
 }
 
@@ -68,7 +61,7 @@ pub(crate) async fn get_matcher(
     State(state): State<AppState>,
     Object(integration): Object<Integration>,
     id: RuleId<IntegrationMatcherId>,
-) -> Result<Json<IntegrationMatcher>, Response> {
+) -> Result<Json<IntegrationMatcher>, PathIdRejection> {
     let found = state.services().integration_matcher(&integration, known(id, MATCHER_ID)?).await;
     found.map(Json).map_err(answer)
 }
@@ -79,7 +72,7 @@ pub(crate) async fn get_matcher_referrers(
     State(state): State<AppState>,
     Object(integration): Object<Integration>,
     id: RuleId<IntegrationMatcherId>,
-) -> Result<Json<RuleReferrers>, Response> {
+) -> Result<Json<RuleReferrers>, PathIdRejection> {
     state.services().integration_matcher(&integration, known(id, MATCHER_ID)?).await.map_err(answer)?;
     Ok(Json(RuleReferrers { integrations: Vec::new() }))
 }
@@ -91,9 +84,9 @@ pub(crate) async fn update_matcher(
     Object(integration): Object<Integration>,
     id: RuleId<IntegrationMatcherId>,
     body: Result<Body<IntegrationMatcher>>,
-) -> Result<StatusCode, Response> {
+) -> Result<StatusCode, PathIdRejection> {
     let id = known(id, MATCHER_ID)?;
-    let Body(body) = body.map_err(IntoResponse::into_response)?;
+    let Body(body) = body.map_err(PathIdRejection::Error)?;
     state.services().update_integration_matcher(&integration, id, body).await.map_err(answer)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -104,7 +97,7 @@ pub(crate) async fn delete_matcher(
     State(state): State<AppState>,
     Object(integration): Object<Integration>,
     id: RuleId<IntegrationMatcherId>,
-) -> Result<StatusCode, Response> {
+) -> Result<StatusCode, PathIdRejection> {
     let id = known(id, MATCHER_ID)?;
     state.services().delete_integration_matcher(&integration, id).await.map_err(answer)?;
     Ok(StatusCode::NO_CONTENT)
@@ -137,7 +130,7 @@ pub(crate) async fn get_value(
     State(state): State<AppState>,
     Object(integration): Object<Integration>,
     id: RuleId<IntegrationExtractValueId>,
-) -> Result<Json<IntegrationExtractValue>, Response> {
+) -> Result<Json<IntegrationExtractValue>, PathIdRejection> {
     const UNKNOWN: &str = "Failed to get IntegrationExtractValue, no rows in result set";
     let id = known(id, "Invalid IntegrationExtractValue ID")?;
     let found = state.services().integration_value(&integration, id).await;
@@ -150,7 +143,7 @@ pub(crate) async fn get_value_referrers(
     State(state): State<AppState>,
     Object(integration): Object<Integration>,
     id: RuleId<IntegrationExtractValueId>,
-) -> Result<Json<RuleReferrers>, Response> {
+) -> Result<Json<RuleReferrers>, PathIdRejection> {
     state.services().integration_value(&integration, known(id, VALUE_ID)?).await.map_err(answer)?;
     Ok(Json(RuleReferrers { integrations: Vec::new() }))
 }
@@ -162,10 +155,10 @@ pub(crate) async fn update_value(
     Object(integration): Object<Integration>,
     id: RuleId<IntegrationExtractValueId>,
     body: Result<RawBody>,
-) -> Result<StatusCode, Response> {
+) -> Result<StatusCode, PathIdRejection> {
     let id = known(id, VALUE_ID)?;
     let old = state.services().integration_value(&integration, id).await.map_err(answer)?;
-    let RawBody(body) = body.map_err(IntoResponse::into_response)?;
+    let RawBody(body) = body.map_err(PathIdRejection::Error)?;
     state.services().update_integration_value(&integration, old, &body).await.map_err(answer)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -176,12 +169,12 @@ pub(crate) async fn delete_value(
     State(state): State<AppState>,
     Object(integration): Object<Integration>,
     id: RuleId<IntegrationExtractValueId>,
-) -> Result<StatusCode, Response> {
+) -> Result<StatusCode, PathIdRejection> {
     let id = known(id, VALUE_ID)?;
     state.services().delete_integration_value(&integration, id).await.map_err(answer)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn answer(error: Error) -> Response {
-    ApiError(error).into_response()
+fn answer(error: Error) -> PathIdRejection {
+    PathIdRejection::Error(ApiError(error))
 }
