@@ -58,7 +58,9 @@ fn the_numbers_are_those_of_what_has_happened() {
     assert!(number(&after, ok) > number(&before, ok), "{after}");
     assert!(number(&after, "semaphore_db_connections{state=\"idle\"}") >= 1, "{after}");
 
-    // One of two tasks waits for the other, because a template runs one at a time.
+    // One of two tasks waits for the other, because the project runs one at a time.
+    let project = json!({"id": world.project().id, "name": "one at a time", "max_parallel_tasks": 1});
+    world.admin.put(&world.path(""), &project).expect(204);
     let template = world.template("sleep.sh");
     let tasks = [(); 2].map(|()| world.project().start(&world.admin, template));
     world.admin.wait_for_status(world.project().id, tasks[0], &["running"]);

@@ -4,8 +4,6 @@
 //! ever assigned to a runner and a poll tells about the cache only. Invariants: tokens are compared in constant time; what a
 //! runner with a public key is sent is encrypted for it.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use semaphore_model::{ProjectId, Runner, Secret, TaskId};
 use semaphore_store::StoreError;
@@ -37,11 +35,11 @@ pub struct Registration {
 pub struct RunnerState {
     /// Tasks of the runner that have begun.
     #[serde(rename = "CurrentJobs")]
-    current_jobs: Option<Vec<()>>,
+    current_jobs: (),
     /// Tasks it is to begin.
-    new_jobs: Option<Vec<()>>,
+    new_jobs: (),
     /// Keys of the new tasks by id.
-    access_keys: BTreeMap<String, ()>,
+    access_keys: NoKeys,
     /// Whether it is to empty its directory of working copies.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     clear_cache: bool,
@@ -49,6 +47,10 @@ pub struct RunnerState {
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_clean_project_id: Option<ProjectId>,
 }
+
+/// No keys, which is an empty object and not null.
+#[derive(Debug, Serialize)]
+struct NoKeys {}
 
 /// What a runner is answered: for its eyes only, if it has a key.
 #[derive(Debug)]
@@ -130,9 +132,9 @@ impl Services {
         self.store.touch_runner(runner.id, now).await?;
         let clear_cache = is_cleaning_due(runner);
         let state = RunnerState {
-            current_jobs: None,
-            new_jobs: None,
-            access_keys: BTreeMap::new(),
+            current_jobs: (),
+            new_jobs: (),
+            access_keys: NoKeys {},
             clear_cache,
             cache_clean_project_id: runner.project_id.filter(|_| clear_cache),
         };

@@ -111,8 +111,12 @@ impl Services {
     /// 400 for a body that is no JSON object, 409 while somebody else holds the lock.
     pub async fn write_state(&self, owner: StateOwner, lock_id: &str, body: &[u8]) -> Result<()> {
         let text = std::str::from_utf8(body).map_err(|_| Error::invalid("a state is UTF-8 text"))?;
-        serde_json::from_str::<BTreeMap<String, serde::de::IgnoredAny>>(text)
+        // Not kept: a state is stored as it came.
+        serde_json::from_str::<serde::de::IgnoredAny>(text)
             .map_err(|error| Error::invalid(format!("a state is a JSON object: {error}")))?;
+        if !text.trim_start().starts_with('{') {
+            return Err(Error::invalid("a state is a JSON object"));
+        }
         let state = TerraformState {
             created: Utc::now(),
             task_id: owner.task_id,

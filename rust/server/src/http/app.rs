@@ -42,14 +42,13 @@ pub struct App {
 impl App {
     /// The application over a state, below the path `web_path` (empty or `/semaphore`).
     pub fn new(state: AppState, web_path: &str) -> Self {
-        let router = |extension| {
+        let [router, lock, unlock] = [None, Some(Extension::Lock), Some(Extension::Unlock)].map(|extension| {
             routes::router(extension)
                 .fallback(outside_the_table)
                 .method_not_allowed_fallback(not_found)
                 .with_state(state.clone())
-        };
-        let (lock, unlock) = (router(Some(Extension::Lock)), router(Some(Extension::Unlock)));
-        Self { router: router(None), lock, unlock, state: state.clone(), web_path: web_path.to_owned() }
+        });
+        Self { router, lock, unlock, state, web_path: web_path.to_owned() }
     }
 
     /// Answers one request.
