@@ -267,8 +267,10 @@ fn people_of_a_provider_sign_in_and_stay_who_they_are() {
     assert!(!server.log().contains("secret/&%"), "a secret is in the log");
     // Refused by the person.
     let (address, cookie) = depart(&server, "main", "");
-    let denied = visit(&address, "", Some("action=deny")).location;
-    assert!(visit(&denied, &cookie, None).reason.contains("the provider refuses"), "{denied}");
+    let state = address.split("state=").nth(1).unwrap().split('&').next().unwrap();
+    let denied = format!("{own}/api/auth/oidc/main/redirect?error=access_denied&error_description=no&state={state}");
+    let page = visit(&denied, &cookie, None);
+    assert_eq!((page.reason.as_str(), page.cookies.len()), ("the provider refuses: access_denied no", 0));
     assert_eq!(server.sql("select count(*) from user where external"), [[json!(1)]]);
     server.client("admin", PASSWORD);
 }

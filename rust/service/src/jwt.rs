@@ -236,3 +236,6 @@ impl Services {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

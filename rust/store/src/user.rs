@@ -82,6 +82,20 @@ impl Store {
         self.fetch_one::<FullUser>(text, params![email, login]).await.map(|user| user.0)
     }
 
+    /// The user with this login name, with second factors; `None` if there is none.
+    pub async fn find_user_by_login(&self, login: &str) -> Result<Option<User>> {
+        let text = format!("select {COLUMNS} from `user` u {JOIN_FACTORS} where u.username = ?");
+        let row = self.db().fetch_optional(text, params![login]).await?;
+        row.map(|row| FullUser::from_row(&row).map(|user| user.0)).transpose()
+    }
+
+    /// The user with this e-mail address, with second factors; `None` if there is none.
+    pub async fn find_user_by_email(&self, email: &str) -> Result<Option<User>> {
+        let text = format!("select {COLUMNS} from `user` u {JOIN_FACTORS} where u.email = ? order by u.id limit 1");
+        let row = self.db().fetch_optional(text, params![email]).await?;
+        row.map(|row| FullUser::from_row(&row).map(|user| user.0)).transpose()
+    }
+
     /// All users, without second factors. `prefix` keeps those whose login name begins with it.
     ///
     /// Sortable by name, username and email.

@@ -31,7 +31,11 @@ impl Services {
         let Some(person) = ldap::sign_in(settings, &login, password).await.map_err(unavailable)? else {
             return Ok(None);
         };
-        let user = match self.account_named(&person.username, &person.email).await? {
+        let named = match self.store.find_user_by_login(&person.username).await? {
+            Some(user) => Some(user),
+            None => self.store.find_user_by_email(&person.email).await?,
+        };
+        let user = match named {
             Some(user) if user.external => user,
             Some(user) => {
                 tracing::warn!(
@@ -89,3 +93,6 @@ impl Services {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, dn_escape, ldap_escape};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, ldap_escape};
 use semaphore_model::Secret;
 use serde_json::Value;
 
@@ -90,6 +90,9 @@ pub enum DirectoryError {
         /// Why.
         source: LdapError,
     },
+    /// The filter would find the same entries for everybody.
+    #[error("ldap_searchfilter has no %s for the login name, such as (uid=%s)")]
+    Filter,
     /// More than one entry fits a login name.
     #[error("several entries fit the login name: make ldap_searchfilter stricter")]
     Ambiguous,
@@ -172,13 +175,19 @@ async fn connect(settings: &LdapSettings) -> Result<Ldap, DirectoryError> {
     });
     if !settings.bind_dn.is_empty() {
         let bound = ldap.with_timeout(OPERATION).simple_bind(&settings.bind_dn, settings.bind_password.expose()).await;
-        let refused = |source| DirectoryError::Bind { bind_dn: settings.bind_dn.clone(), source };
+        let refused = |source| match source {
+            LdapError::LdapResult { .. } => DirectoryError::Bind { bind_dn: settings.bind_dn.clone(), source },
+            source => DirectoryError::Connect { server: server.clone(), source },
+        };
         bound.and_then(ldap3::LdapResult::success).map_err(refused)?;
     }
     Ok(ldap)
 }
 
 async fn find(settings: &LdapSettings, ldap: &mut Ldap, login: &str) -> Result<Option<SearchEntry>, DirectoryError> {
+    if !settings.search_filter.contains("%s") {
+        return Err(DirectoryError::Filter);
+    }
     let filter = settings.search_filter.replace("%s", &ldap_escape(login));
     let mappings = &settings.mappings;
     let mut attributes: HashSet<String> =
@@ -237,11 +246,32 @@ pub(crate) fn is_group(group: &str, named: &str) -> bool {
     if group.eq_ignore_ascii_case(named) {
         return true;
     }
-    let first = group.split_once('=').map(|(_, rest)| rest).unwrap_or_default();
-    let escaped = dn_escape(named);
-    let value = first.get(..escaped.len()).unwrap_or_default();
-    let rest = first.get(escaped.len()..).unwrap_or_default();
-    value.eq_ignore_ascii_case(&escaped) && !named.is_empty() && (rest.is_empty() || rest.starts_with(','))
+    let value = group.split_once('=').map(|(_, rest)| first_value(rest)).unwrap_or_default();
+    !named.is_empty() && value.eq_ignore_ascii_case(named.as_bytes())
+}
+
+/// The value at the beginning of a name, up to the first comma or plus sign that is not escaped. RFC 4514.
+fn first_value(name: &str) -> Vec<u8> {
+    let mut value = Vec::new();
+    let mut bytes = name.as_bytes();
+    while let Some((&byte, rest)) = bytes.split_first() {
+        bytes = rest;
+        match byte {
+            b',' | b'+' => break,
+            b'\\' => {
+                let hexadecimal = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+                if let Some(code) = hexadecimal.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+                    value.push(code);
+                    bytes = rest.get(2..).unwrap_or_default();
+                } else if let Some((&escaped, after)) = rest.split_first() {
+                    value.push(escaped);
+                    bytes = after;
+                }
+            }
+            byte => value.push(byte),
+        }
+    }
+    value
 }
 
 #[cfg(test)]
@@ -254,6 +284,7 @@ mod tests {
             ("cn=Dev,ou=groups,dc=x", "cn=dev,ou=groups,dc=x", true),
             ("cn=Dev,ou=groups,dc=x", "dev", true),
             ("cn=Dev\\, all,ou=groups", "dev, all", true),
+            ("cn=Dev\\2C all,ou=groups", "dev, all", true),
             ("cn=Dev2,ou=groups,dc=x", "dev", false),
             ("cn=Dev", "dev", true),
             ("cn=,ou=x", "", false),

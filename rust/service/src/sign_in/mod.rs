@@ -70,19 +70,4 @@ impl Services {
             error => error.into(),
         })
     }
-
-    /// The account with this login name or this e-mail address; an empty text finds nobody.
-    async fn account_named(&self, username: &str, email: &str) -> Result<Option<User>> {
-        for (username, email) in [(username, ""), ("", email)] {
-            if username.is_empty() && email.is_empty() {
-                continue;
-            }
-            match self.store.get_user_by_login_or_email(username, email).await {
-                Ok(user) => return Ok(Some(user)),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(None)
-    }
 }

@@ -237,6 +237,9 @@ impl Services {
     pub async fn depart_to_provider(&self, name: &str, return_path: &str) -> Result<Departure> {
         let provider = self.oidc_provider(name)?;
         let metadata = self.oidc.metadata(name, provider).await?;
+        if metadata.auth.is_empty() {
+            return Err(failed("the provider needs provider_url, or endpoint with auth and token"));
+        }
         let mut bytes = [0_u8; 32];
         rand::rng().fill_bytes(&mut bytes);
         let cookie = URL_SAFE_NO_PAD.encode(bytes);
@@ -345,7 +348,7 @@ impl Services {
         if is_unverified(&identity.claims) {
             return Err(failed(format!("the provider says that the e-mail address {} is not verified", person.email)));
         }
-        let Some(user) = self.account_named("", &person.email).await? else {
+        let Some(user) = self.store.find_user_by_email(&person.email).await? else {
             return self.create_external_user(&person, true).await;
         };
         let identities = self.store.list_oidc_subjects(user.id).await?;

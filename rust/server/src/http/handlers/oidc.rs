@@ -83,12 +83,13 @@ pub(crate) async fn oidc_redirect(
     let client = Client { address: &address, user_agent: text("user-agent") };
     let value = |name: &str| parameter(uri.query(), &[name]);
     let refusal = format!("{} {}", value("error"), value("error_description"));
+    // As it came, not decoded: it has to be the address that the provider was told. Before it are five segments and a slash.
+    let rest = uri.path().splitn(7, '/').nth(6).map(|rest| format!("/{rest}")).unwrap_or_default();
     let arrival = Arrival {
         state: &value("state"),
         code: &value("code"),
         refusal: refusal.trim(),
-        // As it came, not decoded: it has to be the address that the provider was told.
-        path: uri.path().split_once("/redirect").map_or("", |(_, rest)| rest),
+        path: &rest,
         cookie: cookie(&headers, STATE_COOKIE).unwrap_or_default(),
     };
     let name = path.get("provider");
