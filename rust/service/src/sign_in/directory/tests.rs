@@ -47,7 +47,7 @@ async fn who_leaves_a_group_or_the_directory_loses_the_rights_without_logging_in
         ("developers".to_owned(), GroupRule { admin: true, ..GroupRule::default() }),
     ]);
     let services = &fixture.services;
-    let client = Client { ip: "", user_agent: "" };
+    let client = Client { address: "", user_agent: "" };
     let cookie = services.login("ann", "password of ann", client).await.unwrap();
     let credentials = crate::auth::Credentials { authorization: "", cookie: &cookie };
     let ann = services.authenticate(&credentials).await.unwrap();
