@@ -163,11 +163,13 @@ async fn dropped_tables_mean_that_nothing_is_known_and_are_made_again(database: 
         all,
         [
             "rs_host_key_policy",
+            "rs_import_map",
             "rs_migration",
             "rs_task_output_part",
             "rs_task_plan",
             "rs_task_problem",
-            "rs_task_stage"
+            "rs_task_stage",
+            "rs_transfer"
         ]
     );
     let project = Project::make(&store).await;
