@@ -1,6 +1,7 @@
 //! The reader of Bolt files: whole ones, damaged ones, and those of older versions.
 
 use crate::fixture::{empty, fixtures};
+use semaphore_model::{ProjectId, RepositoryId, SessionId, TaskId, TemplateId, UserId};
 use semaphore_store::bolt::{BoltError, BoltFile, Cursor};
 use semaphore_store::transfer::{ImportOptions, Report, TransferError};
 use semaphore_test_machine::bolt::{Bucket, write};
@@ -9,8 +10,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
 
+/// Keys with their values.
+type Contents = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// All keys and values of a bucket; `None` if it is not there.
-fn contents(file: &BoltFile, bucket: &str) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>, BoltError> {
+fn contents(file: &BoltFile, bucket: &str) -> Result<Option<Contents>, BoltError> {
     let Some(bucket) = file.bucket(bucket)? else { return Ok(None) };
     let mut cursor = Cursor::new(file, &bucket)?;
     let mut all = Vec::new();
@@ -155,8 +159,8 @@ fn versions(without: &[&str]) -> Bucket {
     bucket
 }
 
-fn object(value: Value, number: i64) -> Bucket {
-    Bucket { sequence: number.unsigned_abs(), ..Bucket::default() }.with(number, &value)
+fn object(value: &Value, number: i64) -> Bucket {
+    Bucket { sequence: number.unsigned_abs(), ..Bucket::default() }.with(number, value)
 }
 
 async fn import(path: &Path) -> (semaphore_store::Store, TempDir, Report) {
@@ -182,7 +186,7 @@ async fn a_file_of_an_old_version_is_brought_to_the_newest_one() {
     let buckets = [
         ("migrations", versions(&old)),
         ("user", Bucket::numbered([user("ann", "ann@example.test")])),
-        ("project", object(project(1), 1)),
+        ("project", object(&project(1), 1)),
         ("project__user_0000000001", Bucket::default().with(1, &json!({"project_id": 1, "user_id": 1, "admin": true}))),
         (
             "access_key_0000000001",
@@ -191,26 +195,25 @@ async fn a_file_of_an_old_version_is_brought_to_the_newest_one() {
         (
             "project__repository_0000000001",
             object(
-                json!({"id": 1, "name": "R", "project_id": 1, "git_url": "git@host:a.git#stable", "ssh_key_id": 1.0}),
+                &json!({"id": 1, "name": "R", "project_id": 1, "git_url": "git@host:a.git#stable", "ssh_key_id": 1.0}),
                 1,
             ),
         ),
         (
             "project__template_0000000001",
             object(
-                json!({"id": 3, "alias": "Deploy", "project_id": 1, "repository_id": 1, "playbook": "site.yml", "vault_key_id": 1}),
+                &json!({"id": 3, "alias": "Deploy", "project_id": 1, "repository_id": 1, "playbook": "site.yml", "vault_key_id": 1}),
                 3,
             ),
         ),
         (
             "project__schedule_0000000001",
-            object(json!({"id": 1, "project_id": 1, "template_id": 3, "cron_format": "* * * * *"}), 1),
+            object(&json!({"id": 1, "project_id": 1, "template_id": 3, "cron_format": "* * * * *"}), 1),
         ),
     ];
     write(&path, &buckets.into_iter().map(|(name, bucket)| (name.to_owned(), bucket)).collect());
     let (store, _kept, report) = import(&path).await;
     assert_eq!(report.notes, [""; 0]);
-    use semaphore_model::{ProjectId, RepositoryId, TemplateId, UserId};
     let repository = store.get_repository(ProjectId(1), RepositoryId(1)).await.unwrap();
     assert_eq!((repository.git_url.as_str(), repository.git_branch.as_str()), ("git@host:a.git", "stable"));
     let template = store.get_template(ProjectId(1), TemplateId(3)).await.unwrap();
@@ -265,9 +268,12 @@ async fn what_sql_refuses_is_settled_and_told() {
     let buckets = [
         ("migrations", versions(&[])),
         ("user", Bucket::numbered([user("ann", "a@example.test"), user("Ann", "a@example.test")])),
-        ("project", object(project(1), 1).with(2, &project(2))),
-        ("project__template_0000000001", object(json!({"id": 1, "name": "T", "project_id": 1, "repository_id": 4}), 1)),
-        ("project__template_0000000002", object(template(1, 0), 1).with(2, &template(2, 0))),
+        ("project", object(&project(1), 1).with(2, &project(2))),
+        (
+            "project__template_0000000001",
+            object(&json!({"id": 1, "name": "T", "project_id": 1, "repository_id": 4}), 1),
+        ),
+        ("project__template_0000000002", object(&template(1, 0), 1).with(2, &template(2, 0))),
         (
             "access_key_0000000003",
             Bucket::numbered([json!({"id": 1, "name": "None", "type": "none", "project_id": 3})]),
@@ -285,7 +291,6 @@ async fn what_sql_refuses_is_settled_and_told() {
     ];
     write(&path, &buckets.into_iter().map(|(name, bucket)| (name.to_owned(), bucket)).collect());
     let (store, _kept, report) = import(&path).await;
-    use semaphore_model::{ProjectId, SessionId, TaskId, TemplateId, UserId};
     let users = store.list_users("", &semaphore_store::ListOptions::default()).await.unwrap();
     let names: Vec<_> = users.iter().map(|user| (user.username.as_str(), user.email.as_str())).collect();
     assert_eq!(names, [("ann", "a@example.test"), ("Ann-2", "a@example.test-2")]);
