@@ -168,7 +168,17 @@ impl Db {
             Self::Sqlite(db) => {
                 let turn = Arc::clone(&db.turn).lock_owned().await;
                 db.set_durability(durability).await?;
-                Inner::Sqlite(db.writer.begin_with("begin immediate").await?, turn)
+                let begun = match db.writer.begin_with("begin immediate").await {
+                    // On a full disk SQLite takes a transaction back by itself, which the driver does not notice.
+                    Err(sqlx::Error::InvalidSavePointStatement) => {
+                        db.writer.acquire().await?.close().await?;
+                        db.durability.store(Durability::UNKNOWN, Ordering::Relaxed);
+                        db.set_durability(durability).await?;
+                        db.writer.begin_with("begin immediate").await?
+                    }
+                    begun => begun?,
+                };
+                Inner::Sqlite(begun, turn)
             }
             Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
             Self::MySql(pool) => Inner::MySql(pool.begin().await?),
