@@ -192,7 +192,7 @@ impl Attempt {
             hash.finalize()
         };
         Self {
-            csrf: URL_SAFE_NO_PAD.encode(digest("state")),
+            csrf: URL_SAFE.encode(digest("state")),
             nonce: URL_SAFE.encode(digest("nonce")),
             verifier: URL_SAFE_NO_PAD.encode(digest("verifier")),
         }

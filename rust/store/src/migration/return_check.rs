@@ -47,6 +47,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_delivery", "the log of webhook deliveries is not shown, and nothing in it can be replayed"),
     ("rs_event_detail", "addresses and actions of the activity are not shown"),
     ("rs_host_key_policy", "the keys of git hosts are not checked any more"),
+    ("rs_import_map", "session cookies from before the import of a Bolt file stop working: people log in again"),
     ("rs_jwt_key", "signed tokens are not issued and not accepted"),
     ("rs_login_throttle", "failed sign-ins are not slowed down"),
     ("rs_mapped_admin", "administrators made by a group mapping stay administrators until somebody changes that"),
@@ -65,6 +66,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_task_stage", "the stages of tasks are not shown"),
     ("rs_task_waiting", "why tasks wait is not shown"),
     ("rs_terraform_lock", "locks of Terraform states do not hold"),
+    ("rs_transfer", "nothing is lost: how an import or a copy went"),
 ];
 
 /// What ended a task that was not finished.
