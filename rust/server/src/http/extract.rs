@@ -9,8 +9,8 @@ use axum::{
 };
 use semaphore_model::{
     AccessKeyId, EnvironmentId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId, IntegrationMatcherId,
-    InventoryId, ProjectInviteId, RepositoryId, ScheduleId, SecretStorageId, TaskId, TemplateId, TemplateRoleId, UserId,
-    UserTotpId, ViewId,
+    InventoryId, ProjectInviteId, RepositoryId, ScheduleId, SecretStorageId, TaskId, TemplateId, TemplateRoleId,
+    UserId, UserTotpId, ViewId,
 };
 use semaphore_service::{Error, Kind};
 use semaphore_store::ListOptions;

@@ -191,9 +191,7 @@ pub(in crate::cli) async fn used_apps(store: &Store, report: &mut Report) -> Vec
 async fn is_used_by_others(store: &Store, database: &Database) -> Result<bool, StoreError> {
     match database {
         Database::Server(_) => Ok(store.count_other_connections().await?.is_none_or(|count| count > 0)),
-        file => {
-            Ok(other_users(&sqlite_file(file).unwrap_or_default()).is_none_or(|users| users > 0))
-        }
+        file => Ok(other_users(&sqlite_file(file).unwrap_or_default()).is_none_or(|users| users > 0)),
     }
 }
 
