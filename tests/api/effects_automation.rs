@@ -23,7 +23,7 @@ impl Collection {
     }
 
     /// The object is neither listed nor stored.
-    fn is_gone(self, id: i64) -> Check {
+    fn gone(self, id: i64) -> Check {
         Box::new(move |world| {
             assert!(world.listed(&world.path(&self.path), id).is_none());
             assert_eq!(world.value(&format!("select count(*) from {} where id = {id}", self.table)), 0);
@@ -63,7 +63,7 @@ pub(crate) fn update_schedule(world: &World) -> Check {
 pub(crate) fn delete_schedule(world: &World) -> Check {
     let (id, _) = schedule(world, "First");
     world.admin.delete(&world.path(&format!("/schedules/{id}"))).expect(204);
-    let gone = schedules().is_gone(id);
+    let gone = schedules().gone(id);
     Box::new(move |world| {
         gone(world);
         assert_eq!(world.value("select count(*) from project__task_params"), 0);
@@ -123,7 +123,7 @@ pub(crate) fn update_integration(world: &World) -> Check {
 pub(crate) fn delete_integration(world: &World) -> Check {
     let (id, _) = integration(world, "First");
     world.admin.delete(&world.path(&format!("/integrations/{id}"))).expect(204);
-    integrations().is_gone(id)
+    integrations().gone(id)
 }
 
 pub(crate) fn put_aliases(world: &World) -> Check {
@@ -159,7 +159,7 @@ fn updated(world: &World, kind: &'static str, status: u16) -> Check {
 fn deleted(world: &World, kind: &'static str, status: u16) -> Check {
     let (rules, id, _) = rule(world, kind, status);
     world.admin.delete(&world.path(&format!("{}/{id}", rules.path))).expect(204);
-    rules.is_gone(id)
+    rules.gone(id)
 }
 
 pub(crate) fn create_matcher(world: &World) -> Check {

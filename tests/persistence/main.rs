@@ -31,7 +31,7 @@ fn text(output: &Output) -> String {
 }
 
 /// A server that is not running, on a configuration like that of the recorded file, without a database.
-fn prepared(database: Value) -> Server {
+fn prepared(database: &Value) -> Server {
     let mut config = recorded_json("config.json");
     for key in ["bolt", "port", "interface", "tmp_path", "dialect", "dirs", "web_host"] {
         config.as_object_mut().unwrap().remove(key);
@@ -77,7 +77,7 @@ const CHANGED: &str = "select concat(kind, ' ', scope, ' ', old_id, ' ', new_id)
 
 #[test]
 fn a_server_on_a_bolt_file_asks_then_imports_then_stays_on_it() {
-    let mut server = prepared(json!({"dialect": "bolt"}));
+    let mut server = prepared(&json!({"dialect": "bolt"}));
     let file = server.directory().join("database.boltdb");
     fs::copy(recorded("database.boltdb"), &file).unwrap();
     server.change_config(&json!({"bolt": {"host": &file}, "sqlite": null}));
@@ -119,7 +119,7 @@ fn imported_into(kind: Kind) {
     let Some(database) = Database::start(kind) else { return };
     let dialect = if kind == Kind::Postgres { "postgres" } else { "mysql" };
     let section = json!({"host": database.address(), "user": database.user(), "name": "imported"});
-    let mut server = prepared(json!({"dialect": dialect, dialect: section}));
+    let mut server = prepared(&json!({"dialect": dialect, dialect: section}));
     let done = migrate(&server, &recorded("database.boltdb"), &[]);
     assert!(done.status.success(), "{}", text(&done));
     assert!(text(&done).contains("Migration finished successfully."), "{}", text(&done));
@@ -131,7 +131,7 @@ fn imported_into(kind: Kind) {
 
     // And on into SQLite, with everything of ours.
     server.stop();
-    let mut copy = prepared(json!({}));
+    let mut copy = prepared(&json!({}));
     let target = copy.config_path();
     let copied = |more: &[&str]| {
         let mut command = server.command(&["database", "copy", "--to-config"]);
@@ -163,7 +163,7 @@ fn the_recorded_file_answers_as_before_on_mariadb_and_as_its_copy() {
 
 #[test]
 fn a_dry_run_and_a_refusal_change_nothing() {
-    let server = prepared(json!({}));
+    let server = prepared(&json!({}));
     let dry = migrate(&server, &recorded("database.boltdb"), &["--dry-run"]);
     assert!(dry.status.success() && text(&dry).contains("Dry run: nothing was written."), "{}", text(&dry));
     let line = text(&dry).lines().find(|line| line.starts_with("task__output ")).unwrap_or_default().to_owned();
@@ -241,7 +241,7 @@ fn lines(server: &Server) -> i64 {
 
 #[test]
 fn an_import_that_is_killed_goes_on_where_it_was() {
-    let server = prepared(json!({}));
+    let server = prepared(&json!({}));
     let file = server.directory().join("large.boltdb");
     large(&file);
     for part in 1..=2 {

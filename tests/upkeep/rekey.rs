@@ -79,16 +79,13 @@ fn a_key_is_changed_and_every_secret_stays_what_it_is(world: &mut World) {
     let (by_id, mut texts) = plaintexts();
     for (id, stored) in world.stored() {
         let plaintext = String::from_utf8(STANDARD.decode(stored).unwrap()).unwrap();
-        match by_id.get(&id) {
-            Some(Value::Object(expected)) => {
-                let expected = expected.values().next().unwrap();
-                let found = serde_json::from_str(&plaintext).unwrap_or_else(|_| json!(plaintext));
-                assert_eq!(&found, expected, "key {id}");
-            }
-            _ => {
-                let place = texts.iter().position(|text| *text == plaintext);
-                texts.remove(place.unwrap_or_else(|| panic!("key {id} holds what nobody stored")));
-            }
+        if let Some(Value::Object(expected)) = by_id.get(&id) {
+            let expected = expected.values().next().unwrap();
+            let found = serde_json::from_str(&plaintext).unwrap_or_else(|_| json!(plaintext));
+            assert_eq!(&found, expected, "key {id}");
+        } else {
+            let place = texts.iter().position(|text| *text == plaintext);
+            texts.remove(place.unwrap_or_else(|| panic!("key {id} holds what nobody stored")));
         }
     }
     assert!(texts.is_empty(), "lost: {texts:?}");

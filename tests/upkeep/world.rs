@@ -100,35 +100,29 @@ impl World {
 
     /// Runs statements as somebody who does not care for foreign keys.
     pub(crate) fn execute(&self, statements: &str) {
-        match &self.database {
-            Some((database, name)) => {
-                let without_checks = match database.kind() {
-                    Kind::Postgres => "set session_replication_role = replica",
-                    Kind::MariaDb => "set foreign_key_checks = 0",
-                };
-                database.execute(name, &format!("{without_checks}; {statements}"));
-            }
-            None => {
-                const RUN: &str = "import sqlite3, sys\n\
-                    database = sqlite3.connect(sys.argv[1], timeout=10)\n\
-                    database.executescript(sys.argv[2])";
-                let done =
-                    Command::new("python3").args(["-c", RUN]).arg(self.server.database()).arg(statements).output();
-                let done = done.expect("python3");
-                assert!(done.status.success(), "{statements}: {}", String::from_utf8_lossy(&done.stderr));
-            }
+        const RUN: &str = "import sqlite3, sys\n\
+            database = sqlite3.connect(sys.argv[1], timeout=10)\n\
+            database.executescript(sys.argv[2])";
+        if let Some((database, name)) = &self.database {
+            let without_checks = match database.kind() {
+                Kind::Postgres => "set session_replication_role = replica",
+                Kind::MariaDb => "set foreign_key_checks = 0",
+            };
+            database.execute(name, &format!("{without_checks}; {statements}"));
+            return;
         }
+        let done = Command::new("python3").args(["-c", RUN]).arg(self.server.database()).arg(statements).output();
+        let done = done.expect("python3");
+        assert!(done.status.success(), "{statements}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// The first column of a query as texts.
     pub(crate) fn column(&self, query: &str) -> Vec<String> {
-        match &self.database {
-            Some((database, name)) => database.execute(name, query),
-            None => {
-                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                self.server.sql(query).iter().map(|row| text(&row[0])).collect()
-            }
+        if let Some((database, name)) = &self.database {
+            return database.execute(name, query);
         }
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.server.sql(query).iter().map(|row| text(&row[0])).collect()
     }
 
     /// The stored secrets by id of the key, as they are stored.

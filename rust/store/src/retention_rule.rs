@@ -61,16 +61,12 @@ impl Transaction {
         // Two that come at the same time leave one row: null is not unique.
         let lock = format!("select id from project where id = ?{}", self.dialect().for_update());
         self.fetch_optional(lock, params![project_id]).await?;
-        match template_id {
-            Some(id) => {
-                let text = "delete from rs_retention_rule where project_id = ? and template_id = ?";
-                self.execute(text, params![project_id, id]).await?
-            }
-            None => {
-                let text = "delete from rs_retention_rule where project_id = ? and template_id is null";
-                self.execute(text, params![project_id]).await?
-            }
+        let (text, values) = if let Some(id) = template_id {
+            ("delete from rs_retention_rule where project_id = ? and template_id = ?", params![project_id, id])
+        } else {
+            ("delete from rs_retention_rule where project_id = ? and template_id is null", params![project_id])
         };
+        self.execute(text, values).await?;
         if rule.is_empty() {
             return Ok(());
         }

@@ -102,13 +102,12 @@ impl Store {
     ) -> Result<(Vec<TaskOutput>, OutputCursor)> {
         loop {
             let archive = self.readable_archive(id).await?;
-            let found = match &archive {
-                Some(_) => self.read_archived_piece(id, after.clone(), count).await?,
-                None => {
-                    let (lines, place) = self.read_stored_rows(id, after.clone(), count, PIECE_BYTES).await?;
-                    let lines = lines.into_iter().map(|line| line.into_output(id));
-                    (lines.collect::<Result<_>>()?, place)
-                }
+            let found = if archive.is_some() {
+                self.read_archived_piece(id, after.clone(), count).await?
+            } else {
+                let (lines, place) = self.read_stored_rows(id, after.clone(), count, PIECE_BYTES).await?;
+                let lines = lines.into_iter().map(|line| line.into_output(id));
+                (lines.collect::<Result<_>>()?, place)
             };
             // Rows give way to the archive, and the archive to rows, while we read: what was read then has gaps.
             if self.readable_archive(id).await?.is_some() == archive.is_some() {

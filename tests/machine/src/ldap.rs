@@ -151,21 +151,22 @@ fn configuration(directory: &Path) -> String {
 }
 
 fn content() -> String {
-    let mut ldif = format!("dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n\n");
+    let mut entries =
+        vec![format!("dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n")];
     for unit in ["people", "groups"] {
-        ldif += &format!("dn: ou={unit},{BASE}\nobjectClass: organizationalUnit\nou: {unit}\n\n");
+        entries.push(format!("dn: ou={unit},{BASE}\nobjectClass: organizationalUnit\nou: {unit}\n"));
     }
     for (uid, cn, mail, password) in PEOPLE {
-        ldif += &format!(
-            "dn: uid={uid},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {cn}\nsn: {uid}\nmail: {mail}\nuserPassword: {password}\n\n"
-        );
+        entries.push(format!(
+            "dn: uid={uid},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {cn}\nsn: {uid}\nmail: {mail}\nuserPassword: {password}\n"
+        ));
     }
     for (group, members) in [("developers", &["ann"][..]), ("operators", &["ann", "bob"])] {
-        ldif += &format!("dn: cn={group},ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: {group}\n");
-        for member in members {
-            ldif += &format!("member: uid={member},ou=people,{BASE}\n");
-        }
-        ldif.push('\n');
+        let members: Vec<_> = members.iter().map(|member| format!("member: uid={member},ou=people,{BASE}\n")).collect();
+        entries.push(format!(
+            "dn: cn={group},ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: {group}\n{}",
+            members.concat()
+        ));
     }
-    ldif
+    entries.join("\n") + "\n"
 }

@@ -20,15 +20,15 @@ async fn explain(services: &semaphore_service::Services, arguments: &ExplainUser
     say(&format!("{} <{}>: {kind}{admin}", user.username, user.email))?;
     let (from, groups) = match &arguments.provider {
         Some(provider) => (Source::Oidc(provider.clone()), arguments.group.clone()),
-        None if arguments.group.is_empty() => match services.directory_person(&user).await? {
-            Some(person) => (Source::Ldap, person.groups),
-            None => {
+        None if arguments.group.is_empty() => {
+            let Some(person) = services.directory_person(&user).await? else {
                 say(
                     "Not in the LDAP directory. Groups of an OpenID Connect provider are known at a log-in only: name them with --provider and --group.",
                 )?;
                 return Ok(());
-            }
-        },
+            };
+            (Source::Ldap, person.groups)
+        }
         None => (Source::Ldap, arguments.group.clone()),
     };
     say(&format!(

@@ -43,27 +43,27 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn check(method: Method, pairs: &[(&'static str, &str)], refused: bool) {
+    fn check(method: &Method, pairs: &[(&'static str, &str)], refused: bool) {
         let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        let found = is_foreign_write(&method, &headers, "https://semaphore.example.com/below");
+        let found = is_foreign_write(method, &headers, "https://semaphore.example.com/below");
         assert_eq!(found, refused, "{method} {pairs:?}");
     }
 
     #[test]
     fn writing_with_a_cookie_from_a_foreign_page_is_refused() {
         let (cookie, host) = (("cookie", "theme=dark; semaphore=abc"), ("host", "10.0.0.1:3000"));
-        check(Method::POST, &[cookie, host], false);
-        check(Method::POST, &[cookie, host, ("sec-fetch-site", "cross-site")], true);
+        check(&Method::POST, &[cookie, host], false);
+        check(&Method::POST, &[cookie, host, ("sec-fetch-site", "cross-site")], true);
         check(
-            Method::POST,
+            &Method::POST,
             &[cookie, host, ("sec-fetch-site", "same-origin"), ("origin", "http://10.0.0.1:3000")],
             false,
         );
-        check(Method::DELETE, &[cookie, host, ("origin", "https://evil.example")], true);
-        check(Method::PUT, &[cookie, host, ("origin", "null")], true);
-        check(Method::PUT, &[cookie, host, ("origin", "https://Semaphore.example.com")], false);
-        check(Method::GET, &[cookie, host, ("origin", "https://evil.example")], false);
-        check(Method::POST, &[("cookie", "other=semaphore"), host, ("origin", "https://evil.example")], false);
-        check(Method::POST, &[("authorization", "Bearer x"), host, ("origin", "https://evil.example")], false);
+        check(&Method::DELETE, &[cookie, host, ("origin", "https://evil.example")], true);
+        check(&Method::PUT, &[cookie, host, ("origin", "null")], true);
+        check(&Method::PUT, &[cookie, host, ("origin", "https://Semaphore.example.com")], false);
+        check(&Method::GET, &[cookie, host, ("origin", "https://evil.example")], false);
+        check(&Method::POST, &[("cookie", "other=semaphore"), host, ("origin", "https://evil.example")], false);
+        check(&Method::POST, &[("authorization", "Bearer x"), host, ("origin", "https://evil.example")], false);
     }
 }

@@ -188,7 +188,7 @@ impl Plan {
             let (group, role) = (&grant.group, grant.role.as_str());
             match (standing.memberships.get(&id), given) {
                 (None, _) => {
-                    self.change(Change::AddRole(mapped), format!("project {}: {role}, by group {group}", name(id)))
+                    self.change(Change::AddRole(mapped), format!("project {}: {role}, by group {group}", name(id)));
                 }
                 (Some(role), Some(given)) if *role != given.role => {}
                 (Some(_), Some(given)) if given.source != mapped.source => {
@@ -236,7 +236,7 @@ impl Plan {
                 }
             }
             (true, Some(given), _) => {
-                self.explain(format!("administrator: stays, by group {} of {}", given.group, given.source))
+                self.explain(format!("administrator: stays, by group {} of {}", given.group, given.source));
             }
             (false, None, None) => {}
         }

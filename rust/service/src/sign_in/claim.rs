@@ -101,7 +101,7 @@ mod tests {
             ("{{.number}}-{{ .ratio }}-{{ .verified }}", Some("7-1.5-true")),
             ("{{ .address.country }}", Some("NO")),
             (r#"{{ index . "https://x/y" }}"#, Some("odd")),
-            (r#"{{ index .groups 1 }}"#, Some("b")),
+            (r"{{ index .groups 1 }}", Some("b")),
             (r#"{{ printf "%s:%d" .sub .number }}"#, Some("u-1:7")),
             ("{{ if .empty }}x{{ else }}y{{ end }}", Some("y")),
             ("{{ if .sub }}{{ .sub }}{{ else if .number }}n{{ end }}!", Some("u-1!")),

@@ -107,7 +107,7 @@ fn word_token(word: &str) -> Option<Token> {
     }
     match word {
         "true" | "false" => Some(Token::Literal((word == "true").into())),
-        _ => word.chars().all(|letter| letter.is_alphanumeric()).then(|| Token::Word(word.to_owned())),
+        _ => word.chars().all(char::is_alphanumeric).then(|| Token::Word(word.to_owned())),
     }
 }
 
@@ -115,7 +115,7 @@ fn word_token(word: &str) -> Option<Token> {
 enum End {
     Template,
     Else(Vec<Token>),
-    End,
+    Closed,
 }
 
 /// Reads pieces up to the end of a block; writes only if `shown`. What is not shown is not evaluated either.
@@ -134,7 +134,7 @@ fn block(pieces: &mut &[Piece], dot: &Value, shown: bool, output: &mut String) -
         match tokens.first() {
             Some(Token::Word(word)) if word == "end" => {
                 *pieces = after;
-                return Some(End::End);
+                return Some(End::Closed);
             }
             Some(Token::Word(word)) if word == "else" => {
                 *pieces = after;
@@ -162,10 +162,10 @@ fn branch(tokens: &[Token], pieces: &mut &[Piece], dot: &Value, shown: bool, out
     let holds = shown && is_true(&value);
     let inner = if is_with { &value } else { dot };
     match block(pieces, inner, holds, output)? {
-        End::End => Some(()),
+        End::Closed => Some(()),
         End::Template => None,
         End::Else(tokens) if tokens.is_empty() => match block(pieces, dot, shown && !holds, output)? {
-            End::End => Some(()),
+            End::Closed => Some(()),
             End::Template | End::Else(_) => None,
         },
         // `else if`: the `end` of the inner one is that of the outer one.

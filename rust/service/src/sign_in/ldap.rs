@@ -61,7 +61,7 @@ pub enum DirectoryError {
         /// `host:port`.
         server: String,
         /// What is wrong with it.
-        source: LdapError,
+        source: Box<LdapError>,
     },
     /// The connection could not be made.
     #[error("cannot connect to {server}")]
@@ -69,7 +69,7 @@ pub enum DirectoryError {
         /// `host:port`.
         server: String,
         /// Why.
-        source: LdapError,
+        source: Box<LdapError>,
     },
     /// The file of authorities is no good.
     #[error(transparent)]
@@ -80,7 +80,7 @@ pub enum DirectoryError {
         /// Who.
         bind_dn: String,
         /// Why.
-        source: LdapError,
+        source: Box<LdapError>,
     },
     /// The search failed.
     #[error("the search in {base:?} failed: see ldap_searchdn and ldap_searchfilter")]
@@ -88,7 +88,7 @@ pub enum DirectoryError {
         /// Where.
         base: String,
         /// Why.
-        source: LdapError,
+        source: Box<LdapError>,
     },
     /// The filter would find the same entries for everybody.
     #[error("ldap_searchfilter has no %s for the login name, such as (uid=%s)")]
@@ -163,9 +163,9 @@ async fn connect(settings: &LdapSettings) -> Result<Ldap, DirectoryError> {
     let opened = LdapConnAsync::with_settings(options, &address).await;
     let (connection, mut ldap) = opened.map_err(|source| {
         if tls::is_certificate_failure(&source) {
-            DirectoryError::Certificate { server: server.clone(), source }
+            DirectoryError::Certificate { server: server.clone(), source: Box::new(source) }
         } else {
-            DirectoryError::Connect { server: server.clone(), source }
+            DirectoryError::Connect { server: server.clone(), source: Box::new(source) }
         }
     })?;
     tokio::spawn(async move {
@@ -176,8 +176,10 @@ async fn connect(settings: &LdapSettings) -> Result<Ldap, DirectoryError> {
     if !settings.bind_dn.is_empty() {
         let bound = ldap.with_timeout(OPERATION).simple_bind(&settings.bind_dn, settings.bind_password.expose()).await;
         let refused = |source| match source {
-            LdapError::LdapResult { .. } => DirectoryError::Bind { bind_dn: settings.bind_dn.clone(), source },
-            source => DirectoryError::Connect { server: server.clone(), source },
+            LdapError::LdapResult { .. } => {
+                DirectoryError::Bind { bind_dn: settings.bind_dn.clone(), source: Box::new(source) }
+            }
+            source => DirectoryError::Connect { server: server.clone(), source: Box::new(source) },
         };
         bound.and_then(ldap3::LdapResult::success).map_err(refused)?;
     }
@@ -208,7 +210,7 @@ async fn search(
     filter: &str,
     attributes: Vec<String>,
 ) -> Result<Vec<SearchEntry>, DirectoryError> {
-    let failed = |source| DirectoryError::Search { base: base.to_owned(), source };
+    let failed = |source| DirectoryError::Search { base: base.to_owned(), source: Box::new(source) };
     let found = ldap.with_timeout(OPERATION).search(base, Scope::Subtree, filter, attributes).await.map_err(failed)?;
     let (entries, _) = found.success().map_err(failed)?;
     Ok(entries

@@ -230,7 +230,7 @@ impl OidcClient {
                     }
                 }
                 Ok(_) => {
-                    tracing::warn!(provider = name, "the userinfo address describes somebody else and is left out")
+                    tracing::warn!(provider = name, "the userinfo address describes somebody else and is left out");
                 }
                 Err(error) => tracing::warn!(provider = name, %error, "only the claims of the ID token count"),
             }
