@@ -61,14 +61,23 @@ impl<'job> Reporter<'job> {
         }
     }
 
-    /// Looks at a line that is complete; `None` if it is about progress only.
+    /// Looks at a line that is complete; `None` if it is about progress only. Words of the server may stand behind a state that
+    /// git was about to write over: then only they are left.
     pub(super) fn edit(&self, line: Bytes) -> Option<Bytes> {
         let text = String::from_utf8_lossy(&line);
         self.see(&text);
-        let is_summary = text.starts_with("remote: Total ") && text.contains("(delta ");
-        let is_kept = parse(&text).is_none() && !is_summary;
-        is_kept.then_some(line)
+        let pieces: Vec<_> = text.split('\r').filter(|piece| !is_about_progress(piece)).collect();
+        if pieces.len() == text.split('\r').count() {
+            return Some(line);
+        }
+        let is_said = pieces.iter().any(|piece| !piece.trim_end_matches("\x1b[K").trim().is_empty());
+        is_said.then(|| Bytes::from(pieces.join("\r")))
     }
+}
+
+fn is_about_progress(piece: &str) -> bool {
+    let is_summary = piece.starts_with("remote: Total ") && piece.contains("(delta ");
+    is_summary || parse(piece).is_some()
 }
 
 /// What the newest state of a line says: git writes one behind the other, each ended by `\r`.
@@ -127,6 +136,20 @@ mod tests {
             }
         }
         assert_eq!(told, [(1, Some(100))]);
+    }
+
+    #[tokio::test]
+    async fn states_and_sums_are_kept_out_of_the_log_and_nothing_else() {
+        let (programs, _job) = attended(Arc::default(), []).unwrap();
+        let reporter = Reporter::new(&programs);
+        let edit = |line: &'static str| reporter.edit(Bytes::from_static(line.as_bytes()));
+        let total = "remote: Total 6 (delta 0), reused 0 (delta 0), pack-reused 0        ";
+        assert_eq!(edit("Receiving objects:  83% (5/6)\rReceiving objects: 100% (6/6), done."), None);
+        assert_eq!(edit("remote: Total 6 (delta 0), reused 0 (delta 0), pack-reused 0        "), None);
+        // The server's sum comes while git counts.
+        assert_eq!(reporter.edit(Bytes::from(format!("Receiving objects:  83% (5/6)\r{total}"))), None);
+        assert_eq!(edit("Receiving objects:  83% (5/6)\rremote: Ticket: 5"), Some("remote: Ticket: 5".into()));
+        assert_eq!(edit("one\rtwo\r"), Some("one\rtwo\r".into()));
     }
 
     #[test]

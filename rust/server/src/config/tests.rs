@@ -144,9 +144,9 @@ fn files_are_found_and_refused_like_in_the_reference() {
 #[test]
 fn keys_without_effect_are_named_when_they_ask_for_something() {
     let file = r#"{"dialect": "sqlite", "sqlite": {"host": "/a"}, "slack_alert": true, "email_alert": false,
-        "tls": {"enabled": false}, "syslog": {"enabled": true}, "runner_registration_token": "t"}"#;
+        "tls": {"enabled": false}, "syslog": {"enabled": true}}"#;
     let config = load(file, &[("SEMAPHORE_LDAP_ENABLE", "yes"), ("SEMAPHORE_TLS_ENABLED", "true")]).unwrap();
-    assert_eq!(config.without_effect, ["tls.enabled", "slack_alert", "runner_registration_token", "syslog"]);
+    assert_eq!(config.without_effect, ["tls.enabled", "slack_alert", "syslog"]);
 }
 
 #[test]

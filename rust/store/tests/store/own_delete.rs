@@ -80,6 +80,8 @@ async fn fill(database: Database, kept: &Kept, shapes: &BTreeMap<String, Shape>)
             let names: Vec<_> = shape.columns.iter().map(|(column, _)| quoted(database, column)).collect();
             let values: Vec<_> = shape.columns.iter().map(value).collect();
             let text = format!("insert into {table} ({}) values ({})", names.join(", "), values.join(", "));
+            // Some have a row already, from what the story did.
+            kept.execute(&format!("delete from {table}")).await;
             kept.execute(&text).await;
             filled.insert(table.clone());
         }
