@@ -176,7 +176,11 @@ def semaphore_api(walk):
 
 # ------------------------------------------------------------------ semacli, a command line
 def semacli(walk):
-    directory = tempfile.mkdtemp(prefix="clients-")
+    with tempfile.TemporaryDirectory(prefix="clients-") as directory:
+        semacli_in(walk, directory)
+
+
+def semacli_in(walk, directory):
     configuration = os.path.join(directory, "semacli.ini")
     with open(configuration, "w") as file:
         file.write("[semaphore]\nurl = %s\nproject = 1\n[auth]\nmethod = bearer_token\nbearer_token = %s\n"

@@ -785,9 +785,9 @@ fn the_environment_wins_over_the_file() {
 
 #[test]
 fn a_key_without_effect_is_named_at_start() {
-    let server = Server::with_config(json!({"ldap_enable": true, "unknown_to_everybody": 1}));
+    let server = Server::with_config(json!({"slack_alert": true, "unknown_to_everybody": 1}));
     let log = server.log();
-    assert!(log.contains("ldap_enable"), "{log}");
+    assert!(log.contains("slack_alert"), "{log}");
 }
 
 #[test]

@@ -92,6 +92,8 @@ def plain(value, path):
     if isinstance(value, list):
         return sorted((plain(item, path) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
     if isinstance(value, str):
+        # Where the server is reached.
+        value = re.sub(r"^https?://[^/]+(/api/integrations/)", r"\1", value)
         return re.sub(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z$", cut, value)
     if not isinstance(value, dict):
         return value
@@ -122,9 +124,9 @@ def get(path):
 
 
 # What these answer depends on the server, not on the data, is told otherwise on SQL (who refers to what, hosts), or is
-# known to be wrong on Bolt (a single event is listed).
+# known to be wrong on Bolt (a single event is listed). Roles and tags of runners are closed features in the recording.
 PASSED_OVER = ("/api/info", "/api/ping", "/api/apps", "/api/subscription", "/backup", "/events", "/events/last", "/api/tasks", "/stats", "/refs", "/ansible/hosts",
-               "/api/auth")
+               "/api/auth", "/roles", "/roles/all", "/runner_tags")
 
 compared = unknown = different = 0
 for recorded, answer in json.load(open(EXPECTED))["admin"].items():

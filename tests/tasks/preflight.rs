@@ -131,7 +131,8 @@ fn a_server_without_its_own_tables_runs_on() {
     let database = server.directory().join("database.sqlite");
     let dropped = std::process::Command::new("python3").args(["-c", DROP_OWN_TABLES]).arg(&database).output().unwrap();
     assert!(dropped.status.success(), "{dropped:?}");
-    assert_eq!(String::from_utf8_lossy(&dropped.stdout).trim(), "6");
+    let count: usize = String::from_utf8_lossy(&dropped.stdout).trim().parse().unwrap();
+    assert!(count > 20, "{count} tables of ours");
 
     let run = |script: &str| {
         let template = project.template(&admin, "bash", script);
