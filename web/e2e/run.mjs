@@ -221,7 +221,9 @@ async function scenario(page) {
     await page.getByLabel('User name or e-mail').fill(login)
     await page.getByLabel('Password', { exact: true }).fill(password)
     await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.waitForURL(new RegExp(`/project/${project}/history$`))
+    // Not the address of the log-in page, which ends with the same words.
+    await page.waitForURL((url) => url.pathname.endsWith(`/project/${project}/history`) && !url.search)
+    await page.getByRole('heading', { name: 'History' }).waitFor()
   })
 
   await test('a session that ends meanwhile leads to the login with a notice', async () => {
