@@ -87,7 +87,8 @@ impl World {
 }
 
 async fn furnish(store: &Store) -> semaphore_store::Result<(UserId, ProjectId, Template)> {
-    let owner = User { username: "owner".into(), email: "owner@example.com".into(), ..User::default() };
+    let owner =
+        User { username: "owner".into(), name: "Owner".into(), email: "owner@example.com".into(), ..User::default() };
     let owner = store.insert_user(owner).await?;
     let project = Project { name: "Bench".into(), ..Project::default() };
     let id = store.insert_project_with_owner(project, owner.id).await?.id;
