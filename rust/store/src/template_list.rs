@@ -44,7 +44,7 @@ impl Store {
     ) -> Result<Vec<TemplateWithPermissions>> {
         let mut options = options.clone();
         let mut condition = String::new();
-        let mut values: Vec<Param> = params![user_id, project_id];
+        let mut values: Vec<Param> = params![user_id, project_id, project_id];
         if let Some(app) = &filter.app {
             condition.push_str(" and pt.app = ?");
             values.push(app.as_str().into());
@@ -75,14 +75,17 @@ impl Store {
             options.descending = false;
         }
         let order = options.order(&SORTABLE, "pt.name")?;
+        // The last tasks are found in one walk over the tasks: the reference has no index for them, and we add none to its tables.
         let text = format!(
-            "select pt.*, ptr.permissions as role_permissions, \
-             (select max(t.id) from task t where t.template_id = pt.id) as last_task_id from project__template pt \
+            "select pt.*, ptr.permissions as role_permissions, newest.task_id as last_task_id from project__template pt \
              left join project__user pu on pu.project_id = pt.project_id and pu.user_id = ? \
              left join project__template_role ptr on ptr.template_id = pt.id and ptr.role_slug = pu.role \
              left join project__inventory pi on pi.id = pt.inventory_id \
              left join project__environment pe on pe.id = pt.environment_id \
-             left join project__repository pr on pr.id = pt.repository_id where pt.project_id = ?{condition}{order}"
+             left join project__repository pr on pr.id = pt.repository_id \
+             left join (select template_id, max(id) as task_id from task \
+             where template_id in (select id from project__template where project_id = ?) group by template_id) newest \
+             on newest.template_id = pt.id where pt.project_id = ?{condition}{order}"
         );
         let mut templates = Vec::new();
         let mut last_tasks: Vec<Option<TaskId>> = Vec::new();
