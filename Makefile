@@ -40,7 +40,7 @@ build: ## web page, server and C library in release: target/release/{semaphore,l
 install: ## install the C library: header, .so, .a, pkg-config file (PREFIX=/usr/local DESTDIR=)
 	@scripts/install
 
-test: ## all tests in stages: format, lints, web, Rust, C, Go, browser (about 15 minutes from nothing)
+test: ## all tests in stages: format, lints, web, Rust, C, Go, browser (about 40 minutes from nothing on two cores)
 	@scripts/test
 
 test-quick: ## the tests that need no browser, no release build and no root (under 5 minutes once the dependencies are compiled)
