@@ -57,7 +57,10 @@ impl Services {
         }
         environment.validate()?;
         if environment.secret_storage_id.is_some() {
-            return Err(Error::invalid("secret storages are not supported by this build yet").bare());
+            return Err(Error::invalid(
+                "secrets are not read out of secret storages by this build: leave the storage of the group empty",
+            )
+            .bare());
         }
         let secrets = std::mem::take(&mut environment.secrets);
         let changes = self.secret_changes(project, &secrets, &HashSet::new())?;

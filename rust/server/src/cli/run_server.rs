@@ -118,9 +118,10 @@ async fn run_until_signal(
     let app = App::new(state, &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
-    let tidying = tokio::spawn(keep_house(Arc::clone(&services), stop.clone()));
+    let tidying = rehearsal.is_none().then(|| tokio::spawn(keep_house(Arc::clone(&services), stop.clone())));
 
-    let refreshing = tokio::spawn(refresh_directory_rights(Arc::clone(&services), stop.clone()));
+    let refreshing =
+        rehearsal.is_none().then(|| tokio::spawn(refresh_directory_rights(Arc::clone(&services), stop.clone())));
 
     let signal = signals.next().await;
     tracing::info!(signal, "stopping");
@@ -153,11 +154,12 @@ async fn run_until_signal(
         }
     }
     let _ = flushing.await;
-    let _ = tidying.await;
-    if let Some(scheduling) = scheduling {
-        let _ = scheduling.await;
+    for ending in [tidying, scheduling].into_iter().flatten() {
+        let _ = ending.await;
     }
-    refreshing.abort();
+    if let Some(refreshing) = refreshing {
+        refreshing.abort();
+    }
     if let Err(error) = services.flush_sessions().await {
         tracing::error!(%error, "the last use of sessions could not be written");
     }
