@@ -2,6 +2,9 @@
 //!
 //! Entity files use [`Param`], [`Row`] and the `fetch_`/`execute` functions only; what differs between the databases is an
 //! arm here or a word in `sql`.
+//!
+//! What waits for a driver is a boxed future: the drivers' types end here, or every handler of the server would carry
+//! them, and its build would take minutes.
 
 use crate::Result;
 use crate::error::StoreError;
@@ -9,6 +12,7 @@ pub(crate) use crate::param::{DbTimeParam, Moment, Param, json_param, params};
 pub(crate) use crate::row::{FromRow, Row};
 use crate::sql::Dialect;
 use futures_util::TryStreamExt;
+use futures_util::future::BoxFuture;
 use sqlx::mysql::{MySqlArguments, MySqlPool};
 use sqlx::postgres::{PgArguments, PgPool};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool};
@@ -117,20 +121,27 @@ impl Db {
     }
 
     /// All rows of a query outside a transaction.
-    pub(crate) async fn fetch_all(&self, text: impl Into<Cow<'static, str>>, values: Vec<Param>) -> Result<Vec<Row>> {
-        Ok(match self {
-            Self::Sqlite(db) => {
-                let mut connection = db.readers.acquire().await?;
-                fetch_rows(&mut connection, text.into(), values).await?
-            }
-            Self::Postgres(pool) => {
-                let rows = bind_postgres!(text.into(), values).fetch_all(pool).await?;
-                rows.into_iter().map(Row::Postgres).collect()
-            }
-            Self::MySql(pool) => {
-                let rows = bind_mysql!(text.into(), values).fetch_all(pool).await?;
-                rows.into_iter().map(Row::MySql).collect()
-            }
+    pub(crate) fn fetch_all(
+        &self,
+        text: impl Into<Cow<'static, str>>,
+        values: Vec<Param>,
+    ) -> BoxFuture<'_, Result<Vec<Row>>> {
+        let text = text.into();
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite(db) => {
+                    let mut connection = db.readers.acquire().await?;
+                    fetch_rows(&mut connection, text, values).await?
+                }
+                Self::Postgres(pool) => {
+                    let rows = bind_postgres!(text, values).fetch_all(pool).await?;
+                    rows.into_iter().map(Row::Postgres).collect()
+                }
+                Self::MySql(pool) => {
+                    let rows = bind_mysql!(text, values).fetch_all(pool).await?;
+                    rows.into_iter().map(Row::MySql).collect()
+                }
+            })
         })
     }
 
@@ -163,39 +174,47 @@ impl Db {
     }
 
     /// Opens a transaction for writing; SQLite's waits for its turn.
-    pub(crate) async fn begin(&self, durability: Durability, generation: &Arc<AtomicU64>) -> Result<Transaction> {
-        let inner = match self {
-            Self::Sqlite(db) => {
-                let turn = Arc::clone(&db.turn).lock_owned().await;
-                db.set_durability(durability).await?;
-                let begun = match db.writer.begin_with("begin immediate").await {
-                    // On a full disk SQLite takes a transaction back by itself, which the driver does not notice.
-                    Err(sqlx::Error::InvalidSavePointStatement) => {
-                        db.writer.acquire().await?.close().await?;
-                        db.durability.store(Durability::UNKNOWN, Ordering::Relaxed);
-                        db.set_durability(durability).await?;
-                        db.writer.begin_with("begin immediate").await?
-                    }
-                    begun => begun?,
-                };
-                Inner::Sqlite(begun, turn)
-            }
-            Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
-            Self::MySql(pool) => Inner::MySql(pool.begin().await?),
-        };
-        Ok(Transaction { inner, generation: Arc::clone(generation), bumps: durability == Durability::Full })
+    pub(crate) fn begin<'a>(
+        &'a self,
+        durability: Durability,
+        generation: &'a Arc<AtomicU64>,
+    ) -> BoxFuture<'a, Result<Transaction>> {
+        Box::pin(async move {
+            let inner = match self {
+                Self::Sqlite(db) => {
+                    let turn = Arc::clone(&db.turn).lock_owned().await;
+                    db.set_durability(durability).await?;
+                    let begun = match db.writer.begin_with("begin immediate").await {
+                        // On a full disk SQLite takes a transaction back by itself, which the driver does not notice.
+                        Err(sqlx::Error::InvalidSavePointStatement) => {
+                            db.writer.acquire().await?.close().await?;
+                            db.durability.store(Durability::UNKNOWN, Ordering::Relaxed);
+                            db.set_durability(durability).await?;
+                            db.writer.begin_with("begin immediate").await?
+                        }
+                        begun => begun?,
+                    };
+                    Inner::Sqlite(begun, turn)
+                }
+                Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+                Self::MySql(pool) => Inner::MySql(pool.begin().await?),
+            };
+            Ok(Transaction { inner, generation: Arc::clone(generation), bumps: durability == Durability::Full })
+        })
     }
 
     /// Ends all connections after their running statements. SQLite's last one to go writes the WAL back.
-    pub(crate) async fn close(&self) {
-        match self {
-            Self::Sqlite(db) => {
-                db.readers.close().await;
-                db.writer.close().await;
+    pub(crate) fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            match self {
+                Self::Sqlite(db) => {
+                    db.readers.close().await;
+                    db.writer.close().await;
+                }
+                Self::Postgres(pool) => pool.close().await,
+                Self::MySql(pool) => pool.close().await,
             }
-            Self::Postgres(pool) => pool.close().await,
-            Self::MySql(pool) => pool.close().await,
-        }
+        })
     }
 }
 
@@ -234,28 +253,32 @@ enum Inner {
 
 impl Transaction {
     /// Stores everything. State is on disk when this returns.
-    pub async fn commit(self) -> Result<()> {
-        let Self { inner, generation, bumps } = self;
-        let result = match inner {
-            Inner::Sqlite(transaction, _turn) => transaction.commit().await,
-            Inner::Postgres(transaction) => transaction.commit().await,
-            Inner::MySql(transaction) => transaction.commit().await,
-        };
-        if bumps {
-            // Also after an error: nobody knows how far it came.
-            generation.fetch_add(1, Ordering::AcqRel);
-        }
-        result.map_err(StoreError::from)
+    pub fn commit(self) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            let Self { inner, generation, bumps } = self;
+            let result = match inner {
+                Inner::Sqlite(transaction, _turn) => transaction.commit().await,
+                Inner::Postgres(transaction) => transaction.commit().await,
+                Inner::MySql(transaction) => transaction.commit().await,
+            };
+            if bumps {
+                // Also after an error: nobody knows how far it came.
+                generation.fetch_add(1, Ordering::AcqRel);
+            }
+            result.map_err(StoreError::from)
+        })
     }
 
     /// Takes everything back; dropping does the same a little later.
-    pub async fn rollback(self) -> Result<()> {
-        match self.inner {
-            Inner::Sqlite(transaction, _turn) => transaction.rollback().await,
-            Inner::Postgres(transaction) => transaction.rollback().await,
-            Inner::MySql(transaction) => transaction.rollback().await,
-        }
-        .map_err(StoreError::from)
+    pub fn rollback(self) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            match self.inner {
+                Inner::Sqlite(transaction, _turn) => transaction.rollback().await,
+                Inner::Postgres(transaction) => transaction.rollback().await,
+                Inner::MySql(transaction) => transaction.rollback().await,
+            }
+            .map_err(StoreError::from)
+        })
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {
@@ -276,17 +299,19 @@ impl Transaction {
         self.run(text.into(), values, false).await
     }
 
-    async fn run(&mut self, text: Cow<'static, str>, values: Vec<Param>, keep: bool) -> Result<u64> {
-        Ok(match &mut self.inner {
-            Inner::Sqlite(transaction, _) => {
-                bind_sqlite!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
-            }
-            Inner::Postgres(transaction) => {
-                bind_postgres!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
-            }
-            Inner::MySql(transaction) => {
-                bind_mysql!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
-            }
+    fn run(&mut self, text: Cow<'static, str>, values: Vec<Param>, keep: bool) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            Ok(match &mut self.inner {
+                Inner::Sqlite(transaction, _) => {
+                    bind_sqlite!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
+                }
+                Inner::Postgres(transaction) => {
+                    bind_postgres!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
+                }
+                Inner::MySql(transaction) => {
+                    bind_mysql!(text, values).persistent(keep).execute(&mut **transaction).await?.rows_affected()
+                }
+            })
         })
     }
 
@@ -296,25 +321,30 @@ impl Transaction {
         text: impl Into<Cow<'static, str>>,
         values: Vec<Param>,
     ) -> Result<T> {
-        let text = text.into();
-        let id = match &mut self.inner {
-            Inner::Sqlite(transaction, _) => {
-                bind_sqlite!(text, values).execute(&mut **transaction).await?.last_insert_rowid()
-            }
-            Inner::Postgres(transaction) => {
-                let text = Cow::Owned(format!("{text} returning id"));
-                let row = bind_postgres!(text, values).fetch_one(&mut **transaction).await?;
-                Row::Postgres(row).long("id")?
-            }
-            Inner::MySql(transaction) => {
-                let id = bind_mysql!(text, values).execute(&mut **transaction).await?.last_insert_id();
-                i64::try_from(id).unwrap_or(i64::MAX)
-            }
-        };
+        let id = self.insert_row(text.into(), values).await?;
         i32::try_from(id).map(T::from).map_err(|_| StoreError::Unreadable {
             column: "id".to_owned(),
             value: id.to_string(),
             expected: "a number below 2147483648",
+        })
+    }
+
+    fn insert_row(&mut self, text: Cow<'static, str>, values: Vec<Param>) -> BoxFuture<'_, Result<i64>> {
+        Box::pin(async move {
+            Ok(match &mut self.inner {
+                Inner::Sqlite(transaction, _) => {
+                    bind_sqlite!(text, values).execute(&mut **transaction).await?.last_insert_rowid()
+                }
+                Inner::Postgres(transaction) => {
+                    let text = Cow::Owned(format!("{text} returning id"));
+                    let row = bind_postgres!(text, values).fetch_one(&mut **transaction).await?;
+                    Row::Postgres(row).long("id")?
+                }
+                Inner::MySql(transaction) => {
+                    let id = bind_mysql!(text, values).execute(&mut **transaction).await?.last_insert_id();
+                    i64::try_from(id).unwrap_or(i64::MAX)
+                }
+            })
         })
     }
 
@@ -324,21 +354,24 @@ impl Transaction {
     }
 
     /// All rows of a query inside the transaction.
-    pub(crate) async fn fetch_all(
+    pub(crate) fn fetch_all(
         &mut self,
         text: impl Into<Cow<'static, str>>,
         values: Vec<Param>,
-    ) -> Result<Vec<Row>> {
-        Ok(match &mut self.inner {
-            Inner::Sqlite(transaction, _) => fetch_rows(transaction, text.into(), values).await?,
-            Inner::Postgres(transaction) => {
-                let rows = bind_postgres!(text.into(), values).fetch_all(&mut **transaction).await?;
-                rows.into_iter().map(Row::Postgres).collect()
-            }
-            Inner::MySql(transaction) => {
-                let rows = bind_mysql!(text.into(), values).fetch_all(&mut **transaction).await?;
-                rows.into_iter().map(Row::MySql).collect()
-            }
+    ) -> BoxFuture<'_, Result<Vec<Row>>> {
+        let text = text.into();
+        Box::pin(async move {
+            Ok(match &mut self.inner {
+                Inner::Sqlite(transaction, _) => fetch_rows(transaction, text, values).await?,
+                Inner::Postgres(transaction) => {
+                    let rows = bind_postgres!(text, values).fetch_all(&mut **transaction).await?;
+                    rows.into_iter().map(Row::Postgres).collect()
+                }
+                Inner::MySql(transaction) => {
+                    let rows = bind_mysql!(text, values).fetch_all(&mut **transaction).await?;
+                    rows.into_iter().map(Row::MySql).collect()
+                }
+            })
         })
     }
 

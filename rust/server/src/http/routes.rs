@@ -370,7 +370,29 @@ pub fn routes() -> &'static [RouteInfo] {
 mod row {
     #![expect(non_snake_case, reason = "the names are the methods as they stand in the table")]
     use super::{AccessLevel, AppState, Guarded, Handler, MethodRouter, not_found};
+    use axum::extract::Request;
+    use axum::response::Response;
     use axum::routing;
+    use std::pin::Pin;
+    use std::sync::Arc;
+
+    type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    /// A handler without its type: what the router makes of one is then compiled once, not once for each row.
+    #[derive(Clone)]
+    struct Erased(Arc<dyn Fn(Request, AppState) -> Answer + Send + Sync>);
+
+    impl Handler<(), AppState> for Erased {
+        type Future = Answer;
+
+        fn call(self, request: Request, state: AppState) -> Answer {
+            (self.0)(request, state)
+        }
+    }
+
+    fn erase<H: Handler<T, AppState>, T: 'static>(handler: H) -> Erased {
+        Erased(Arc::new(move |request, state| Box::pin(handler.clone().call(request, state))))
+    }
 
     macro_rules! rows {
         ($($name:ident = $function:path;)*) => {$(
@@ -380,7 +402,7 @@ mod row {
                 H: Handler<T, AppState>,
                 T: Guarded<A> + 'static,
             {
-                $function(handler)
+                $function(erase(handler))
             }
         )*};
     }
@@ -402,7 +424,7 @@ mod row {
         H: Handler<T, AppState>,
         T: Guarded<A> + 'static,
     {
-        routing::get(handler).head(not_found)
+        routing::get(erase(handler)).head(not_found)
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::time::{Instant, interval_at, timeout};
 use super::{
     access::{Session, credentials},
     csrf,
+    error::ApiError,
     extract::QueryTexts,
     hub::{Access, Connection},
     state::AppState,
@@ -54,11 +55,29 @@ pub(crate) async fn connect(
         return (StatusCode::FORBIDDEN, "this page's origin may not use the WebSocket\n").into_response();
     }
     let proof = Proof::of(&headers);
-    let partial = query.get("partial") == Some("true");
+    let access = match proof.access(&state).await {
+        Ok(access) => access,
+        Err(error) => return ApiError::from(error).into_response(),
+    };
+    // Before the answer: what happens after it is told.
+    let connection = state.hub().join(access, query.get("partial") == Some("true"));
+    let joined = Joined { state, connection };
     upgrade
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| serve(socket, state, proof, partial))
+        .on_upgrade(move |socket| serve(socket, joined, proof))
+}
+
+/// A client in the hub, also while the connection is still being upgraded; it leaves when this is dropped.
+struct Joined {
+    state: AppState,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.state.hub().leave(&self.connection);
+    }
 }
 
 /// What the client proved itself with. It is looked at again while the connection is open: a log-out, a change of password
@@ -83,11 +102,9 @@ impl Proof {
     }
 }
 
-async fn serve(mut socket: WebSocket, state: AppState, proof: Proof, partial: bool) {
-    let Ok(access) = proof.access(&state).await else { return };
-    let connection = state.hub().join(access, partial);
-    let farewell = exchange(&mut socket, &connection, &state, &proof).await;
-    state.hub().leave(&connection);
+async fn serve(mut socket: WebSocket, joined: Joined, proof: Proof) {
+    let farewell = exchange(&mut socket, &joined.connection, &joined.state, &proof).await;
+    drop(joined);
     if let Some(close) = farewell {
         let _ = timeout(WRITE_LIMIT, socket.send(Message::Close(close))).await;
     }

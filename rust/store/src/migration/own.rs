@@ -130,22 +130,52 @@ fn adapt(statement: &'static str, dialect: Dialect) -> String {
 
 /// Makes the tables that are not there and applies the steps that are not in their history, in one transaction.
 pub(crate) async fn prepare(db: &Db, generation: &Arc<AtomicU64>) -> Result<()> {
-    let missing = missing_steps(db).await?;
-    if missing.is_empty() {
+    if missing_steps(db).await?.is_empty() {
         return Ok(());
     }
-    tracing::info!(tables = missing.len(), "making tables of our own");
     let mut transaction = db.begin(Durability::Full, generation).await?;
-    if db.dialect() == Dialect::Postgres {
-        // Two servers that start at the same time: `if not exists` alone lets both of them make it.
-        transaction.fetch_all("select 1 as locked from pg_advisory_xact_lock(7361687)", params![]).await?;
+    lock(&mut transaction).await?;
+    let made = make_missing(db, &mut transaction).await;
+    if db.dialect() == Dialect::MySql {
+        // It belongs to the connection, not to the transaction. Whoever comes next waits for the rows that are not committed.
+        transaction.fetch_all(format!("select release_lock({LOCK}) as released"), params![]).await?;
     }
+    made?;
+    transaction.commit().await
+}
+
+async fn make_missing(db: &Db, transaction: &mut Transaction) -> Result<()> {
+    let missing = missing_steps(db).await?;
+    tracing::info!(tables = missing.len(), "making tables of our own");
     transaction.execute_once(adapt(CREATE_HISTORY, db.dialect()), params![]).await?;
     for step in missing {
         tracing::debug!(version = step.version, table = step.table, "making a table of our own");
-        apply(&mut transaction, step).await?;
+        apply(transaction, step).await?;
     }
-    transaction.commit().await
+    Ok(())
+}
+
+/// The name of MySQL's lock, which counts for the whole server, so that it has the name of the database in it.
+const LOCK: &str = "concat('semaphore_own_', sha1(database()))";
+
+/// Two servers that start at the same time: `if not exists` alone lets both of them make a table on PostgreSQL, and their
+/// rows in the history lock each other out on MySQL. The second one waits, and finds everything there.
+async fn lock(transaction: &mut Transaction) -> Result<()> {
+    match transaction.dialect() {
+        Dialect::Sqlite => {}
+        Dialect::Postgres => {
+            transaction.fetch_all("select 1 as locked from pg_advisory_xact_lock(7361687)", params![]).await?;
+        }
+        Dialect::MySql => {
+            let text = format!("select coalesce(get_lock({LOCK}, 60), 0) as taken");
+            let rows = transaction.fetch_all(text, params![]).await?;
+            if rows.first().map_or(Ok(0), |row| row.long("taken"))? != 1 {
+                let text = "another server has been making its tables for a minute";
+                return Err(StoreError::Busy { source: sqlx::Error::Io(std::io::Error::other(text)) });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The steps that were never applied, and all those of a table that is not there (any more).
@@ -170,9 +200,5 @@ async fn apply(transaction: &mut Transaction, step: &'static Step) -> Result<()>
     }
     transaction.execute("delete from rs_migration where version = ?", params![step.version]).await?;
     let insert = "insert into rs_migration (version, applied) values (?, ?)";
-    match transaction.execute(insert, params![step.version, Utc::now()]).await {
-        // Another server was faster; only MySQL, which has no lock here, gets this far.
-        Err(StoreError::Duplicate { .. }) if dialect == Dialect::MySql => Ok(()),
-        inserted => inserted.map(drop),
-    }
+    transaction.execute(insert, params![step.version, Utc::now()]).await.map(drop)
 }
