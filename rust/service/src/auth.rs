@@ -8,15 +8,17 @@ mod activity;
 mod second_factor;
 mod throttle;
 
-use std::{ops::Deref, sync::Arc, time::Instant};
+use std::{ops::Deref, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use semaphore_model::{ApiToken, Secret, Session, User, VerificationMethod};
 use semaphore_store::{Identity, StoreError};
 
 pub use self::second_factor::{PendingSession, not_enabled};
-use self::throttle::{Attempt, Guess};
-pub(crate) use self::{activity::Activities, throttle::Throttle};
+pub(crate) use self::{
+    activity::Activities,
+    throttle::{Attempt, Guess, Throttle},
+};
 use crate::{
     crypto::{cookie::CookieSession, token},
     error::{Error, Kind, Result},
@@ -114,7 +116,7 @@ impl Services {
             return Err(Error::unauthenticated("log-in by password is switched off on this server"));
         }
         let guess = Guess::new(Attempt::Password, name, client.address);
-        self.throttle.admit(guess, Instant::now())?;
+        let _turn = self.throttle.admit(&self.store, guess).await?;
         let user = self.find_for_login(name).await?;
         let hash = user.as_ref().filter(|user| !user.external).map(|user| user.password.expose());
         let fits = self.passwords.verify(password, hash).await?;
@@ -123,10 +125,10 @@ impl Services {
             None => self.sign_in_by_directory(name, password).await?,
         };
         let Some(user) = user else {
-            self.throttle.failed(guess, Instant::now());
+            self.throttle.failed(&self.store, guess).await?;
             return Err(Error::unauthenticated("login or password is wrong"));
         };
-        self.throttle.succeeded(guess);
+        self.throttle.succeeded(&self.store, guess).await?;
         self.start_session(&user, client).await
     }
 

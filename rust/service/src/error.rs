@@ -39,6 +39,8 @@ pub struct Error {
     /// Whether the answer has an empty body. Reference: many refusals carry no text; the message then goes to the
     /// response header `X-Semaphore-Error`, so that people can still read it.
     pub bare: bool,
+    /// Seconds after which the same request may be tried again, if that is known.
+    pub retry_after: Option<u32>,
     /// The cause, for the log.
     #[source]
     pub source: Option<Box<dyn StdError + Send + Sync + 'static>>,
@@ -50,7 +52,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of this kind whose message is sent as `{"error": message}`.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), bare: false, source: None }
+        Self { kind, message: message.into(), bare: false, retry_after: None, source: None }
     }
 
     /// 400 with `{"error": message}`.
@@ -83,9 +85,14 @@ impl Error {
         Self::new(Kind::Unavailable, message)
     }
 
+    /// 429 with `{"error": message}` and the header `Retry-After`.
+    pub fn too_many(message: impl Into<String>, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(Kind::TooMany, message) }
+    }
+
     /// 500; `doing` says what was being done and is for the log, as is the cause.
     pub fn internal(doing: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Internal, message: doing.into(), bare: false, source: Some(source.into()) }
+        Self { source: Some(source.into()), ..Self::new(Kind::Internal, doing) }
     }
 
     /// The same error with an empty body (the message goes to a header). Reference: its plain `WriteHeader` answers.

@@ -38,4 +38,14 @@ impl Services {
         }
         Ok(Membership { project: access.project, role: access.role, permissions })
     }
+
+    /// The templates of a project whose tasks a member may run, stop and confirm although the member's role does not say so
+    /// for all of them. Reference: `GetTaskPermissionsMiddleware`.
+    pub async fn runnable_templates(&self, user: &User, project_id: ProjectId) -> Result<Vec<TemplateId>> {
+        let added = self.store.list_template_permissions(project_id, user.id).await?;
+        let runs = |(template, permissions): (TemplateId, Permissions)| {
+            permissions.contains(Permissions::RUN_TASKS).then_some(template)
+        };
+        Ok(added.into_iter().filter_map(runs).collect())
+    }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    auth::{Attempt, Guess},
     crypto::runner_key,
     error::{Error, Kind, Result},
     services::Services,
@@ -92,12 +93,16 @@ impl Progress {
 impl Services {
     /// Adds a runner that knows the registration token; it is not active until an administrator says so.
     ///
-    /// Returns its token. Reference: the texts.
-    pub async fn register_runner(&self, registration: Registration) -> Result<Secret> {
+    /// Returns its token; 429 for whoever tries many. Reference: the texts.
+    pub async fn register_runner(&self, registration: Registration, address: &str) -> Result<Secret> {
+        let guess = Guess::new(Attempt::Registration, "", address);
+        let _turn = self.throttle.admit(&self.store, guess).await?;
         let expected = &self.settings.runner_registration_token;
         if expected.is_empty() || !is_same(expected.expose(), registration.registration_token.expose()) {
+            self.throttle.failed(&self.store, guess).await?;
             return Err(Error::invalid("Invalid registration token"));
         }
+        self.throttle.succeeded(&self.store, guess).await?;
         // Reference: a runner without a key file sends an empty text, which is stored, and all its polls fail.
         let public_key = registration.public_key.filter(|key| !key.is_empty());
         let runner = Runner {

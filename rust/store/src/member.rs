@@ -85,6 +85,19 @@ impl Store {
         row.map_or(Ok(Permissions::NONE), |row| row.long("permissions").map(Permissions))
     }
 
+    /// What a member's role adds on templates of the project, by template.
+    pub async fn list_template_permissions(
+        &self,
+        project_id: ProjectId,
+        user_id: UserId,
+    ) -> Result<Vec<(TemplateId, Permissions)>> {
+        let text = "select tr.template_id, tr.permissions from project__template_role tr \
+             join project__user pu on pu.project_id = tr.project_id and pu.role = tr.role_slug \
+             where tr.project_id = ? and pu.user_id = ?";
+        let rows = self.db().fetch_all(text, params![project_id, user_id]).await?;
+        rows.iter().map(|row| Ok((row.id("template_id")?, row.long("permissions").map(Permissions)?))).collect()
+    }
+
     /// The membership.
     pub async fn get_project_user(&self, project_id: ProjectId, user_id: UserId) -> Result<ProjectUser> {
         self.fetch_one("select * from project__user where project_id = ? and user_id = ?", params![project_id, user_id])

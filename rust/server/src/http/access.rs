@@ -158,8 +158,6 @@ macro_rules! permissions {
 permissions! {
     /// Any member.
     Member = Permissions::NONE;
-    /// May run, stop and confirm tasks.
-    RunTasks = Permissions::RUN_TASKS;
     /// May change or delete the project.
     UpdateProject = Permissions::UPDATE_PROJECT;
     /// May manage keys, repositories, inventories, environments, templates and views.

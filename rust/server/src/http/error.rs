@@ -61,12 +61,19 @@ impl IntoResponse for ApiError {
         if let Some(source) = &error.source {
             tracing::debug!(kind = ?error.kind, message = %error.message, cause = %error_chain(source.as_ref()), "request refused");
         }
-        if !error.bare {
-            return (status, Json(ErrorBody { error: &error.message })).into_response();
+        let mut response = if error.bare {
+            status.into_response()
+        } else {
+            (status, Json(ErrorBody { error: &error.message })).into_response()
+        };
+        let headers = response.headers_mut();
+        if error.bare
+            && let Ok(text) = HeaderValue::from_str(&in_header(&error.message))
+        {
+            headers.insert(ERROR_HEADER, text);
         }
-        let mut response = status.into_response();
-        if let Ok(text) = HeaderValue::from_str(&in_header(&error.message)) {
-            response.headers_mut().insert(ERROR_HEADER, text);
+        if let Some(seconds) = error.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

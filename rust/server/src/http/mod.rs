@@ -19,6 +19,7 @@ pub mod object;
 mod path;
 mod rehearsal;
 pub mod routes;
+pub mod run_access;
 pub mod serve;
 pub mod state;
 mod ws;

@@ -10,7 +10,7 @@ use axum::{Router, handler::Handler, routing::MethodRouter};
 use super::{
     access::{
         Access, AccessLevel, Admin, Guarded, ManageResources, ManageUsers, Member, ProjectAccess, Public, ReadInvites,
-        RunTasks, Session, UpdateProject,
+        Session, UpdateProject,
     },
     error::{method_not_allowed, not_found},
     extension_method::Extension,
@@ -21,6 +21,7 @@ use super::{
         terraform_backend, terraform_state, token, user, view, webhook,
     },
     machine_access::{RunnerAccess, StateAccess},
+    run_access::RunAccess,
     state::AppState,
     ws,
 };
@@ -197,7 +198,7 @@ table! {
 
     // Tasks of a project
     GET      "/api/project/{project_id}/tasks"                      ProjectAccess<Member>,          reads  => task::get_tasks;
-    POST     "/api/project/{project_id}/tasks"                      ProjectAccess<RunTasks>,        writes => task::create_task;
+    POST     "/api/project/{project_id}/tasks"                      RunAccess,                      writes => task::create_task;
     GET      "/api/project/{project_id}/tasks/last"                 ProjectAccess<Member>,          reads  => task::get_last_tasks;
     GET      "/api/project/{project_id}/tasks/{task_id}"            ProjectAccess<Member>,          reads  => task::get_task;
     DELETE   "/api/project/{project_id}/tasks/{task_id}"            ProjectAccess<ManageResources>, writes => task::delete_task;
@@ -208,9 +209,9 @@ table! {
     GET      "/api/project/{project_id}/tasks/{task_id}/status"     ProjectAccess<Member>,          reads  => task::get_task_status;
     GET      "/api/project/{project_id}/tasks/{task_id}/ansible/hosts"  ProjectAccess<Member>,      reads  => task::get_ansible_hosts;
     GET      "/api/project/{project_id}/tasks/{task_id}/ansible/errors" ProjectAccess<Member>,      reads  => task::get_ansible_errors;
-    POST     "/api/project/{project_id}/tasks/{task_id}/stop"       ProjectAccess<RunTasks>,        writes => task::stop_task;
-    POST     "/api/project/{project_id}/tasks/{task_id}/confirm"    ProjectAccess<RunTasks>,        writes => task::confirm_task;
-    POST     "/api/project/{project_id}/tasks/{task_id}/reject"     ProjectAccess<RunTasks>,        writes => task::reject_task;
+    POST     "/api/project/{project_id}/tasks/{task_id}/stop"       RunAccess,                      writes => task::stop_task;
+    POST     "/api/project/{project_id}/tasks/{task_id}/confirm"    RunAccess,                      writes => task::confirm_task;
+    POST     "/api/project/{project_id}/tasks/{task_id}/reject"     RunAccess,                      writes => task::reject_task;
     GET      "/api/project/{project_id}/retention"                  ProjectAccess<Member>,          reads  => retention::get_retention;
     PUT      "/api/project/{project_id}/retention"                  ProjectAccess<UpdateProject>,   writes => retention::set_retention;
     PUT      "/api/project/{project_id}/templates/{template_id}/retention"      ProjectAccess<UpdateProject>,   writes => retention::set_template_retention;

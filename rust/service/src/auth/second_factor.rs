@@ -4,7 +4,7 @@
 //! wrong codes are slowed down per account and address; the recovery code takes the factor away with the same step that
 //! lets its owner in.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use chrono::Utc;
 use semaphore_model::{Secret, Session, User, UserTotp, UserTotpId, VerificationMethod};
@@ -55,12 +55,12 @@ impl Services {
     pub async fn give_code(&self, pending: &PendingSession, code: &str, address: &str) -> Result<()> {
         let totp = pending.identity.user.totp.as_ref().ok_or_else(removed)?;
         let guess = pending.guess(Attempt::Code, address);
-        self.throttle.admit(guess, Instant::now())?;
+        let _turn = self.throttle.admit(&self.store, guess).await?;
         if !totp::verify(&totp.url, code, Utc::now().timestamp()) {
-            self.throttle.failed(guess, Instant::now());
+            self.throttle.failed(&self.store, guess).await?;
             return Err(Error::new(Kind::Unauthenticated, "INVALID_PASSCODE"));
         }
-        self.throttle.succeeded(guess);
+        self.throttle.succeeded(&self.store, guess).await?;
         Ok(self.store.verify_session(pending.session.user_id, pending.session.id).await?)
     }
 
@@ -68,12 +68,12 @@ impl Services {
     pub async fn give_recovery_code(&self, pending: &PendingSession, code: &str, address: &str) -> Result<()> {
         let totp = pending.identity.user.totp.as_ref().ok_or_else(removed)?;
         let guess = pending.guess(Attempt::Recovery, address);
-        self.throttle.admit(guess, Instant::now())?;
+        let _turn = self.throttle.admit(&self.store, guess).await?;
         if !self.passwords.verify(code, Some(totp.recovery_hash.expose())).await? {
-            self.throttle.failed(guess, Instant::now());
+            self.throttle.failed(&self.store, guess).await?;
             return Err(Error::new(Kind::Unauthenticated, "INVALID_RECOVERY_CODE"));
         }
-        self.throttle.succeeded(guess);
+        self.throttle.succeeded(&self.store, guess).await?;
         let mut transaction = self.store.begin().await?;
         transaction.delete_user_totp(pending.session.user_id, totp.id).await?;
         transaction.verify_session(pending.session.user_id, pending.session.id).await?;

@@ -6,15 +6,16 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use semaphore_model::{
-    AccessKey, Integration, IntegrationBodyType, IntegrationExtractValue, IntegrationId, IntegrationMatchMethod,
-    IntegrationMatcher, IntegrationSource, IntegrationVariableType, InventoryId, JsonMap, NewTask, ProjectId, TaskId,
-    TemplateId,
+    AccessKey, Integration, IntegrationAuthMethod, IntegrationBodyType, IntegrationExtractValue, IntegrationId,
+    IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType, InventoryId, JsonMap,
+    NewTask, ProjectId, TaskId, TemplateId,
 };
 use semaphore_store::{ListOptions, StoreError};
 use serde_json::Value;
 
 use super::{body, sender};
 use crate::{
+    auth::{Attempt, Guess},
     error::{Error, Result},
     key::secret::escape_as_go,
     services::Services,
@@ -28,6 +29,8 @@ pub struct ReceivedRequest<'a> {
     pub headers: &'a [(String, String)],
     /// The body.
     pub body: &'a [u8],
+    /// Where it comes from; may be empty.
+    pub address: &'a str,
 }
 
 impl ReceivedRequest<'_> {
@@ -41,6 +44,8 @@ impl ReceivedRequest<'_> {
 /// Whom an address belongs to.
 #[derive(Clone, Debug)]
 pub struct Received {
+    /// The address they listen at.
+    alias: String,
     integrations: Vec<Integration>,
     /// Of the project, not of one integration: the matchers decide.
     is_search: bool,
@@ -61,49 +66,88 @@ pub struct StartedTask {
     pub inventory_id: Option<InventoryId>,
 }
 
+/// What became of a request at one integration.
+enum Outcome {
+    /// It started a task.
+    Started(StartedTask),
+    /// Its proof is good, but the integration is for others.
+    NoMatch,
+    /// Its proof is not good.
+    Refused,
+}
+
 impl Services {
-    /// The integrations that listen at an address; 404 if there are none.
+    /// The integrations that listen at an address; 404 if there are none, 429 for whoever tries many addresses.
     ///
     /// Reference: the address of the project is for its searchable integrations, one of an integration works as long as that
     /// is not searchable.
-    pub async fn integrations_of_alias(&self, alias: &str) -> Result<Received> {
+    pub async fn integrations_of_alias(&self, alias: &str, sender: &str) -> Result<Received> {
+        let guess = Guess::new(Attempt::WebhookAddress, "", sender);
+        let _turn = self.throttle.admit(&self.store, guess).await?;
+        let found = self.listeners(alias).await;
+        if found.as_ref().is_err_and(Error::is_not_found) {
+            self.throttle.failed(&self.store, guess).await?;
+        }
+        found
+    }
+
+    async fn listeners(&self, alias: &str) -> Result<Received> {
         let unknown = |error| match error {
             StoreError::NotFound => Error::not_found("integration"),
             error => error.into(),
         };
-        let alias = self.store.get_integration_alias(alias).await.map_err(unknown)?;
-        let Some(id) = alias.integration_id else {
-            let all = self.store.list_integrations_with_params(alias.project_id, &ListOptions::default()).await?;
+        let found = self.store.get_integration_alias(alias).await.map_err(unknown)?;
+        let alias = found.alias;
+        let Some(id) = found.integration_id else {
+            let all = self.store.list_integrations_with_params(found.project_id, &ListOptions::default()).await?;
             let integrations = all.into_iter().filter(|integration| integration.searchable).collect();
-            return Ok(Received { integrations, is_search: true });
+            return Ok(Received { alias, integrations, is_search: true });
         };
-        let integration = self.store.get_integration(alias.project_id, id).await.map_err(unknown)?;
+        let integration = self.store.get_integration(found.project_id, id).await.map_err(unknown)?;
         if integration.searchable {
             return Err(Error::not_found("integration"));
         }
-        Ok(Received { integrations: vec![integration], is_search: false })
+        Ok(Received { alias, integrations: vec![integration], is_search: false })
     }
 
-    /// Starts a task of each integration whose demands the request meets.
+    /// Starts a task of each integration whose demands the request meets; 429 for whoever brings many wrong proofs.
     pub async fn receive_integration(
         &self,
         ports: &TaskPorts,
         received: &Received,
         request: ReceivedRequest<'_>,
-    ) -> Vec<StartedTask> {
+    ) -> Result<Vec<StartedTask>> {
+        let guess = Guess::new(Attempt::Webhook, &received.alias, request.address);
+        let _turn = self.throttle.admit(&self.store, guess).await?;
         let mut started = Vec::new();
+        let (mut is_taken, mut is_proven, mut is_refused) = (false, false, false);
         for integration in &received.integrations {
             match self.start_integration(ports, integration, received.is_search, request).await {
-                Ok(Some(task)) => started.push(task),
-                Ok(None) => {
-                    tracing::info!(integration.id = %integration.id, "a request does not meet the demands of an integration");
+                Ok(Outcome::Started(task)) => {
+                    is_taken = true;
+                    is_proven |= integration.auth_method != IntegrationAuthMethod::None;
+                    started.push(task);
+                }
+                Ok(Outcome::NoMatch) => {
+                    is_taken = true;
+                    is_proven |= integration.auth_method != IntegrationAuthMethod::None;
+                }
+                Ok(Outcome::Refused) => {
+                    is_refused = true;
+                    tracing::info!(integration.id = %integration.id, "a request lacks the proof that an integration asks for");
                 }
                 Err(error) => {
                     tracing::error!(integration.id = %integration.id, %error, cause = ?error.source, "an integration could not start its task");
                 }
             }
         }
-        started
+        // The integrations of a project's address mostly ask for different proofs: one that is good is enough.
+        if is_proven {
+            self.throttle.succeeded(&self.store, guess).await?;
+        } else if is_refused && !is_taken {
+            self.throttle.failed(&self.store, guess).await?;
+        }
+        Ok(started)
     }
 
     async fn start_integration(
@@ -112,27 +156,27 @@ impl Services {
         integration: &Integration,
         is_search: bool,
         request: ReceivedRequest<'_>,
-    ) -> Result<Option<StartedTask>> {
+    ) -> Result<Outcome> {
         let (project, id) = (integration.project_id, integration.id);
         let key = match integration.auth_secret_id {
             Some(key) => Some(self.open(self.find::<AccessKey>(project, key).await?.into_inner())?),
             None => None,
         };
         if !sender::is_trusted(integration, key.as_ref(), &request) {
-            return Ok(None);
+            return Ok(Outcome::Refused);
         }
         if is_search {
             let matchers = self.store.list_integration_matchers(project, id).await?;
             // Reference: one without matchers is never found.
             if matchers.is_empty() || !matchers.iter().all(|matcher| is_met(matcher, &request)) {
-                return Ok(None);
+                return Ok(Outcome::NoMatch);
             }
         }
         let values = self.store.list_integration_values(project, id, &ListOptions::default()).await?;
         let new = new_task(integration, &values, &request)?;
         let inventory_id = new.inventory_id;
         let task = self.create_task_by(ports, TaskOrigin::Integration(id), project, new).await?;
-        Ok(Some(StartedTask {
+        Ok(Outcome::Started(StartedTask {
             id: task.id,
             template_id: task.template_id,
             project_id: project,

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::http::{
     access::Public,
+    client_address::ClientAddress,
     error::Result,
     extract::{Body, SmallBody},
     machine_access::RunnerAccess,
@@ -35,10 +36,11 @@ fn unreadable() -> Error {
 pub(crate) async fn register_runner(
     _: Public,
     State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
     body: Result<SmallBody<Registration>>,
 ) -> Result<Json<Registered>> {
     let SmallBody(registration) = body.map_err(|_| unreadable())?;
-    Ok(Json(Registered { token: state.services().register_runner(registration).await? }))
+    Ok(Json(Registered { token: state.services().register_runner(registration, &address).await? }))
 }
 
 /// `GET /api/internal/runners`

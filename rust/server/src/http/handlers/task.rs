@@ -20,9 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use super::output;
 use crate::http::{
-    access::{Admin, ManageResources, Member, ProjectAccess, RunTasks},
+    access::{Admin, ManageResources, Member, ProjectAccess},
     error::Result,
     extract::{Body, PathId, PathTexts, QueryTexts},
+    run_access::RunAccess,
     state::AppState,
 };
 
@@ -33,10 +34,11 @@ const LAST_TASKS: u32 = 200;
 
 /// `POST /api/project/{project_id}/tasks`
 pub(crate) async fn create_task(
-    access: ProjectAccess<RunTasks>,
+    access: RunAccess,
     State(state): State<AppState>,
     Body(body): Body<NewTask>,
 ) -> Result<(StatusCode, Json<Task>)> {
+    let access = access.for_template(body.template_id)?;
     let task = state.services().create_task(state.tasks(), &access.user, access.project_id(), body).await?;
     Ok((StatusCode::CREATED, Json(task)))
 }
@@ -238,11 +240,12 @@ pub(crate) struct StopBody {
 
 /// `POST /api/project/{project_id}/tasks/{task_id}/stop`
 pub(crate) async fn stop_task(
-    access: ProjectAccess<RunTasks>,
+    access: RunAccess,
     State(state): State<AppState>,
     PathId(task): PathId<TaskId>,
     Body(body): Body<StopBody>,
 ) -> Result<StatusCode> {
+    let access = access.for_task(&state, task).await?;
     state.services().stop_task(state.tasks().pool()?, access.project_id(), task, body.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -266,20 +269,22 @@ pub(crate) async fn stop_template_tasks(
 
 /// `POST /api/project/{project_id}/tasks/{task_id}/confirm`
 pub(crate) async fn confirm_task(
-    access: ProjectAccess<RunTasks>,
+    access: RunAccess,
     State(state): State<AppState>,
     PathId(task): PathId<TaskId>,
 ) -> Result<StatusCode> {
+    let access = access.for_task(&state, task).await?;
     state.services().confirm_task(state.tasks().pool()?, access.project_id(), task, true).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /api/project/{project_id}/tasks/{task_id}/reject`
 pub(crate) async fn reject_task(
-    access: ProjectAccess<RunTasks>,
+    access: RunAccess,
     State(state): State<AppState>,
     PathId(task): PathId<TaskId>,
 ) -> Result<StatusCode> {
+    let access = access.for_task(&state, task).await?;
     state.services().confirm_task(state.tasks().pool()?, access.project_id(), task, false).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,6 +15,7 @@ use semaphore_service::{
 
 use crate::http::{
     access::Public,
+    client_address::ClientAddress,
     error::Result,
     extract::{PathTexts, RawBody},
     state::AppState,
@@ -27,9 +28,10 @@ pub(crate) async fn receive_integration(
     _: Public,
     State(state): State<AppState>,
     path: PathTexts,
+    ClientAddress(address): ClientAddress,
     request: Request,
 ) -> Result<Response> {
-    let received = match state.services().integrations_of_alias(path.get("integration_alias")).await {
+    let received = match state.services().integrations_of_alias(path.get("integration_alias"), &address).await {
         Ok(received) => received,
         Err(error) if error.is_not_found() && request.method() != Method::POST => {
             return Ok(StatusCode::OK.into_response());
@@ -41,10 +43,10 @@ pub(crate) async fn receive_integration(
     let RawBody(body) = RawBody::from_request(request, &state).await?;
     // On its own, so that a sender that does not wait for the answer leaves no task that is in no queue.
     let starting = tokio::spawn(async move {
-        let request = ReceivedRequest { headers: &headers, body: &body };
+        let request = ReceivedRequest { headers: &headers, body: &body, address: &address };
         state.services().receive_integration(state.tasks(), &received, request).await
     });
-    let started = starting.await.map_err(|error| Error::internal("starting the tasks of a request", error))?;
+    let started = starting.await.map_err(|error| Error::internal("starting the tasks of a request", error))??;
     Ok((StatusCode::NO_CONTENT, named(&started)).into_response())
 }
 
