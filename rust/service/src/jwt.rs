@@ -1,8 +1,10 @@
 //! JSON Web Tokens of ours: short-lived proof of who somebody is, tied to the session or API token it was made with.
 //!
 //! Not for tokens of providers: those are in `sign_in`. Invariants: a token lives a quarter of an hour at most and never longer
-//! than its session or API token; only ES256 with a key of ours and `aud=api` counts; a private key is stored encrypted as
+//! than its session or API token (those of tasks: `task`); only ES256 with a key of ours and `aud=api` counts; a private key is stored encrypted as
 //! secrets are. Keys sign for 30 days; the next one is published a day before it is needed and stays published a day longer.
+
+mod task;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,6 +25,9 @@ use crate::{
     error::{Error, Result},
     services::Services,
 };
+
+pub use self::task::TaskTokens;
+pub(crate) use self::task::VARIABLE as TASK_TOKEN_VARIABLE;
 
 /// Who may read our own tokens: our API.
 const AUDIENCE: &str = "api";

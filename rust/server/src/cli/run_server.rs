@@ -22,9 +22,10 @@ use crate::{
         App, AppState,
         hub::Hub,
         metrics::{Metrics, Watchers},
-        serve,
+        serve::{self, Responder},
+        tls::{Certificates, Redirect},
     },
-    signal::BlockedSignals,
+    signal::{BlockedSignals, StopSignals},
     version::version,
 };
 
@@ -89,7 +90,10 @@ async fn run_until_signal(
     let config = start::with_options(source, config, &store).await?;
     let notice = rehearsal.map(|rehearsal| rehearsal.notice.clone());
     let services = Arc::new(start::services(&config, store.clone(), notice).await?);
+    let certificates = certificates(&config)?;
     let listener = serve::listen(&config.interface, config.port).await?;
+    // A rehearsal leaves that port to the server it is a copy of.
+    let redirecting = if rehearsal.is_none() { redirect_listener(&config, &listener).await? } else { None };
     announce(&config, &listener)?;
 
     let stop = CancellationToken::new();
@@ -113,17 +117,19 @@ async fn run_until_signal(
     } else {
         None
     };
-    let proxies = config.trusted_proxies.clone();
-    let state = AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, &config.web_path, proxies);
-    let app = App::new(state, &config.web_path);
-    let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
+    let edge = config.edge.clone();
+    let state = AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, &config.web_path, edge);
+    let app = Responder::App(App::new(state, &config.web_path));
+    let mut serving = tokio::spawn(serve::serve(listener, app, certificates.clone(), stop.clone(), REQUEST_GRACE));
+    let redirecting = redirecting
+        .map(|(listener, redirect)| tokio::spawn(serve::serve(listener, redirect, None, stop.clone(), REQUEST_GRACE)));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
     let tidying = rehearsal.is_none().then(|| tokio::spawn(keep_house(Arc::clone(&services), stop.clone())));
 
     let refreshing =
         rehearsal.is_none().then(|| tokio::spawn(refresh_directory_rights(Arc::clone(&services), stop.clone())));
 
-    let signal = signals.next().await;
+    let signal = stop_signal(&mut signals, certificates.as_deref()).await;
     tracing::info!(signal, "stopping");
     stop.cancel();
     hub.close();
@@ -157,8 +163,8 @@ async fn run_until_signal(
     for ending in [tidying, scheduling].into_iter().flatten() {
         let _ = ending.await;
     }
-    if let Some(refreshing) = refreshing {
-        refreshing.abort();
+    for ending in [refreshing, redirecting].into_iter().flatten() {
+        ending.abort();
     }
     if let Err(error) = services.flush_sessions().await {
         tracing::error!(%error, "the last use of sessions could not be written");
@@ -166,6 +172,40 @@ async fn run_until_signal(
     store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The certificate to speak HTTPS with, if the configuration names one.
+fn certificates(config: &Config) -> anyhow::Result<Option<Arc<Certificates>>> {
+    let Some(tls) = &config.tls else { return Ok(None) };
+    Ok(Some(Arc::new(Certificates::load(&tls.cert_file, &tls.key_file)?)))
+}
+
+/// The port on which HTTP is answered with the address to use instead, and who answers there.
+async fn redirect_listener(
+    config: &Config,
+    listener: &tokio::net::TcpListener,
+) -> anyhow::Result<Option<(tokio::net::TcpListener, Responder)>> {
+    let Some(port) = config.tls.as_ref().and_then(|tls| tls.http_redirect_port) else { return Ok(None) };
+    let own = listener.local_addr().context("cannot read the address the server listens on")?.port();
+    let redirect = Responder::Redirect(Redirect::new(&config.web_host, own));
+    let listener = serve::listen(&config.interface, port).await.context("configuration key tls.http_redirect_port")?;
+    Ok(Some((listener, redirect)))
+}
+
+/// Waits for a signal that ends the server. With HTTPS a SIGHUP reads the certificate again; without, it ends the server as
+/// it does the reference.
+async fn stop_signal(signals: &mut StopSignals, certificates: Option<&Certificates>) -> &'static str {
+    loop {
+        let signal = signals.next().await;
+        let Some(certificates) = certificates.filter(|_| signal == "SIGHUP") else { return signal };
+        match certificates.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => {
+                let error = semaphore_model::error_chain(&error);
+                tracing::error!(%error, "the certificate cannot be read again; the old one goes on being used");
+            }
+        }
+    }
 }
 
 /// The reference's lines at start, on stdout.

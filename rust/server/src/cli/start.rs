@@ -210,6 +210,7 @@ fn settings(config: &Config) -> Settings {
         rehearsal: None,
         runner_registration_token: config.runner_registration_token.clone(),
         profile_directory: config.profile_directory.clone(),
+        task_tokens: config.task_tokens.clone(),
         sign_in: config.sign_in.clone(),
         alert_channels: config
             .without_effect
@@ -222,7 +223,8 @@ fn settings(config: &Config) -> Settings {
 
 /// Reference: `GetPublicHost`.
 fn public_address(config: &Config) -> String {
-    if config.web_host.is_empty() { format!("http://localhost:{}", config.port) } else { config.web_host.clone() }
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    if config.web_host.is_empty() { format!("{scheme}://localhost:{}", config.port) } else { config.web_host.clone() }
 }
 
 /// What a job may know of this machine.

@@ -4,6 +4,7 @@
 //! settings; secrets print as `***`.
 
 mod database;
+mod edge;
 mod load;
 mod sign_in;
 mod table;
@@ -13,12 +14,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use semaphore_engine::config::{HomeDirMode, ProcessConfig};
 use semaphore_model::Secret;
-use semaphore_service::{app::App, sign_in::SignInSettings};
+use semaphore_service::{app::App, jwt::TaskTokens, sign_in::SignInSettings};
 use url::Url;
 
-use crate::http::AddressRange;
+use crate::http::EdgeSettings;
 
 pub use database::Database;
+pub use edge::TlsSettings;
 pub use load::Sources;
 pub use table::{KEYS, Key, Kind, Rule, Support};
 pub use unknown::{UnknownKey, unknown_keys};
@@ -142,8 +144,6 @@ pub struct Config {
     pub forwarded_env_vars: Vec<String>,
     /// Whether one-time codes are demanded from users who have set them up.
     pub totp_enabled: bool,
-    /// Proxies whose word about the address of a client counts.
-    pub trusted_proxies: Vec<AddressRange>,
     /// Whether recovery codes are announced.
     pub totp_allow_recovery: bool,
     /// Time zone shown for schedules.
@@ -154,6 +154,12 @@ pub struct Config {
     pub runner_registration_token: Secret,
     /// Directory that memory profiles are written to.
     pub profile_directory: Option<PathBuf>,
+    /// What happens around every request.
+    pub edge: EdgeSettings,
+    /// HTTPS; `None` if the port speaks HTTP.
+    pub tls: Option<TlsSettings>,
+    /// For whom tasks get tokens; `None` if they get none.
+    pub task_tokens: Option<TaskTokens>,
     /// Signing in with accounts that live elsewhere.
     pub sign_in: SignInSettings,
     /// Keys that are set but have no effect in this build.
@@ -209,29 +215,20 @@ impl Config {
             env_vars: values.decode("env_vars")?,
             forwarded_env_vars: values.decode("forwarded_env_vars")?,
             totp_enabled: values.bool("auth.totp.enabled"),
-            trusted_proxies: trusted_proxies(&values)?,
             totp_allow_recovery: values.bool("auth.totp.allow_recovery"),
             schedule_timezone: values.text("schedule.timezone").to_owned(),
             team_invite_type: values.text("teams.invite_type").to_owned(),
             runner_registration_token: values.text("runner_registration_token").into(),
             profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
+            edge: edge::edge(&values)?,
+            tls: edge::tls(&values)?,
+            task_tokens: edge::task_tokens(&values)?,
             sign_in: sign_in::sign_in(&values)?,
             file: values.file,
             without_effect: values.without_effect,
             refused_options: values.refused_options,
         })
     }
-}
-
-/// The ranges of `trusted_proxies`.
-fn trusted_proxies(values: &load::Values) -> Result<Vec<AddressRange>, ConfigError> {
-    let texts: Vec<String> = values.decode("trusted_proxies")?;
-    let range = |text: &String| text.parse();
-    texts.iter().map(range).collect::<Result<_, _>>().map_err(|complaint: String| ConfigError::Value {
-        key: "trusted_proxies",
-        shown: String::new(),
-        complaint,
-    })
 }
 
 /// The path of `web_host` without a slash at its end. Reference: a `web_host` that is no URL ends the program.

@@ -27,6 +27,8 @@ pub enum Rule {
     OneOf(&'static [&'static str]),
     /// A TCP port, with or without a colon before it.
     Port,
+    /// The number of a TCP port.
+    PortNumber,
     /// A number that is not negative.
     NotNegative,
     /// The number of a user or group.
@@ -333,6 +335,62 @@ pub static KEYS: &[Key] = &[
         "",
         "What groups of LDAP and OpenID Connect give: by group, `admin` and `projects` (number or name: role). Not a key of the Go server.",
     ),
+    key(
+        "auth.task_jwt.audience",
+        "SEMAPHORE_TASK_JWT_AUDIENCE",
+        Text,
+        "",
+        "For whom tasks get a signed token (aud) in SEMAPHORE_TASK_JWT; without it they get none. Not a key of the Go server.",
+    ),
+    key("tls.enabled", "SEMAPHORE_TLS_ENABLED", Bool, "", "Speaks HTTPS on the port instead of HTTP."),
+    key(
+        "tls.cert_file",
+        "SEMAPHORE_TLS_CERT_FILE",
+        Text,
+        "",
+        "PEM file of the certificate and what vouches for it; read again on SIGHUP.",
+    ),
+    key("tls.key_file", "SEMAPHORE_TLS_KEY_FILE", Text, "", "PEM file of the certificate's private key."),
+    ruled(
+        key(
+            "tls.http_redirect_port",
+            "SEMAPHORE_TLS_HTTP_REDIRECT_PORT",
+            Integer,
+            "",
+            "Port on which HTTP is answered with the address to use instead; only with tls.enabled.",
+        ),
+        Rule::PortNumber,
+    ),
+    ruled(
+        key(
+            "http.log",
+            "SEMAPHORE_HTTP_LOG",
+            Text,
+            "all",
+            "Which requests are logged: all, errors (from status 400 on) or off. Not a key of the Go server.",
+        ),
+        Rule::OneOf(&["all", "errors", "off"]),
+    ),
+    ruled(
+        key(
+            "http.body_timeout_sec",
+            "SEMAPHORE_HTTP_BODY_TIMEOUT_SEC",
+            Integer,
+            "30",
+            "Seconds that a client may pause while it sends a body. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
+    ruled(
+        key(
+            "http.request_timeout_sec",
+            "SEMAPHORE_HTTP_REQUEST_TIMEOUT_SEC",
+            Integer,
+            "300",
+            "Seconds after which a request that has no answer yet gets 503. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
     key("schedule.timezone", "SEMAPHORE_SCHEDULE_TIMEZONE", Text, "UTC", "Time zone shown for schedules."),
     ruled(
         key("teams.invite_type", "SEMAPHORE_TEAMS_INVITE_TYPE", Text, "username", "How members are invited."),
@@ -373,8 +431,6 @@ pub static KEYS: &[Key] = &[
     ),
     // Known to the reference, without effect here until their issue is done.
     later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
-    later("tls", "", Object, "HTTPS listener; until then put a reverse proxy in front."),
-    later("tls.enabled", "SEMAPHORE_TLS_ENABLED", Bool, "HTTPS listener; until then put a reverse proxy in front."),
     later("auth.totp.app_name", "SEMAPHORE_TOTP_ISSUER", Text, "Name shown in authenticator apps."),
     later("auth.email", "", Object, "One-time codes by e-mail."),
     later("auth.email.enabled", "SEMAPHORE_EMAIL_2TP_ENABLED", Bool, "One-time codes by e-mail."),
@@ -418,6 +474,10 @@ impl Rule {
             Self::Port => {
                 let good = value.as_str().and_then(port).is_some();
                 (!good).then(|| "must be a TCP port such as 3000 or :3000".to_owned())
+            }
+            Self::PortNumber => {
+                let good = value.as_i64().is_some_and(|number| (1..=i64::from(u16::MAX)).contains(&number));
+                (!good).then(|| "must be the number of a TCP port, from 1 to 65535".to_owned())
             }
             Self::NotNegative => {
                 let good = value.as_i64().is_some_and(|number| number >= 0);

@@ -88,6 +88,7 @@ impl FromRequestParts<AppState> for Session {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
         let user = state.services().authenticate(&credentials(&parts.headers)).await?;
+        tracing::Span::current().record("user", user.id.0);
         Ok(Self { user })
     }
 }

@@ -1,9 +1,9 @@
 //! The whole HTTP application as one function from request to response.
 //!
-//! What happens around every route: the path is normalised, a panic becomes 500, an API answer without a content type gets
-//! the reference's. Not for connections: that is [`super::serve`].
+//! What happens around every route: the path is normalised, a panic becomes 500, an answer that takes too long 503, an API answer
+//! without a content type gets the reference's. Not for connections: that is [`super::serve`].
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     Router,
@@ -14,13 +14,17 @@ use axum::{
 };
 use futures_util::FutureExt;
 use semaphore_service::{Error, Kind};
+use tokio::time::timeout;
 use tower::ServiceExt;
+use tracing::Instrument;
 
 use super::{
     csrf,
+    edge::Visit,
     error::{ApiError, not_found},
     extension_method::Extension,
     path::{Normalised, normalise},
+    patient_body::Stalled,
     rehearsal, routes,
     state::AppState,
 };
@@ -53,24 +57,41 @@ impl App {
 
     /// Answers one request.
     pub async fn call(&self, mut request: Request) -> Response {
-        let started = std::time::Instant::now();
+        let visit = Visit::begin(&request, self.state.edge());
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let answer = if method.is_safe() {
-            AssertUnwindSafe(self.dispatch(&mut request, &path)).catch_unwind().await.ok()
+        let limit = self.state.edge().request_timeout;
+        let (answer, late) = if method.is_safe() {
+            let answering = AssertUnwindSafe(self.dispatch(&mut request, &path)).catch_unwind();
+            let answer = timeout(limit, answering.instrument(visit.span.clone())).await;
+            (answer.map(Result::ok), "ask again, or for less")
         } else {
             // A client that goes away must not leave half of a change behind, such as a stored task that is in no queue.
-            let (app, path) = (self.clone(), path.clone());
-            tokio::spawn(async move { app.dispatch(&mut request, &path).await }).await.ok()
+            let app = self.clone();
+            let answering = async move { app.dispatch(&mut request, &path).await };
+            let answer = timeout(limit, tokio::spawn(answering.instrument(visit.span.clone()))).await;
+            (answer.map(Result::ok), "it goes on: look later what became of it")
         };
-        let response = answer.unwrap_or_else(|| {
-            tracing::error!(%method, path, "a handler panicked");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        let response = visit.span.in_scope(|| match answer {
+            Ok(Some(response)) => response,
+            Ok(None) => {
+                tracing::error!(%method, path = visit.path(), "a handler panicked");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+            Err(_) => {
+                let seconds = limit.as_secs();
+                tracing::warn!(%method, path = visit.path(), seconds, "a request took too long");
+                let text = format!("the request takes longer than {seconds} seconds; {late}");
+                ApiError(Error::unavailable(text)).into_response()
+            }
         });
-        let elapsed = started.elapsed();
-        self.state.metrics().answered(&method, response.status(), elapsed);
-        tracing::debug!(%method, path, status = response.status().as_u16(), ?elapsed, "request");
-        response
+        self.state.metrics().answered(&method, response.status(), visit.elapsed());
+        visit.end(response)
+    }
+
+    /// How long a client may pause while it sends a body.
+    pub(super) fn body_timeout(&self) -> Duration {
+        self.state.edge().body_timeout
     }
 
     async fn dispatch(&self, request: &mut Request, path: &str) -> Response {
@@ -138,7 +159,10 @@ async fn with_body_at_hand(request: Request) -> Result<Request, Response> {
         Ok(bytes) => Ok(Request::from_parts(parts, Body::from(bytes))),
         Err(error) => {
             tracing::debug!(%error, "a request's body broke off");
-            Err(StatusCode::BAD_REQUEST.into_response())
+            let is_stalled = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+                .any(<dyn std::error::Error>::is::<Stalled>);
+            let status = if is_stalled { StatusCode::REQUEST_TIMEOUT } else { StatusCode::BAD_REQUEST };
+            Err(status.into_response())
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, request::Parts},
+    http::{Extensions, HeaderMap, request::Parts},
 };
 
 use super::state::AppState;
@@ -60,9 +60,15 @@ impl FromRequestParts<AppState> for ClientAddress {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        let Some(Peer(peer)) = parts.extensions.get() else { return Ok(Self::default()) };
-        Ok(Self(behind_proxies(peer.to_canonical(), &parts.headers, state.trusted_proxies()).to_string()))
+        let client = client(&parts.extensions, &parts.headers, &state.edge().trusted_proxies);
+        Ok(Self(client.map(|address| address.to_string()).unwrap_or_default()))
     }
+}
+
+/// The same as an address; `None` where there is no connection.
+pub(super) fn client(extensions: &Extensions, headers: &HeaderMap, trusted: &[AddressRange]) -> Option<IpAddr> {
+    let Peer(peer) = extensions.get()?;
+    Some(behind_proxies(peer.to_canonical(), headers, trusted))
 }
 
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[AddressRange]) -> IpAddr {

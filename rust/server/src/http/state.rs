@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use semaphore_service::{Services, TaskPorts};
 
-use super::{assets::Assets, client_address::AddressRange, hub::Hub, metrics::Metrics};
+use super::{assets::Assets, edge::EdgeSettings, hub::Hub, metrics::Metrics};
 
 /// Shared state of the HTTP layer.
 #[derive(Clone, Debug)]
@@ -17,22 +17,22 @@ struct Inner {
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     assets: Assets,
-    trusted_proxies: Vec<AddressRange>,
+    edge: EdgeSettings,
 }
 
 impl AppState {
-    /// The state over these use cases; `web_path` is the path below which the page is served; `trusted_proxies`
-    /// may name the address of a client.
+    /// The state over these use cases; `web_path` is the path below which the page is served; `edge`
+    /// says what happens around every request.
     pub fn new(
         services: Arc<Services>,
         tasks: Arc<TaskPorts>,
         hub: Arc<Hub>,
         metrics: Arc<Metrics>,
         web_path: &str,
-        trusted_proxies: Vec<AddressRange>,
+        edge: EdgeSettings,
     ) -> Self {
         let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
-        Self(Arc::new(Inner { services, tasks, hub, metrics, assets, trusted_proxies }))
+        Self(Arc::new(Inner { services, tasks, hub, metrics, assets, edge }))
     }
 
     /// The numbers about this server.
@@ -45,9 +45,9 @@ impl AppState {
         &self.0.services.settings.web_host
     }
 
-    /// Proxies whose word about the address of a client counts.
-    pub(crate) fn trusted_proxies(&self) -> &[AddressRange] {
-        &self.0.trusted_proxies
+    /// What happens around every request.
+    pub(crate) fn edge(&self) -> &EdgeSettings {
+        &self.0.edge
     }
 
     /// The way to the task pool.

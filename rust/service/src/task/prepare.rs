@@ -19,6 +19,7 @@ use semaphore_task::{PortError, PreparedJob, QueuedTask};
 use super::{parameters, ports::port_error};
 use crate::{
     Services,
+    jwt::TASK_TOKEN_VARIABLE,
     key::{KeyRecord, secret},
     terraform_backend::StateOwner,
 };
@@ -37,7 +38,8 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
     let mut builder = Builder { services, template, task, secrets: SecretSet::default(), inventory_id: None };
     let repository = builder.repository().await?;
     let inventory = builder.inventory().await?;
-    let environment = builder.environment(survey).await?;
+    let mut environment = builder.environment(survey).await?;
+    environment.secrets.extend(builder.token().await?);
     let vaults = builder.vaults().await?;
     let details = builder.details(&queued.username).await?;
     let terraform = builder.terraform()?;
@@ -199,6 +201,16 @@ impl Builder<'_> {
             secret_extra_vars.insert(name.clone(), self.secrets.insert(format!("survey/{name}"), text.into_bytes()));
         }
         Ok(EnvironmentSpec { extra_vars, secret_extra_vars, env, secrets })
+    }
+
+    /// The task's own token, as a variable behind all others.
+    async fn token(&mut self) -> Result<Option<SecretVar>> {
+        let token = self.services.task_token(&self.task).await;
+        let token = token.map_err(|error| PortError::Unavailable(Box::new(error)))?;
+        Ok(token.map(|token| {
+            let value = self.secrets.insert("task/token", token.expose().as_bytes().to_vec());
+            SecretVar { name: TASK_TOKEN_VARIABLE.to_owned(), kind: SecretVarKind::Env, value }
+        }))
     }
 
     async fn vaults(&mut self) -> Result<Vec<VaultSpec>> {
