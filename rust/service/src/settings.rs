@@ -40,6 +40,8 @@ pub struct Settings {
     /// Set when the server works on a copy of the database to be tried on: nothing reaches the outside then (no task, schedule,
     /// alert, webhook or runner is executed). The text says so on every page.
     pub rehearsal: Option<String>,
+    /// The SMTP server, if one is configured.
+    pub mail: Option<crate::mail::MailSettings>,
     /// Signing in with accounts that live elsewhere.
     pub sign_in: crate::sign_in::SignInSettings,
 }

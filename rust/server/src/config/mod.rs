@@ -5,6 +5,7 @@
 
 mod database;
 mod load;
+mod mail;
 mod sign_in;
 mod table;
 mod unknown;
@@ -13,7 +14,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use semaphore_engine::config::{HomeDirMode, ProcessConfig};
 use semaphore_model::Secret;
-use semaphore_service::{app::App, sign_in::SignInSettings};
+use semaphore_service::{app::App, mail::MailSettings, sign_in::SignInSettings};
 use url::Url;
 
 use crate::http::AddressRange;
@@ -154,6 +155,8 @@ pub struct Config {
     pub runner_registration_token: Secret,
     /// Directory that memory profiles are written to.
     pub profile_directory: Option<PathBuf>,
+    /// The SMTP server, if one is named.
+    pub mail: Option<MailSettings>,
     /// Signing in with accounts that live elsewhere.
     pub sign_in: SignInSettings,
     /// Keys that are set but have no effect in this build.
@@ -215,6 +218,7 @@ impl Config {
             team_invite_type: values.text("teams.invite_type").to_owned(),
             runner_registration_token: values.text("runner_registration_token").into(),
             profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
+            mail: mail::mail(&values),
             sign_in: sign_in::sign_in(&values)?,
             file: values.file,
             without_effect: values.without_effect,

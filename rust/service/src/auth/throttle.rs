@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Kind, Result};
 
 /// Failures without a wait: people mistype.
-const FREE: u32 = 10;
+pub(super) const FREE: u32 = 10;
 /// The first wait, in seconds; each further one is twice as long.
 const SHORTEST: u64 = 5;
 /// The longest wait.
@@ -35,6 +35,10 @@ pub(crate) enum Attempt {
     Code,
     /// A recovery code.
     Recovery,
+    /// A code that was sent by e-mail.
+    EmailCode,
+    /// Having an e-mail sent.
+    Mail,
 }
 
 /// Who guesses what: a digest, because what is typed as an account may be of any length, or a password.
@@ -98,14 +102,15 @@ impl Throttle {
         Ok(())
     }
 
-    /// Counts a failure of an attempt that was admitted.
-    pub(crate) fn failed(&self, guess: Guess, now: Instant) {
+    /// Counts a failure of an attempt that was admitted; answers how many there are, up to those without a wait.
+    pub(crate) fn failed(&self, guess: Guess, now: Instant) -> u32 {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut known, guess, now);
         let failures = known.entry(guess).or_insert(Failures { count: 0, last: now });
         if failures.count < FREE {
             *failures = Failures { count: failures.count + 1, last: now };
         }
+        failures.count
     }
 
     /// Forgets failures after a success.
