@@ -37,8 +37,8 @@ pub struct User {
     /// Second factor by time-based codes, if set up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totp: Option<UserTotp>,
-    /// Second factor by e-mail, if a code was sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The last code that was sent by e-mail. Never in JSON.
+    #[serde(skip)]
     pub email_otp: Option<UserEmailOtp>,
 }
 

@@ -5,19 +5,28 @@
 //! refused log-in takes as long as an accepted one; errors never tell whether a user exists.
 
 mod activity;
+mod api_token;
+mod email_code;
+mod newcomer;
 mod second_factor;
 mod throttle;
 
 use std::{ops::Deref, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use semaphore_model::{ApiToken, Secret, Session, User, VerificationMethod};
+use semaphore_model::{Secret, Session, User, VerificationMethod};
 use semaphore_store::{Identity, StoreError};
 
-pub use self::second_factor::{PendingSession, not_enabled};
 pub(crate) use self::{
     activity::Activities,
+    email_code::Entry,
+    newcomer::Newcomers,
     throttle::{Attempt, Guess, Throttle},
+};
+pub use self::{
+    email_code::EmailCodeSettings,
+    newcomer::Newcomer,
+    second_factor::{PendingSession, Verified, not_enabled},
 };
 use crate::{
     crypto::{cookie::CookieSession, token},
@@ -90,8 +99,7 @@ impl Services {
             return self.recognise_jwt(token).await.map(Caller);
         }
         if let Some(token) = token::from_header(credentials.authorization) {
-            let found = self.store.get_token_identity(&Secret::new(token)).await;
-            return found.map(Caller).map_err(unknown_or_internal);
+            return self.recognise_api_token(Secret::new(token)).await.map(Caller);
         }
         let (identity, session) = self.session(credentials.cookie).await?;
         if session.is_verified() {
@@ -107,6 +115,16 @@ impl Services {
             VerificationMethod::None => "SESSION_NOT_VERIFIED",
         };
         Err(Error::new(Kind::Unauthenticated, text))
+    }
+
+    /// The user of an API token, however it is stored.
+    async fn recognise_api_token(&self, token: Secret) -> Result<Arc<Identity>> {
+        match self.store.get_token_identity(&token).await {
+            Err(StoreError::NotFound) => {}
+            found => return found.map_err(unknown_or_internal),
+        }
+        let found = self.store.get_hashed_token_identity(&token::digest(token.expose()), &token).await;
+        found.map_err(unknown_or_internal)
     }
 
     /// Checks name (or e-mail) and password and starts a session; returns the cookie's value. 401 if they do not fit.
@@ -129,7 +147,7 @@ impl Services {
             return Err(Error::unauthenticated("login or password is wrong"));
         };
         self.throttle.succeeded(&self.store, guess).await?;
-        self.start_session(&user, client).await
+        self.start_session(&user, client, Entry::Password).await
     }
 
     /// Reference: the name is lowered before the look-up, so that people stored with capitals could never log in; they are
@@ -146,8 +164,9 @@ impl Services {
         Ok(None)
     }
 
-    pub(crate) async fn start_session(&self, user: &User, client: Client<'_>) -> Result<String> {
-        let needs_code = self.settings.totp_enabled && user.totp.is_some();
+    /// Starts a session, which may still wait for a code; returns the cookie's value.
+    pub(crate) async fn start_session(&self, user: &User, client: Client<'_>, entry: Entry) -> Result<String> {
+        let verification_method = self.verification(user, entry).await?;
         let now = Utc::now();
         let session = Session {
             user_id: user.id,
@@ -155,13 +174,21 @@ impl Services {
             last_active: now,
             ip: client.address.to_owned(),
             user_agent: client.user_agent.to_owned(),
-            verification_method: if needs_code { VerificationMethod::Totp } else { VerificationMethod::None },
-            verified: !needs_code,
+            verification_method,
+            verified: verification_method == VerificationMethod::None,
             ..Session::default()
         };
         let session = self.store.insert_session(session).await?;
         let content = CookieSession { user: user.id, session: session.id };
         Ok(self.cookies.encode(content, now.timestamp()))
+    }
+
+    /// Whether a cookie belongs to a session, also to one that waits for a code.
+    pub async fn has_session(&self, cookie: &str) -> bool {
+        match self.session(cookie).await {
+            Ok(_) => true,
+            Err(error) => !error.bare,
+        }
     }
 
     /// Ends the session of a cookie; a cookie without a session is no error.
@@ -181,6 +208,10 @@ impl Services {
         let now = Utc::now();
         let content =
             self.cookies.decode(cookie, now.timestamp()).map_err(|error| not_logged_in().with_source(error))?;
+        if content.user == newcomer::NOBODY {
+            let waits = self.newcomers.find(content.session).is_some();
+            return Err(if waits { Error::new(Kind::Unauthenticated, "EMAIL_OTP_REQUIRED") } else { not_logged_in() });
+        }
         let found = self.store.get_session_identity(content.user, content.session).await;
         let identity = found.map_err(unknown_or_internal)?;
         let session = identity.session.clone().ok_or_else(not_logged_in)?;
@@ -207,31 +238,5 @@ impl Services {
             self.activities.put_back(&activities);
         }
         Ok(written?)
-    }
-
-    /// A user's API tokens, newest first, shortened to what suffices to delete them.
-    pub async fn list_api_tokens(&self, user: &User) -> Result<Vec<ApiToken>> {
-        let mut tokens = self.store.list_api_tokens(user.id).await?;
-        for found in &mut tokens {
-            if let Some(short) = found.id.expose().get(..token::PREFIX_LENGTH).map(Secret::new) {
-                found.id = short;
-            }
-        }
-        Ok(tokens)
-    }
-
-    /// Makes an API token; this answer is the only one that holds it whole.
-    pub async fn create_api_token(&self, user: &User) -> Result<ApiToken> {
-        let token = ApiToken { id: token::generate().into(), user_id: user.id, ..ApiToken::default() };
-        Ok(self.store.insert_api_token(token).await?)
-    }
-
-    /// Deletes a user's tokens that begin with a text of at least eight characters; none is no error.
-    pub async fn delete_api_token(&self, user: &User, prefix: &str) -> Result<()> {
-        if !token::is_prefix(prefix) {
-            return Err(Error::invalid("a token is named by at least its first eight characters").bare());
-        }
-        self.store.delete_api_tokens(user.id, prefix).await?;
-        Ok(())
     }
 }

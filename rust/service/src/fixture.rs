@@ -85,6 +85,7 @@ fn settings() -> Settings {
         profile_directory: None,
         alert_channels: Vec::new(),
         task_tokens: None,
+        mail: None,
         sign_in: crate::sign_in::SignInSettings::default(),
     }
 }

@@ -1,13 +1,14 @@
 //! Invitations into projects: a secret that makes whoever was invited a member, once and for a limited time.
 //!
-//! Not for sending e-mail: the secret is in the answer that makes the invitation, for its sender to hand on. Invariants: the
+//! One to an address is sent by e-mail if this server can; otherwise, and to users, its secret is in the answer that makes the
+//! invitation, for its sender to hand on. Invariants: the
 //! database holds a digest of the secret only; an invitation is accepted at most once, by the user or the owner of the
 //! address it names, and not after its end.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use semaphore_model::{
     EventObject, ProjectId, ProjectInvite, ProjectInviteStatus, ProjectInviteWithUsers, ProjectRole, ProjectUser,
-    Secret, User, UserId, time,
+    Secret, User, UserId, error_chain, time,
 };
 use semaphore_store::{ListOptions, StoreError};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::{
     crypto::token,
     error::{Error, Result},
     event::event,
+    mail::{Mail, Mailer, Paragraph, is_address},
     owned::Owned,
     services::Services,
 };
@@ -57,9 +59,11 @@ pub struct SentInvite {
     /// The invitation.
     #[serde(flatten)]
     pub invite: ProjectInvite,
-    /// What proves that one is invited. Shown once.
+    /// What proves that one is invited. Shown once, and not at all if it was sent by e-mail.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
     pub token: Secret,
-    /// Address of the page that accepts it. Shown once.
+    /// Address of the page that accepts it; as the token.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
     pub url: Secret,
 }
 
@@ -89,7 +93,8 @@ impl Services {
 
     /// Invites somebody by number or login name, or an e-mail address, as `teams.invite_type` allows.
     ///
-    /// 400 for an unknown role or person and for a time that is over, 409 for a member and for a second invitation.
+    /// 400 for an unknown role or person and for a time that is over, 409 for a member and for a second invitation, 503 if it
+    /// cannot be sent (there is no invitation then).
     pub async fn create_invite(&self, user: &User, project: ProjectId, body: NewInvite) -> Result<SentInvite> {
         let now = Utc::now();
         let expires_at = body.expires_at.unwrap_or(now + TimeDelta::days(DAYS));
@@ -129,7 +134,39 @@ impl Services {
         transaction.insert_event(event(user.id, project, EventObject::User, invite.id, description)).await?;
         transaction.commit().await?;
         let url = format!("{}/accept-invite/{token}", self.settings.public_address.trim_end_matches('/'));
+        if let (Some(mailer), Some(address)) = (self.mailer(), &invite.email) {
+            if let Err(error) = self.mail_invite(mailer, user, &invite, address, &url).await {
+                // Whoever was invited will never know: as if it had not been asked for.
+                self.store.delete_project_invite(project, invite.id).await?;
+                return Err(error);
+            }
+            return Ok(SentInvite { invite, token: Secret::default(), url: Secret::default() });
+        }
         Ok(SentInvite { invite, token: token.into(), url: url.into() })
+    }
+
+    async fn mail_invite(
+        &self,
+        mailer: Mailer<'_>,
+        from: &User,
+        invite: &ProjectInvite,
+        address: &str,
+        url: &str,
+    ) -> Result<()> {
+        let project = self.store.get_project(invite.project_id).await?;
+        let until = invite.expires_at.map(|end| end.format("%d %B %Y, %H:%M UTC").to_string()).unwrap_or_default();
+        let content = [
+            Paragraph::Words(&format!("{} invites you into the project {}.", from.name, project.name)),
+            Paragraph::Words("Open this address and sign in with this e-mail address to accept:"),
+            Paragraph::Link(url),
+            Paragraph::Words(&format!("It counts for one time, until {until}.")),
+        ];
+        let mail = Mail::new(address, &format!("Invitation into the project {}", project.name), &content);
+        mailer.send(mail).await.map_err(|error| {
+            tracing::warn!(error = %error_chain(&error), "an invitation could not be sent");
+            Error::unavailable("the invitation could not be sent by e-mail, the reason is in the server's log")
+                .with_source(error)
+        })
     }
 
     /// Who is meant: a user, or an address. An address that is a user's stays an address: its owner proves it by log-in.
@@ -148,8 +185,7 @@ impl Services {
             )));
         }
         if let Some(email) = email {
-            let (name, host) = email.split_once('@').unwrap_or_default();
-            if name.is_empty() || host.is_empty() || email.len() > 255 || email.contains(char::is_whitespace) {
+            if !is_address(email) {
                 return Err(Error::invalid("email must be an address such as somebody@example.com"));
             }
             return Ok((None, Some(email.to_lowercase())));

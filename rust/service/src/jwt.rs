@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use crate::{
     auth::{Caller, Credentials},
-    crypto::token,
+    crypto::{hexadecimal, token},
     error::{Error, Result},
     services::Services,
 };
@@ -158,11 +158,20 @@ impl Services {
             Some(("token", wanted)) => {
                 let tokens = self.store.list_api_tokens(user).await?;
                 let found = tokens.iter().find(|token| !token.expired && digest(token.id.expose()) == wanted);
-                let found = found.ok_or_else(refused)?;
+                let Some(found) = found else { return self.hashed_identity(user, wanted).await };
                 self.store.get_token_identity(&found.id).await.map_err(missing)
             }
             _ => Err(refused()),
         }
+    }
+
+    /// The identity of an API token that is stored as its digest.
+    async fn hashed_identity(&self, user: UserId, wanted: &str) -> Result<Arc<Identity>> {
+        let bytes = URL_SAFE_NO_PAD.decode(wanted).map_err(|_| refused())?;
+        // The token itself is not known here; the digest stands for it.
+        let found = self.store.get_hashed_token_identity(&hexadecimal::encode(&bytes), &Secret::new(wanted)).await;
+        let identity = found.map_err(|error| if error.is_not_found() { refused() } else { error.into() })?;
+        if identity.user.id == user { Ok(identity) } else { Err(refused()) }
     }
 
     /// The key that signs now. The oldest one that still does: the next one must be known to readers before it is used.

@@ -23,6 +23,7 @@ pub mod inventory;
 pub mod invite;
 pub mod jwt;
 pub mod key;
+pub mod mail;
 pub mod member;
 pub mod membership;
 pub mod owned;

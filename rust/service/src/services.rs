@@ -9,7 +9,7 @@ use semaphore_store::Store;
 
 use crate::{
     app::{App, AppCatalog},
-    auth::{Activities, Throttle},
+    auth::{Activities, Newcomers, Throttle},
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec, password::PasswordHasher},
     error::Result,
     housekeeping::Housekeeping,
@@ -42,6 +42,8 @@ pub struct Services {
     /// Keys of our own tokens.
     pub(crate) jwt_keys: JwtKeys,
     pub(crate) throttle: Throttle,
+    /// People without an account who were sent a code.
+    pub(crate) newcomers: Newcomers,
     pub(crate) program_path: String,
     pub(crate) home: String,
     pub(crate) ansible_version: VersionCache,
@@ -99,6 +101,7 @@ impl Services {
             oidc: OidcClient::default(),
             jwt_keys: JwtKeys::default(),
             throttle: Throttle::default(),
+            newcomers: Newcomers::default(),
             program_path: parts.program_path,
             home: parts.home,
             ansible_version: VersionCache::default(),

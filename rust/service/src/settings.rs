@@ -42,6 +42,8 @@ pub struct Settings {
     pub rehearsal: Option<String>,
     /// Tokens that tasks get; none without a configured audience.
     pub task_tokens: Option<crate::jwt::TaskTokens>,
+    /// The SMTP server, if one is configured.
+    pub mail: Option<crate::mail::MailSettings>,
     /// Signing in with accounts that live elsewhere.
     pub sign_in: crate::sign_in::SignInSettings,
 }

@@ -4,7 +4,7 @@ use crate::db::{FromRow, Row, Transaction, params, writes};
 use crate::{Result, Store};
 use chrono::Utc;
 use semaphore_model::time::truncate_to_second;
-use semaphore_model::{ApiToken, Secret, UserId, ValidationError};
+use semaphore_model::{ApiToken, Secret, UserId};
 
 impl FromRow for ApiToken {
     fn from_row(row: &Row) -> Result<Self> {
@@ -29,8 +29,8 @@ writes! {
     insert_api_token(token: ApiToken) -> ApiToken;
     /// Takes a token back; it stays in the list.
     expire_api_token(user_id: UserId, token: &Secret) -> ();
-    /// Removes the tokens of a user that begin with `prefix` (at least 8 characters); answers how many.
-    delete_api_tokens(user_id: UserId, prefix: &str) -> u64;
+    /// Removes a token of a user; `NotFound` if it is not there.
+    delete_api_token(user_id: UserId, token: &Secret) -> ();
 }
 
 impl Transaction {
@@ -47,16 +47,8 @@ impl Transaction {
         self.change("update user__token set expired = true where id = ? and user_id = ?", params![token, user_id]).await
     }
 
-    /// Removes the tokens of a user that begin with `prefix`.
-    ///
-    /// Reference: a prefix is enough, because clients only keep the first characters; there `_` matches any character, here
-    /// it is itself.
-    pub async fn delete_api_tokens(&mut self, user_id: UserId, prefix: &str) -> Result<u64> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
-        if prefix.len() < 8 || !prefix.bytes().all(allowed) {
-            return Err(ValidationError::new("invalid token format").into());
-        }
-        let text = "delete from user__token where substr(id, 1, length(?)) = ? and user_id = ?";
-        self.execute(text, params![prefix, prefix, user_id]).await
+    /// Removes a token of a user. Which one a prefix means is the service's to find out.
+    pub async fn delete_api_token(&mut self, user_id: UserId, token: &Secret) -> Result<()> {
+        self.change("delete from user__token where id = ? and user_id = ?", params![token, user_id]).await
     }
 }

@@ -64,6 +64,15 @@ impl Store {
         let rows = self.fetch_own(text, params![source, source]).await?;
         rows.iter().map(|row| row.id("user_id")).collect()
     }
+
+    /// Accounts from elsewhere that were signed in since a moment and belong to no identity of an OpenID Connect provider.
+    pub async fn list_external_users_signed_in(&self, since: DateTime<Utc>) -> Result<Vec<UserId>> {
+        let text = "select distinct u.id as user_id from `user` u join session s on s.user_id = u.id \
+             where u.external and not s.expired and s.verified and s.last_active >= ? \
+             and not exists (select 1 from rs_oidc_subject o where o.user_id = u.id)";
+        let rows = self.fetch_own(text, params![since]).await?;
+        rows.iter().map(|row| row.id("user_id")).collect()
+    }
 }
 
 /// The errors of all of these: [`crate::StoreError::OwnTableMissing`], for [`Store::make_own_tables`] and once more.

@@ -23,6 +23,8 @@ pub struct Identity {
 pub(crate) enum IdentityKey {
     Session(UserId, SessionId),
     Token(String),
+    /// By its digest, and the text that its identity shows.
+    HashedToken(String, String),
 }
 
 /// That a session was used.

@@ -45,6 +45,8 @@ pub(super) enum Command {
     Doctor(Doctor),
     /// Look into log-ins from elsewhere
     Auth(Auth),
+    /// Manage API tokens
+    Token(Tokens),
     /// Execute migrations
     Migrate(Migrate),
     /// Manage stored tasks
@@ -151,6 +153,18 @@ pub(super) struct ExplainUser {
     /// The groups are those of this OpenID Connect provider
     #[arg(long, value_name = "NAME")]
     pub(super) provider: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tokens {
+    #[command(subcommand)]
+    pub(super) command: Option<TokenCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Store digests in place of all API tokens that are stored as they are; the Go server does not know these
+    Harden,
 }
 
 #[derive(Debug, Args)]

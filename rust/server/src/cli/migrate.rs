@@ -198,6 +198,9 @@ async fn check_and_end(store: &Store, is_wanted: bool) -> anyhow::Result<()> {
     for rows in &check.own_rows {
         say(&format!("{} ({} rows): {}", rows.table, rows.rows, rows.meaning))?;
     }
+    for token in &check.hashed_tokens {
+        say(&format!("API token {}... of {} stops working", token.prefix, token.username))?;
+    }
     if check.tasks.is_empty() {
         return Ok(say("Nothing has to be done before the Go server starts")?);
     }

@@ -1,4 +1,4 @@
-//! The command line: `server`, `users`, `vaults`, `auth`, `doctor`, `migrate`, `task`, `database`, `version`, with the reference's
+//! The command line: `server`, `users`, `vaults`, `auth`, `token`, `doctor`, `migrate`, `task`, `database`, `version`, with the reference's
 //! names, texts and exit codes.
 //!
 //! Not for the work itself. Invariants: what scripts read goes to stdout as the reference writes it; errors go to stderr as
@@ -18,6 +18,7 @@ mod run_server;
 mod sqlite_lock;
 mod start;
 mod task;
+mod token;
 mod transfer;
 mod user;
 mod user_totp;
@@ -62,6 +63,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Auth(arguments)) => match arguments.command {
             None => return help(&["auth"]),
             Some(command) => auth::run(&source, &command),
+        },
+        Some(Command::Token(tokens)) => match &tokens.command {
+            None => return help(&["token"]),
+            Some(command) => token::run(&source, command),
         },
         Some(Command::Migrate(migrate)) => migrate::run(&source, &migrate),
         Some(Command::Task(tasks)) => match &tasks.command {

@@ -98,6 +98,11 @@ pub(super) fn warn_about(config: &Config) {
     if config.cookie_hash.is_empty() {
         tracing::warn!("cookie_hash is not set: everybody has to log in again after each start of the server");
     }
+    if config.sign_in.email.enabled && config.mail.is_none() {
+        tracing::warn!(
+            "auth.email.enabled has no effect: without email_host no code can be sent, and none is asked for"
+        );
+    }
     if config.access_key_encryption.is_empty() {
         tracing::warn!("access_key_encryption is not set: secrets are stored readable for whoever reads the database");
     }
@@ -211,6 +216,7 @@ fn settings(config: &Config) -> Settings {
         runner_registration_token: config.runner_registration_token.clone(),
         profile_directory: config.profile_directory.clone(),
         task_tokens: config.task_tokens.clone(),
+        mail: config.mail.clone(),
         sign_in: config.sign_in.clone(),
         alert_channels: config
             .without_effect

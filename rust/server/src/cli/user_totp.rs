@@ -23,7 +23,7 @@ pub(super) fn run(source: &ConfigSource, command: &TotpCommand) -> anyhow::Resul
         match (command, &user.totp) {
             (TotpCommand::Enable(_), Some(_)) => Err(Refusal("TOTP already enabled".to_owned()).into()),
             (TotpCommand::Enable(_), None) => {
-                let made = services.insert_totp(&user, true).await?;
+                let made = services.enable_totp_by_hand(&user).await?;
                 say(&format!("\nRecovery code:  {}", made.recovery_code.expose()))?;
                 show(&made.url)
             }

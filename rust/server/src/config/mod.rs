@@ -6,6 +6,7 @@
 mod database;
 mod edge;
 mod load;
+mod mail;
 mod sign_in;
 mod table;
 mod unknown;
@@ -14,7 +15,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use semaphore_engine::config::{HomeDirMode, ProcessConfig};
 use semaphore_model::Secret;
-use semaphore_service::{app::App, jwt::TaskTokens, sign_in::SignInSettings};
+use semaphore_service::{app::App, jwt::TaskTokens, mail::MailSettings, sign_in::SignInSettings};
 use url::Url;
 
 use crate::http::EdgeSettings;
@@ -160,6 +161,8 @@ pub struct Config {
     pub tls: Option<TlsSettings>,
     /// For whom tasks get tokens; `None` if they get none.
     pub task_tokens: Option<TaskTokens>,
+    /// The SMTP server, if one is named.
+    pub mail: Option<MailSettings>,
     /// Signing in with accounts that live elsewhere.
     pub sign_in: SignInSettings,
     /// Keys that are set but have no effect in this build.
@@ -223,6 +226,7 @@ impl Config {
             edge: edge::edge(&values)?,
             tls: edge::tls(&values)?,
             task_tokens: edge::task_tokens(&values)?,
+            mail: mail::mail(&values),
             sign_in: sign_in::sign_in(&values)?,
             file: values.file,
             without_effect: values.without_effect,

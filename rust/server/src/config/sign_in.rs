@@ -1,7 +1,8 @@
-//! Signing in with accounts that live elsewhere: the keys `ldap_*`, `oidc_providers` and `auth.group_roles`.
+//! Signing in: the keys `ldap_*`, `oidc_providers` and those below `auth`.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use semaphore_service::auth::EmailCodeSettings;
 use semaphore_service::sign_in::{LdapSettings, OidcProvider, SignInSettings, claim::ClaimNames};
 
 use super::{ConfigError, load::Values};
@@ -12,6 +13,15 @@ pub(super) fn sign_in(values: &Values) -> Result<SignInSettings, ConfigError> {
         oidc_providers: oidc_providers(values)?,
         // Ours: a misspelt key is refused, for it would give less or more than was meant.
         group_roles: values.decode("auth.group_roles")?,
+        email: EmailCodeSettings {
+            enabled: values.bool("auth.email.enabled"),
+            allow_login_as_external_user: values.bool("auth.email.allow_login_as_external_user"),
+            allow_create_external_user: values.bool("auth.email.allow_create_external_user"),
+            allowed_domains: values.decode("auth.email.allowed_domains")?,
+            disable_for_oidc: values.bool("auth.email.disable_for_oidc"),
+        },
+        hashed_api_tokens: values.text("auth.api_tokens") == "hashed",
+        totp_app_name: values.text("auth.totp.app_name").to_owned(),
     })
 }
 

@@ -263,6 +263,96 @@ pub static KEYS: &[Key] = &[
         "Gives recovery codes to users who set up one-time codes, and takes them.",
     ),
     key(
+        "auth.totp.app_name",
+        "SEMAPHORE_TOTP_ISSUER",
+        Text,
+        "",
+        "Name in authenticator apps of what `users totp enable` sets up; Semaphore if it is empty.",
+    ),
+    key(
+        "auth.email.enabled",
+        "SEMAPHORE_EMAIL_2TP_ENABLED",
+        Bool,
+        "",
+        "Log-in by a code that is sent by e-mail, also asked for after a password; needs email_host.",
+    ),
+    key(
+        "auth.email.allow_login_as_external_user",
+        "SEMAPHORE_EMAIL_2TP_ALLOW_LOGIN_AS_EXTERNAL_USER",
+        Bool,
+        "",
+        "Lets accounts from elsewhere (LDAP, OpenID Connect) log in by e-mail, too.",
+    ),
+    key(
+        "auth.email.allow_create_external_user",
+        "SEMAPHORE_EMAIL_2TP_ALLOW_CREATE_EXTERNAL_USER",
+        Bool,
+        "",
+        "Makes an account for an unknown address once its owner has given the code.",
+    ),
+    key(
+        "auth.email.allowed_domains",
+        "SEMAPHORE_EMAIL_2TP_ALLOWED_DOMAINS",
+        List,
+        "",
+        "Domains whose addresses may log in by e-mail; empty for all.",
+    ),
+    key(
+        "auth.email.disable_for_oidc",
+        "SEMAPHORE_EMAIL_2TP_DISABLE_FOR_OIDC",
+        Bool,
+        "",
+        "Asks for no code by e-mail after OpenID Connect.",
+    ),
+    ruled(
+        key(
+            "auth.api_tokens",
+            "SEMAPHORE_AUTH_API_TOKENS",
+            Text,
+            "compatible",
+            "How new API tokens are stored: compatible as the Go server does, hashed as digests that it does not know. Not a key of the Go server.",
+        ),
+        Rule::OneOf(&["compatible", "hashed"]),
+    ),
+    key("email_host", "SEMAPHORE_EMAIL_HOST", Text, "", "SMTP server that e-mail is sent through; without it none is."),
+    ruled(
+        key(
+            "email_port",
+            "SEMAPHORE_EMAIL_PORT",
+            Text,
+            "",
+            "Its port; 25, 587 or 465 by the kind of connection if it is empty.",
+        ),
+        Rule::PortNumber,
+    ),
+    key("email_sender", "SEMAPHORE_EMAIL_SENDER", Text, "", "Address that e-mail comes from."),
+    key("email_username", "SEMAPHORE_EMAIL_USERNAME", Text, "", "Who logs in to the SMTP server; needs email_secure."),
+    secret(key("email_password", "SEMAPHORE_EMAIL_PASSWORD", Text, "", "Their password.")),
+    key(
+        "email_secure",
+        "SEMAPHORE_EMAIL_SECURE",
+        Bool,
+        "",
+        "Logs in to the SMTP server and encrypts the connection (STARTTLS).",
+    ),
+    key(
+        "email_tls",
+        "SEMAPHORE_EMAIL_TLS",
+        Bool,
+        "",
+        "With email_secure: TLS from the first byte instead of STARTTLS.",
+    ),
+    ruled(
+        key(
+            "email_tls_min_version",
+            "SEMAPHORE_EMAIL_TLS_MIN_VERSION",
+            Text,
+            "1.2",
+            "Oldest TLS version for e-mail; 1.0 and 1.1 mean 1.2, older ones are not spoken.",
+        ),
+        Rule::OneOf(&["1.0", "1.1", "1.2", "1.3"]),
+    ),
+    key(
         "trusted_proxies",
         "SEMAPHORE_TRUSTED_PROXIES",
         List,
@@ -431,9 +521,6 @@ pub static KEYS: &[Key] = &[
     ),
     // Known to the reference, without effect here until their issue is done.
     later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
-    later("auth.totp.app_name", "SEMAPHORE_TOTP_ISSUER", Text, "Name shown in authenticator apps."),
-    later("auth.email", "", Object, "One-time codes by e-mail."),
-    later("auth.email.enabled", "SEMAPHORE_EMAIL_2TP_ENABLED", Bool, "One-time codes by e-mail."),
     later("email_alert", "SEMAPHORE_EMAIL_ALERT", Bool, "Alerts by e-mail."),
     later("telegram_alert", "SEMAPHORE_TELEGRAM_ALERT", Bool, "Alerts by Telegram."),
     later("slack_alert", "SEMAPHORE_SLACK_ALERT", Bool, "Alerts by Slack."),
@@ -476,7 +563,11 @@ impl Rule {
                 (!good).then(|| "must be a TCP port such as 3000 or :3000".to_owned())
             }
             Self::PortNumber => {
-                let good = value.as_i64().is_some_and(|number| (1..=i64::from(u16::MAX)).contains(&number));
+                let number = match value.as_str() {
+                    Some(text) => port(text).filter(|_| !text.starts_with(':')).map(i64::from),
+                    None => value.as_i64(),
+                };
+                let good = number.is_some_and(|number| (1..=i64::from(u16::MAX)).contains(&number));
                 (!good).then(|| "must be the number of a TCP port, from 1 to 65535".to_owned())
             }
             Self::NotNegative => {

@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use tracing::Instrument;
 
 use super::{
-    csrf,
+    auto_redirect, csrf,
     edge::Visit,
     error::{ApiError, not_found},
     extension_method::Extension,
@@ -98,7 +98,7 @@ impl App {
         let routed = match normalise(path, &self.web_path) {
             Normalised::Redirect(clean) => return redirect(&clean, request.uri().query()),
             Normalised::Outside(path) => {
-                return self.state.assets().serve(request.method(), path, request.headers()).await;
+                return page(&self.state, path, request.method(), request.uri(), request.headers()).await;
             }
             Normalised::Route(routed) => routed,
         };
@@ -168,12 +168,19 @@ async fn with_body_at_hand(request: Request) -> Result<Request, Response> {
 }
 
 /// Whatever is in no row: an unknown path of the API, or the web page. Reference: `servePublic`.
-async fn outside_the_table(State(state): State<AppState>, request: Request<Body>) -> Response {
-    let path = request.uri().path();
-    if path.starts_with("/api") {
+async fn outside_the_table(State(state): State<AppState>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if uri.path().starts_with("/api") {
         return not_found().await;
     }
-    state.assets().serve(request.method(), path, request.headers()).await
+    page(&state, uri.path(), &method, &uri, &headers).await
+}
+
+/// The web page or one of its files, or the way to a provider.
+async fn page(state: &AppState, path: &str, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
+    match auto_redirect::departure(state, method, path, uri, headers).await {
+        Some(response) => response,
+        None => state.assets().serve(method, path, headers).await,
+    }
 }
 
 fn redirect(path: &str, query: Option<&str>) -> Response {

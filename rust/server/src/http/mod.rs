@@ -6,6 +6,7 @@
 pub mod access;
 pub mod app;
 mod assets;
+mod auto_redirect;
 mod client_address;
 mod csrf;
 mod edge;

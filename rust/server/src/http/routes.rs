@@ -82,6 +82,8 @@ table! {
     // Log-in
     GET_ONLY "/api/auth/login"             Public,  reads  => auth::get_login_metadata;
     POST     "/api/auth/login"             Public,  writes => auth::login;
+    POST     "/api/auth/login/email"       Public,  writes => auth::login_by_email;
+    POST     "/api/auth/login/email/resend" Public, writes => auth::resend_email_code;
     POST     "/api/auth/logout"            Public,  writes => auth::logout;
     POST     "/api/auth/verify"            Public,  writes => auth::verify_session;
     POST     "/api/auth/recovery"          Public,  writes => auth::recover_session;

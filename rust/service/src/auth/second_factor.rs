@@ -1,27 +1,52 @@
 //! The second factor by time-based codes: setting it up, giving codes, the recovery code, taking it away.
 //!
-//! Not for the codes themselves (`crypto::totp`). Invariants: the secret is shown once, in the answer that sets the factor up;
+//! Not for the codes themselves (`crypto::totp`), nor for those by e-mail (`email_code`). Invariants: the secret is shown once, in the answer that sets the factor up;
 //! wrong codes are slowed down per account and address; the recovery code takes the factor away with the same step that
 //! lets its owner in.
 
 use std::sync::Arc;
 
 use chrono::Utc;
-use semaphore_model::{Secret, Session, User, UserTotp, UserTotpId, VerificationMethod};
+use semaphore_model::{Secret, Session, SessionId, User, UserTotp, UserTotpId, VerificationMethod};
 use semaphore_store::{Identity, StoreError};
 
-use super::throttle::{Attempt, Guess};
+use super::{
+    Client, email_code,
+    newcomer::{NOBODY, Newcomer},
+    throttle::{Attempt, Guess},
+};
 use crate::{
     crypto::totp,
     error::{Error, Kind, Result},
     services::Services,
 };
 
-/// A session whose user still has to give a code.
+/// Somebody who still has to give a code.
 #[derive(Debug)]
-pub struct PendingSession {
-    identity: Arc<Identity>,
-    session: Session,
+pub enum PendingSession {
+    /// The owner of a session.
+    User {
+        /// Who it is.
+        identity: Arc<Identity>,
+        /// The session.
+        session: Session,
+    },
+    /// Somebody without an account who was sent a code.
+    Newcomer {
+        /// What the cookie names them by.
+        key: SessionId,
+        /// What is remembered of them.
+        newcomer: Newcomer,
+    },
+}
+
+/// What a code opened.
+#[derive(Debug)]
+pub enum Verified {
+    /// The session it was given for.
+    Session,
+    /// An account that was made just now; the value of the cookie of its session.
+    Account(String),
 }
 
 fn disabled() -> Error {
@@ -37,6 +62,9 @@ impl Services {
     ///
     /// With `recovery` it is a recovery code that will be given. 403 with a text if this server takes no such codes.
     pub async fn pending_session(&self, cookie: &str, recovery: bool) -> Result<Option<PendingSession>> {
+        if let Some(pending) = self.pending_newcomer(cookie) {
+            return if recovery { Err(no_recovery()) } else { Ok(Some(pending)) };
+        }
         let (identity, session) = self.session(cookie).await?;
         match session.verification_method {
             VerificationMethod::None => Ok(None),
@@ -44,30 +72,56 @@ impl Services {
                 if !self.settings.totp_enabled || recovery && !self.settings.totp_allow_recovery {
                     return Err(disabled());
                 }
-                Ok(Some(PendingSession { identity, session }))
+                Ok(Some(PendingSession::User { identity, session }))
             }
-            // Reference: the community edition refuses these.
-            VerificationMethod::Email => Err(Error::forbidden("this server takes no codes by e-mail")),
+            VerificationMethod::Email if session.verified => Ok(None),
+            VerificationMethod::Email if recovery => Err(no_recovery()),
+            // Reference: the community edition refuses these always.
+            VerificationMethod::Email if !self.settings.sign_in.email.enabled => Err(email_code::switched_off()),
+            VerificationMethod::Email => Ok(Some(PendingSession::User { identity, session })),
         }
     }
 
+    fn pending_newcomer(&self, cookie: &str) -> Option<PendingSession> {
+        let content = self.cookies.decode(cookie, Utc::now().timestamp()).ok()?;
+        let key = content.session;
+        let newcomer = (content.user == NOBODY).then(|| self.newcomers.find(key)).flatten()?;
+        Some(PendingSession::Newcomer { key, newcomer })
+    }
+
     /// Takes a one-time code; 401 with a text if it does not fit.
-    pub async fn give_code(&self, pending: &PendingSession, code: &str, address: &str) -> Result<()> {
-        let totp = pending.identity.user.totp.as_ref().ok_or_else(removed)?;
-        let guess = pending.guess(Attempt::Code, address);
+    pub async fn give_code(&self, pending: &PendingSession, code: &str, client: Client<'_>) -> Result<Verified> {
+        let (identity, session) = match pending {
+            PendingSession::User { identity, session } => (identity, session),
+            PendingSession::Newcomer { key, newcomer } => {
+                return self.give_newcomer_code(*key, newcomer, code, client).await.map(Verified::Account);
+            }
+        };
+        if email_code::waits_for_mail(session) {
+            self.give_email_code(identity, session, code, client.address).await?;
+        } else {
+            self.give_totp_code(&identity.user, session, code, client.address).await?;
+        }
+        Ok(Verified::Session)
+    }
+
+    async fn give_totp_code(&self, user: &User, session: &Session, code: &str, address: &str) -> Result<()> {
+        let totp = user.totp.as_ref().ok_or_else(removed)?;
+        let guess = Guess::new(Attempt::Code, &user.id.to_string(), address);
         let _turn = self.throttle.admit(&self.store, guess).await?;
         if !totp::verify(&totp.url, code, Utc::now().timestamp()) {
             self.throttle.failed(&self.store, guess).await?;
-            return Err(Error::new(Kind::Unauthenticated, "INVALID_PASSCODE"));
+            return Err(email_code::wrong_code());
         }
         self.throttle.succeeded(&self.store, guess).await?;
-        Ok(self.store.verify_session(pending.session.user_id, pending.session.id).await?)
+        Ok(self.store.verify_session(user.id, session.id).await?)
     }
 
     /// Takes a recovery code: the second factor is gone then. 401 with a text if it does not fit.
     pub async fn give_recovery_code(&self, pending: &PendingSession, code: &str, address: &str) -> Result<()> {
-        let totp = pending.identity.user.totp.as_ref().ok_or_else(removed)?;
-        let guess = pending.guess(Attempt::Recovery, address);
+        let PendingSession::User { identity, session } = pending else { return Err(no_recovery()) };
+        let totp = identity.user.totp.as_ref().ok_or_else(removed)?;
+        let guess = Guess::new(Attempt::Recovery, &session.user_id.to_string(), address);
         let _turn = self.throttle.admit(&self.store, guess).await?;
         if !self.passwords.verify(code, Some(totp.recovery_hash.expose())).await? {
             self.throttle.failed(&self.store, guess).await?;
@@ -75,8 +129,8 @@ impl Services {
         }
         self.throttle.succeeded(&self.store, guess).await?;
         let mut transaction = self.store.begin().await?;
-        transaction.delete_user_totp(pending.session.user_id, totp.id).await?;
-        transaction.verify_session(pending.session.user_id, pending.session.id).await?;
+        transaction.delete_user_totp(session.user_id, totp.id).await?;
+        transaction.verify_session(session.user_id, session.id).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -88,17 +142,24 @@ impl Services {
         if target.totp.is_some() {
             return Err(already_enabled());
         }
-        self.insert_totp(target, self.settings.totp_allow_recovery).await
+        self.insert_totp(target, totp::ISSUER, self.settings.totp_allow_recovery).await
     }
 
-    /// The same without asking whether this server takes codes: for the command line.
-    pub async fn insert_totp(&self, target: &User, with_recovery: bool) -> Result<UserTotp> {
+    /// The same without asking whether this server takes codes, under the configured name: for the command line.
+    ///
+    /// Reference: `auth.totp.app_name` counts there only.
+    pub async fn enable_totp_by_hand(&self, target: &User) -> Result<UserTotp> {
+        let name = self.settings.sign_in.totp_app_name.as_str();
+        self.insert_totp(target, if name.is_empty() { totp::ISSUER } else { name }, true).await
+    }
+
+    async fn insert_totp(&self, target: &User, issuer: &str, with_recovery: bool) -> Result<UserTotp> {
         let recovery_code = if with_recovery { totp::recovery_code() } else { Secret::default() };
         let recovery_hash = match recovery_code.expose() {
             "" => Secret::default(),
             code => self.passwords.hash(code).await?.into(),
         };
-        let made = self.store.insert_user_totp(target.id, &totp::generate(&target.email), &recovery_hash).await;
+        let made = self.store.insert_user_totp(target.id, &totp::generate(issuer, &target.email), &recovery_hash).await;
         let made = made.map_err(|error| match error {
             StoreError::Duplicate { .. } => already_enabled(),
             error => error.into(),
@@ -121,6 +182,10 @@ impl Services {
     }
 }
 
+fn no_recovery() -> Error {
+    Error::forbidden("a code by e-mail has no recovery code: ask for another one")
+}
+
 fn already_enabled() -> Error {
     Error::invalid("TOTP already enabled")
 }
@@ -128,10 +193,4 @@ fn already_enabled() -> Error {
 /// The refusal where there is no second factor.
 pub fn not_enabled() -> Error {
     Error::invalid("TOTP not enabled")
-}
-
-impl PendingSession {
-    fn guess(&self, kind: Attempt, address: &str) -> Guess {
-        Guess::new(kind, &self.session.user_id.to_string(), address)
-    }
 }

@@ -41,6 +41,10 @@ pub(crate) enum Attempt {
     Code,
     /// A recovery code.
     Recovery,
+    /// A code that was sent by e-mail.
+    EmailCode,
+    /// Having an e-mail sent.
+    Mail,
     /// The address of a webhook, which is a secret.
     WebhookAddress,
     /// What an integration asks of its senders as a proof.
@@ -56,6 +60,8 @@ impl Attempt {
             Self::Password => "password",
             Self::Code => "code",
             Self::Recovery => "recovery",
+            Self::EmailCode => "e-mail code",
+            Self::Mail => "e-mail",
             Self::WebhookAddress => "webhook address",
             Self::Webhook => "webhook",
             Self::Registration => "registration",
@@ -63,9 +69,9 @@ impl Attempt {
     }
 
     /// Failures without a wait: people mistype, and programs that were set up wrongly try again.
-    const fn free(self) -> u32 {
+    pub(super) const fn free(self) -> u32 {
         match self {
-            Self::Password | Self::Code | Self::Recovery => 10,
+            Self::Password | Self::Code | Self::Recovery | Self::EmailCode | Self::Mail => 10,
             Self::WebhookAddress | Self::Webhook | Self::Registration => 30,
         }
     }
@@ -75,6 +81,10 @@ impl Attempt {
         let Some(beyond) = count.checked_sub(self.free()) else { return TimeDelta::zero() };
         TimeDelta::seconds(SHORTEST << beyond.min(16)).min(LONGEST)
     }
+    /// A code that was sent by e-mail.
+    EmailCode,
+    /// Having an e-mail sent.
+    Mail,
 }
 
 /// Who guesses what: a digest, because what is typed as an account may be of any length, or a password.
@@ -174,25 +184,27 @@ impl Throttle {
         Some(Turn { guess, running: Arc::clone(&self.running) })
     }
 
-    /// Counts a failure of an attempt that was admitted.
-    pub(crate) async fn failed(&self, store: &Store, guess: Guess) -> Result<()> {
+    /// Counts a failure of an attempt that was admitted; answers how many there are, up to those without a wait.
+    pub(crate) async fn failed(&self, store: &Store, guess: Guess) -> Result<u32> {
         self.failed_at(store, guess, Utc::now()).await
     }
 
-    async fn failed_at(&self, store: &Store, guess: Guess, now: DateTime<Utc>) -> Result<()> {
+    async fn failed_at(&self, store: &Store, guess: Guess, now: DateTime<Utc>) -> Result<u32> {
         let key = guess.key();
         for _ in 0..TRIES {
             let known = store.find_attempt_failures(&key).await?;
+            let counted = known.filter(|known| now - known.last < MEMORY).map_or(0, |known| known.count);
             // From there on it was counted when it was admitted.
-            if known.is_some_and(|known| now - known.last < MEMORY && known.count >= guess.kind.free()) {
-                return Ok(());
+            if counted >= guess.kind.free() {
+                return Ok(counted);
             }
             if self.replace(store, &key, known, guess, now).await? {
-                return self.tidy(store, now).await;
+                self.tidy(store, now).await?;
+                return Ok(counted + 1);
             }
         }
         tracing::warn!(kind = guess.kind.name(), "a failed attempt could not be counted: too many at the same time");
-        Ok(())
+        Ok(0)
     }
 
     /// Forgets failures after a success.

@@ -4,6 +4,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE};
 use rand::RngCore;
+use sha2::{Digest, Sha256};
 
 /// Random bytes in a token.
 const TOKEN_BYTES: usize = 32;
@@ -16,6 +17,11 @@ pub fn generate() -> String {
     let mut bytes = [0_u8; TOKEN_BYTES];
     rand::rng().fill_bytes(&mut bytes);
     URL_SAFE.encode(bytes).to_lowercase()
+}
+
+/// What is stored of a token that is hashed: SHA-256 in hexadecimal. The token is random, so it needs no salt.
+pub(crate) fn digest(token: &str) -> String {
+    format!("{:x}", Sha256::digest(token.as_bytes()))
 }
 
 /// The token in an `Authorization` header, lower-cased; `None` if the header is of another scheme.

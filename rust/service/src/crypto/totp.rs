@@ -17,17 +17,18 @@ const DIGITS: usize = 6;
 const SECRET_BYTES: usize = 20;
 /// Bytes of a new recovery code: sixteen letters.
 const RECOVERY_BYTES: usize = 10;
-/// Name that authenticator apps show. Reference: fixed for what is set up over the API.
-const ISSUER: &str = "Semaphore";
+/// Name that authenticator apps show for what is set up over the API. Reference: fixed.
+pub const ISSUER: &str = "Semaphore";
 
-/// A new secret as the address that an authenticator app reads; `account` is shown there.
-pub fn generate(account: &str) -> Secret {
+/// A new secret as the address that an authenticator app reads; `issuer` and `account` are shown there.
+pub fn generate(issuer: &str, account: &str) -> Secret {
     let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
     rand::rng().fill_bytes(secret.as_mut());
     let secret = Zeroizing::new(base32(secret.as_ref()));
-    let account = in_path(account);
+    let (account, in_query) = (in_path(account), in_query(issuer));
+    let issuer = in_path(issuer);
     Secret::new(format!(
-        "otpauth://totp/{ISSUER}:{account}?algorithm=SHA1&digits={DIGITS}&issuer={ISSUER}&period={PERIOD}&secret={}",
+        "otpauth://totp/{issuer}:{account}?algorithm=SHA1&digits={DIGITS}&issuer={in_query}&period={PERIOD}&secret={}",
         secret.as_str()
     ))
 }
@@ -101,6 +102,11 @@ fn from_base32(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// A text as a segment of a path, with the letters that Go leaves as they are.
+fn in_query(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 fn in_path(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
@@ -128,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_is_made_can_be_read_and_nothing_else_fits() {
-        let address = generate("a b@example.com");
+        let address = generate(ISSUER, "a b@example.com");
         assert!(address.expose().starts_with("otpauth://totp/Semaphore:a%20b@example.com?algorithm=SHA1&digits=6&"));
         let secret = secret_of(address.expose()).unwrap();
         assert_eq!(secret.len(), SECRET_BYTES);

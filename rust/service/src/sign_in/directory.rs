@@ -1,5 +1,6 @@
 //! Accounts of people in the LDAP directory: signing in, and reading their groups again while they are signed in.
 
+use chrono::{TimeDelta, Utc};
 use semaphore_model::{User, UserId, error_chain};
 
 use super::{Person, ldap};
@@ -8,6 +9,9 @@ use crate::{
     group_mapping::Source,
     services::Services,
 };
+
+/// Sessions that were not used for so long are no live ones. Reference: an unused session ends after 7 days.
+const SIGNED_IN: TimeDelta = TimeDelta::days(7);
 
 fn unavailable(error: ldap::DirectoryError) -> Error {
     tracing::warn!(error = %error_chain(&error), "LDAP log-in");
@@ -66,24 +70,33 @@ impl Services {
         Ok(None)
     }
 
-    /// Reads the groups of everybody again who has rights from the directory; who is no longer in it loses them and is signed
-    /// out. Called at least hourly. A directory that does not answer changes nothing.
+    /// Reads the groups of everybody again who has rights from the directory, and of whoever else of it is signed in; who has
+    /// rights and is no longer in it loses them and is signed out. Called at least hourly. A directory that does not answer changes nothing.
     pub async fn refresh_directory_rights(&self) -> Result<()> {
         if self.settings.sign_in.ldap.is_none() {
             return Ok(());
         }
-        for id in self.store.list_users_with_mapped_rights(Source::Ldap.name().as_str()).await? {
-            self.refresh_rights_of(id).await?;
+        let mapped = self.store.list_users_with_mapped_rights(Source::Ldap.name().as_str()).await?;
+        let signed_in = self.store.list_external_users_signed_in(Utc::now() - SIGNED_IN).await?;
+        for id in &mapped {
+            self.refresh_rights_of(*id, true).await?;
+        }
+        for id in signed_in.into_iter().filter(|id| !mapped.contains(id)) {
+            self.refresh_rights_of(id, false).await?;
         }
         Ok(())
     }
 
-    async fn refresh_rights_of(&self, id: UserId) -> Result<()> {
+    /// With `is_known` it is sure that the account is one of the directory.
+    async fn refresh_rights_of(&self, id: UserId, is_known: bool) -> Result<()> {
         let user = match self.store.get_user(id).await {
             Err(error) if error.is_not_found() => return Ok(()),
             found => found?,
         };
         let person = self.directory_person(&user).await?;
+        if person.is_none() && !is_known {
+            return Ok(());
+        }
         let groups = person.as_ref().map(|person| person.groups.clone()).unwrap_or_default();
         self.apply_group_mapping(id, &Source::Ldap, &groups).await?;
         if person.is_none() {

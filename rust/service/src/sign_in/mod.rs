@@ -20,6 +20,7 @@ use semaphore_store::StoreError;
 pub(crate) use self::oidc_client::OidcClient;
 pub use self::{ldap::LdapSettings, oidc::OidcProvider};
 use crate::{
+    auth::EmailCodeSettings,
     error::{Error, Result},
     group_mapping::GroupRule,
     services::Services,
@@ -34,6 +35,12 @@ pub struct SignInSettings {
     pub oidc_providers: BTreeMap<String, OidcProvider>,
     /// What groups give, by group.
     pub group_roles: BTreeMap<String, GroupRule>,
+    /// Codes by e-mail.
+    pub email: EmailCodeSettings,
+    /// Whether new API tokens are stored as digests only.
+    pub hashed_api_tokens: bool,
+    /// Name of the installation in authenticator apps; empty for `Semaphore`.
+    pub totp_app_name: String,
 }
 
 /// Somebody as a directory or provider describes them.

@@ -24,13 +24,14 @@ use super::{
     oidc_client::{Identity, Redemption},
 };
 use crate::{
-    auth::Client,
+    auth::{Client, Entry},
     error::{Error, Result},
     group_mapping::Source,
     services::Services,
 };
 
-/// A provider of the configuration. Reference: `util.OidcProvider`; `groups_claim` is ours.
+/// A provider of the configuration. Reference: `util.OidcProvider`; `groups_claim` and `auto_redirect`
+/// are ours.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct OidcProvider {
@@ -69,6 +70,8 @@ pub struct OidcProvider {
     /// Whether the path to return to travels in `state`; otherwise at the end of the redirect address. Reference: its default
     /// is true, and it cannot be switched off.
     pub return_via_state: bool,
+    /// Whether browsers without a session are sent here instead of being shown the log-in page. Ours.
+    pub auto_redirect: bool,
 }
 
 impl Default for OidcProvider {
@@ -91,6 +94,7 @@ impl Default for OidcProvider {
             groups_claim: String::new(),
             order: 0,
             return_via_state: true,
+            auto_redirect: false,
         }
     }
 }
@@ -233,6 +237,12 @@ impl Services {
         provider.redirect_url.clone()
     }
 
+    /// Name of the provider that browsers without a session are sent to: of those that want it the one whose button is first.
+    pub fn automatic_provider(&self) -> Option<&str> {
+        let providers = self.settings.sign_in.oidc_providers.iter().filter(|(_, provider)| provider.auto_redirect);
+        providers.min_by_key(|(_, provider)| provider.order).map(|(name, _)| name.as_str())
+    }
+
     /// The way to a provider. `return_path` is where the browser wants to be afterwards; a foreign one is left out.
     pub async fn depart_to_provider(&self, name: &str, return_path: &str) -> Result<Departure> {
         let provider = self.oidc_provider(name)?;
@@ -300,7 +310,7 @@ impl Services {
         // What the groups gave is part of the account.
         let user = self.store.get_user(user.id).await?;
         tracing::info!(user = user.username, provider = name, "signed in by OpenID Connect");
-        let session = self.start_session(&user, client).await?;
+        let session = self.start_session(&user, client, Entry::Provider).await?;
         Ok(Welcome { session, location: self.page(local_path(&return_path).unwrap_or("/")) })
     }
 

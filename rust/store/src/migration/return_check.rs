@@ -4,7 +4,7 @@
 //! a database at the newest version has the Go server's own (see the tests).
 
 use crate::db::params;
-use crate::{Result, Store};
+use crate::{NamedToken, Result, Store};
 use chrono::Utc;
 use semaphore_model::{Event, EventObject, ProjectId, TaskId, TaskStatus};
 
@@ -37,6 +37,8 @@ pub struct ReturnCheck {
     pub tasks: Vec<UnfinishedTask>,
     /// What lies in our tables only.
     pub own_rows: Vec<OwnRows>,
+    /// The hashed API tokens, which it does not know.
+    pub hashed_tokens: Vec<NamedToken>,
 }
 
 /// What a table of ours means for the way back.
@@ -77,7 +79,11 @@ const FINISHED: &str = "'success', 'error', 'stopped'";
 impl Store {
     /// Lists what the Go server would not see or do. Nothing is changed.
     pub async fn check_return(&self) -> Result<ReturnCheck> {
-        let mut check = ReturnCheck { tasks: self.list_hanging_tasks().await?, own_rows: Vec::new() };
+        let mut check = ReturnCheck {
+            tasks: self.list_hanging_tasks().await?,
+            own_rows: Vec::new(),
+            hashed_tokens: self.list_hashed_token_names().await?,
+        };
         let mut tables = super::tables(self.db()).await?;
         tables.sort_unstable();
         for table in tables {

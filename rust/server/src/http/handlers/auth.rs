@@ -7,11 +7,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use semaphore_model::Secret;
-use semaphore_service::{Settings, auth::Client, crypto::cookie::COOKIE_NAME};
+use semaphore_service::{
+    Settings,
+    auth::{Client, Verified},
+    crypto::cookie::COOKIE_NAME,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::http::{
     access::{Public, credentials},
+    auto_redirect,
     client_address::ClientAddress,
     error::Result,
     extract::SmallBody,
@@ -24,7 +29,13 @@ use crate::http::{
 pub(crate) struct AuthMethods {
     #[serde(skip_serializing_if = "Option::is_none")]
     totp: Option<TotpMethod>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<EmailMethod>,
 }
+
+/// Codes by e-mail; there is nothing to say about them.
+#[derive(Serialize)]
+struct EmailMethod {}
 
 #[derive(Serialize)]
 struct TotpMethod {
@@ -33,7 +44,10 @@ struct TotpMethod {
 
 impl AuthMethods {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { totp: settings.totp_enabled.then_some(TotpMethod { allow_recovery: settings.totp_allow_recovery }) }
+        Self {
+            totp: settings.totp_enabled.then_some(TotpMethod { allow_recovery: settings.totp_allow_recovery }),
+            email: settings.sign_in.email.enabled.then_some(EmailMethod {}),
+        }
     }
 }
 
@@ -50,7 +64,11 @@ pub(crate) async fn get_login_metadata(_: Public, State(state): State<AppState>)
     Json(LoginMetadata {
         oidc_providers: buttons(settings),
         login_with_password: !settings.password_login_disable,
-        auth_methods: AuthMethods::new(settings),
+        auth_methods: AuthMethods {
+            // What cannot be sent is not offered.
+            email: state.services().sends_codes().then_some(EmailMethod {}),
+            ..AuthMethods::new(settings)
+        },
     })
 }
 
@@ -69,20 +87,65 @@ pub(crate) async fn login(
     ClientAddress(address): ClientAddress,
     SmallBody(body): SmallBody<LoginBody>,
 ) -> Result<Response> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let client = Client { address: &address, user_agent: text("user-agent") };
+    let client = client(&headers, &address);
     let value = state.services().login(&body.auth, body.password.expose(), client).await?;
-    // Behind a TLS proxy the cookie must not travel in clear.
-    let secure = if text("x-forwarded-proto").eq_ignore_ascii_case("https") { "; Secure" } else { "" };
-    Ok(no_content_with_cookie(&format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")))
+    Ok(with_cookie(StatusCode::NO_CONTENT, &session_cookie(&headers, &value)))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct EmailBody {
+    email: String,
+}
+
+/// `POST /api/auth/login/email`: sends a code and starts a session that waits for it.
+pub(crate) async fn login_by_email(
+    _: Public,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    ClientAddress(address): ClientAddress,
+    SmallBody(body): SmallBody<EmailBody>,
+) -> Result<Response> {
+    let value = state.services().login_by_email(&body.email, client(&headers, &address)).await?;
+    Ok(with_cookie(StatusCode::NO_CONTENT, &session_cookie(&headers, &value)))
+}
+
+/// `POST /api/auth/login/email/resend`: another code for the session that waits for one.
+pub(crate) async fn resend_email_code(
+    _: Public,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    ClientAddress(address): ClientAddress,
+) -> Result<StatusCode> {
+    let services = state.services();
+    let pending = services.pending_session(credentials(&headers).cookie, false).await?;
+    services.resend_code(pending.as_ref(), &address).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn client<'a>(headers: &'a HeaderMap, address: &'a str) -> Client<'a> {
+    Client { address, user_agent: text(headers, "user-agent") }
+}
+
+/// Behind a TLS proxy the cookie must not travel in clear.
+fn session_cookie(headers: &HeaderMap, value: &str) -> String {
+    let secure = if text(headers, "x-forwarded-proto").eq_ignore_ascii_case("https") { "; Secure" } else { "" };
+    format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// `POST /api/auth/logout`
 pub(crate) async fn logout(_: Public, State(state): State<AppState>, headers: HeaderMap) -> Result<Response> {
     state.services().logout(credentials(&headers).cookie).await?;
-    Ok(no_content_with_cookie(&format!(
-        "{COOKIE_NAME}=; Path=/; Expires=Tue, 10 Nov 2009 23:00:00 GMT; HttpOnly; SameSite=Lax"
-    )))
+    let ended = format!("{COOKIE_NAME}=; Path=/; Expires=Tue, 10 Nov 2009 23:00:00 GMT; HttpOnly; SameSite=Lax");
+    let mut response = with_cookie(StatusCode::NO_CONTENT, &ended);
+    if state.services().automatic_provider().is_some() {
+        auto_redirect::stay(&mut response);
+    }
+    Ok(response)
 }
 
 #[derive(Default, Deserialize)]
@@ -98,13 +161,15 @@ pub(crate) async fn verify_session(
     headers: HeaderMap,
     ClientAddress(address): ClientAddress,
     body: Result<SmallBody<CodeBody>>,
-) -> Result<StatusCode> {
+) -> Result<Response> {
     let services = state.services();
     let Some(pending) = services.pending_session(credentials(&headers).cookie, false).await? else {
-        return Ok(StatusCode::NO_CONTENT);
+        return Ok(StatusCode::NO_CONTENT.into_response());
     };
-    services.give_code(&pending, body?.0.passcode.expose(), &address).await?;
-    Ok(StatusCode::OK)
+    Ok(match services.give_code(&pending, body?.0.passcode.expose(), client(&headers, &address)).await? {
+        Verified::Session => StatusCode::OK.into_response(),
+        Verified::Account(value) => with_cookie(StatusCode::OK, &session_cookie(&headers, &value)),
+    })
 }
 
 #[derive(Default, Deserialize)]
@@ -128,8 +193,8 @@ pub(crate) async fn recover_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn no_content_with_cookie(cookie: &str) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
+fn with_cookie(status: StatusCode, cookie: &str) -> Response {
+    let mut response = status.into_response();
     if let Ok(cookie) = HeaderValue::from_str(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

@@ -15,6 +15,7 @@ use url::form_urlencoded;
 
 use crate::http::{
     access::{Public, cookie},
+    auto_redirect,
     client_address::ClientAddress,
     error::{ERROR_HEADER, in_header},
     extract::PathTexts,
@@ -120,7 +121,12 @@ fn secure(headers: &HeaderMap) -> &'static str {
 
 fn to_login_page(state: &AppState, provider: &str, error: &Error) -> Response {
     tracing::warn!(provider, error = %error_chain(error), "OpenID Connect log-in");
-    let mut response = redirect(&state.services().page("/auth/login"), &[]);
+    // Otherwise the browser would be sent to the provider again, and again.
+    let path = match state.services().automatic_provider() {
+        Some(_) => format!("/auth/login?{}", auto_redirect::LOCAL),
+        None => "/auth/login".to_owned(),
+    };
+    let mut response = redirect(&state.services().page(&path), &[]);
     if error.kind != semaphore_service::Kind::Internal
         && let Ok(text) = HeaderValue::from_str(&in_header(&error.message))
     {
