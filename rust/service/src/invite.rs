@@ -5,6 +5,7 @@
 //! address it names, and not after its end.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use semaphore_model::{
     EventObject, ProjectId, ProjectInvite, ProjectInviteStatus, ProjectInviteWithUsers, ProjectRole, ProjectUser,
     Secret, User, UserId, time,
@@ -25,7 +26,7 @@ use crate::{
 const DAYS: i64 = 7;
 
 /// Body of the request that invites.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NewInvite {
     /// Who is invited, by number,
@@ -38,11 +39,12 @@ pub struct NewInvite {
     pub role: ProjectRole,
     /// Until when; a week if nothing is said.
     #[serde(with = "time::rfc3339_option")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// Body of the request that changes an invitation.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct InviteChange {
     /// Where it stands: declined or expired, or pending to leave it as it is.
@@ -52,7 +54,7 @@ pub struct InviteChange {
 }
 
 /// An invitation with its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SentInvite {
     /// The invitation.
     #[serde(flatten)]
@@ -64,7 +66,7 @@ pub struct SentInvite {
 }
 
 /// What an accepted invitation opened.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct AcceptedInvite {
     /// The project.
     pub project_id: ProjectId,

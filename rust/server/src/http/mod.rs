@@ -16,6 +16,7 @@ pub mod hub;
 pub mod machine_access;
 pub mod metrics;
 pub mod object;
+pub mod openapi;
 mod path;
 mod rehearsal;
 pub mod routes;

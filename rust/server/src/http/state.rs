@@ -17,6 +17,7 @@ struct Inner {
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     assets: Assets,
+    web_path: String,
     trusted_proxies: Vec<AddressRange>,
 }
 
@@ -32,7 +33,8 @@ impl AppState {
         trusted_proxies: Vec<AddressRange>,
     ) -> Self {
         let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
-        Self(Arc::new(Inner { services, tasks, hub, metrics, assets, trusted_proxies }))
+        let web_path = web_path.to_owned();
+        Self(Arc::new(Inner { services, tasks, hub, metrics, assets, web_path, trusted_proxies }))
     }
 
     /// The numbers about this server.
@@ -43,6 +45,11 @@ impl AppState {
     /// `web_host` of the configuration.
     pub(crate) fn web_host(&self) -> &str {
         &self.0.services.settings.web_host
+    }
+
+    /// The path below which everything is served: empty or `/semaphore`.
+    pub(crate) fn web_path(&self) -> &str {
+        &self.0.web_path
     }
 
     /// Proxies whose word about the address of a client counts.

@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use semaphore_model::Secret;
 use semaphore_service::{Settings, auth::Client, crypto::cookie::COOKIE_NAME};
 use serde::{Deserialize, Serialize};
@@ -20,13 +21,13 @@ use crate::http::{
 };
 
 /// Second factors that are switched on.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct AuthMethods {
     #[serde(skip_serializing_if = "Option::is_none")]
     totp: Option<TotpMethod>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TotpMethod {
     allow_recovery: bool,
 }
@@ -37,7 +38,7 @@ impl AuthMethods {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct LoginMetadata {
     oidc_providers: Vec<ProviderButton>,
     login_with_password: bool,
@@ -54,7 +55,7 @@ pub(crate) async fn get_login_metadata(_: Public, State(state): State<AppState>)
     })
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct LoginBody {
     auth: String,
@@ -85,7 +86,7 @@ pub(crate) async fn logout(_: Public, State(state): State<AppState>, headers: He
     )))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct CodeBody {
     passcode: Secret,
@@ -107,7 +108,7 @@ pub(crate) async fn verify_session(
     Ok(StatusCode::OK)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct RecoveryBody {
     recovery_code: Secret,
