@@ -51,6 +51,7 @@ open_enum! {
 
 /// A login with a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct LoginPassword {
     /// Login name; empty when the password is a token.
@@ -61,6 +62,7 @@ pub struct LoginPassword {
 
 /// An SSH private key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SshKey {
     /// Login name on the remote side; may be empty.
@@ -73,6 +75,7 @@ pub struct SshKey {
 
 /// A key or password of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct AccessKey {
     /// Row of `access_key`.

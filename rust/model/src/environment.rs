@@ -57,6 +57,7 @@ impl EnvironmentSecretType {
 
 /// A secret of an environment, in requests and answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct EnvironmentSecret {
     /// Row of `access_key`.
@@ -84,6 +85,7 @@ impl EnvironmentSecret {
 
 /// A group of variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Environment {
     /// Row of `project__environment`.

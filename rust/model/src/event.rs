@@ -42,6 +42,7 @@ open_enum! {
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Event {
     /// Row of `event`. Never in JSON.
@@ -61,6 +62,7 @@ pub struct Event {
     pub description: Option<String>,
     /// When it happened.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// For a task that still exists its playbook, otherwise empty.
     pub object_name: String,

@@ -79,6 +79,7 @@ open_enum! {
 
 /// A door for requests from outside that starts a template.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Integration {
     /// Row of `project__integration`.
@@ -111,6 +112,7 @@ impl Integration {
 
 /// What a request must contain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct IntegrationMatcher {
     /// Row of `project__integration_matcher`.
@@ -149,6 +151,7 @@ impl IntegrationMatcher {
 
 /// What is taken from a request for the task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct IntegrationExtractValue {
     /// Row of `project__integration_extract_value`.
@@ -197,6 +200,7 @@ fn named(name: &str) -> Result<(), ValidationError> {
 
 /// The secret end of an address that requests go to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct IntegrationAlias {
     /// Row of `project__integration_alias`.

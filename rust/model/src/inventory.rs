@@ -34,6 +34,7 @@ impl InventoryType {
 
 /// An inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Inventory {
     /// Row of `project__inventory`.

@@ -11,6 +11,7 @@ pub const MAX_BYTES: usize = 1 << 20;
 
 /// How strictly the keys of hosts are checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HostKeyMode {
     /// Not at all. The default of the reference.
@@ -41,6 +42,7 @@ impl HostKeyMode {
 /// What a project knows about the keys of hosts. In JSON both parts must be there: one that is left out by mistake must not
 /// switch the checks off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostKeyPolicy {
     /// How strictly they are checked.
     pub mode: HostKeyMode,

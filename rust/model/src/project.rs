@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// The top-level structure: everything but users and runners belongs to a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Project {
     /// Row of `project`.
@@ -17,6 +18,7 @@ pub struct Project {
     pub name: String,
     /// When it was made.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// Whether alerts are sent.
     #[serde(skip_serializing_if = "is_false")]
@@ -51,6 +53,7 @@ impl Default for Project {
 
 /// A membership.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ProjectUser {
     /// The project.

@@ -25,6 +25,7 @@ open_enum! {
 
 /// An invitation of a user, or of somebody with an e-mail address, into a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ProjectInvite {
     /// Row of `project__invite`.
@@ -48,12 +49,15 @@ pub struct ProjectInvite {
     pub inviter_user_id: UserId,
     /// Since when.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// Until when; none for ever.
     #[serde(with = "time::rfc3339_option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was accepted.
     #[serde(with = "time::rfc3339_option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub accepted_at: Option<DateTime<Utc>>,
 }
 
@@ -77,6 +81,7 @@ impl Default for ProjectInvite {
 
 /// An invitation with its people, as lists show it. Reference: of a user only id and names are set, the rest is zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProjectInviteWithUsers {
     /// The invitation.
     #[serde(flatten)]

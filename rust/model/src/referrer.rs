@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One object that uses another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Referrer {
     /// Its row; the kind follows from the list it is in.
@@ -14,6 +15,7 @@ pub struct Referrer {
 
 /// Everything that uses one object, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Referrers {
     /// Templates.

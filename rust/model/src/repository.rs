@@ -23,6 +23,7 @@ pub enum RepositoryType {
 
 /// A git repository, or a directory on the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Repository {
     /// Row of `project__repository`.

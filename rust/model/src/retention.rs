@@ -8,6 +8,7 @@ const MOST_DAYS: u32 = 36_500;
 
 /// Limits for finished tasks; those beyond any of them go, the oldest first. Without a limit everything is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RetentionRule {
     /// Days after its end at which a task goes.

@@ -40,6 +40,7 @@ impl ProjectRole {
 
 /// A set of permissions in a project, stored and sent as a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Permissions(pub i64);
 
@@ -79,6 +80,7 @@ impl std::ops::BitOrAssign for Permissions {
 
 /// A custom role, of one project or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Role {
     /// Its key, unique in the installation.
@@ -100,6 +102,7 @@ impl Role {
 
 /// Additional permissions of a role on one template.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TemplateRole {
     /// Row of `project__template_role`.

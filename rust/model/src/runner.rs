@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A machine that asks for tasks and runs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Runner {
     /// Row of `runner`.
@@ -29,9 +30,11 @@ pub struct Runner {
     pub tag: String,
     /// When it was heard of last.
     #[serde(with = "time::rfc3339_option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub touched: Option<DateTime<Utc>>,
     /// When somebody asked it to empty its caches.
     #[serde(with = "time::rfc3339_option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub cleaning_requested: Option<DateTime<Utc>>,
     /// Its public key as PEM; what is sent to it is encrypted with that. Never in answers.
     #[serde(skip)]
@@ -40,6 +43,7 @@ pub struct Runner {
 
 /// A tag that runners of a project have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunnerTag {
     /// The tag.
     pub tag: String,

@@ -19,6 +19,7 @@ open_enum! {
 
 /// When a template runs by itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Schedule {
     /// Row of `project__schedule`.
@@ -44,6 +45,7 @@ pub struct Schedule {
     pub repository_id: Option<RepositoryId>,
     /// When it runs once.
     #[serde(with = "time::rfc3339_option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub run_at: Option<DateTime<Utc>>,
     /// What its tasks get.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +54,7 @@ pub struct Schedule {
 
 /// A schedule with the name of its template, as lists show it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScheduleWithTemplate {
     /// The schedule.
     #[serde(flatten)]

@@ -9,6 +9,7 @@ use zeroize::Zeroize;
 ///
 /// `==` is not constant-time: compare what a client sent with the service's own comparison.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("format" = "password")))]
 #[serde(transparent)]
 pub struct Secret(String);
 

@@ -23,6 +23,7 @@ open_enum! {
 
 /// A place outside the database that keys come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SecretStorage {
     /// Row of `project__secret_storage`.

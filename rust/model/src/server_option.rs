@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One setting: a dotted key and its text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ServerOption {
     /// Dotted name, such as `apps.bash.active`.

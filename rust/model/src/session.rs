@@ -97,12 +97,14 @@ impl Session {
 
 /// A token that lets a program act as a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ApiToken {
     /// The token itself: 44 characters of base64.
     pub id: Secret,
     /// When it was made, in whole seconds.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// Whether it was taken back.
     pub expired: bool,

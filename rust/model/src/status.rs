@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Status of a task, as stored in `task.status` and sent to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TaskStatus {
     /// In the queue.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// A run of a template.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Task {
     /// Row of `task`.
@@ -47,12 +48,15 @@ pub struct Task {
     pub schedule_id: Option<ScheduleId>,
     /// When it was asked for.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// When it began to run.
     #[serde(with = "time::rfc3339_option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub start: Option<DateTime<Utc>>,
     /// When it ended.
     #[serde(with = "time::rfc3339_option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub end: Option<DateTime<Utc>>,
     /// Text of the person who started it.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -125,6 +129,7 @@ impl Task {
 /// Only what a client may decide: the reference also takes status, times, commit message and user from the body, which lets
 /// a client invent history.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct NewTask {
     /// What to run.
@@ -197,6 +202,7 @@ impl NewTask {
 
 /// A task with what lists show of its template, its user and its build.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TaskWithTemplate {
     /// The task.
@@ -222,6 +228,7 @@ pub struct TaskWithTemplate {
 
 /// One stored line of a task's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TaskOutput {
     /// Row of `task__output`; rows of one task ascend in the order of insertion.
@@ -230,6 +237,7 @@ pub struct TaskOutput {
     pub task_id: TaskId,
     /// When the line was read.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub time: DateTime<Utc>,
     /// The line, without its line feed.
     pub output: String,
@@ -255,6 +263,7 @@ impl Default for TaskOutput {
 
 /// A part of a task that left a result. Reference: made for Terraform plans and Ansible results, read by the stages route.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TaskStage {
     /// Row of `task__stage`.
@@ -263,9 +272,11 @@ pub struct TaskStage {
     pub task_id: TaskId,
     /// When it began.
     #[serde(with = "time::rfc3339_option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub start: Option<DateTime<Utc>>,
     /// When it ended.
     #[serde(with = "time::rfc3339_option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub end: Option<DateTime<Utc>>,
     /// Reference: always null since schema 2.16.8.
     pub start_output_id: Option<i64>,
@@ -279,6 +290,7 @@ pub struct TaskStage {
 
 /// Why a task does not do well: a code for programs, a sentence for people. Ours; the reference has nothing of the kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TaskProblem {
     /// One of the engine's codes, such as `tool_missing`.
     pub code: String,
@@ -286,19 +298,23 @@ pub struct TaskProblem {
     pub message: String,
     /// When it was found.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub time: DateTime<Utc>,
 }
 
 /// A part of a task's job: what was done from when to when. Ours, not the reference's [`TaskStage`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobStage {
     /// Name of the part: `workspace`, `keys`, `checkout`, `inventory`, `requirements`, `run`.
     pub stage: String,
     /// When it began.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub start: DateTime<Utc>,
     /// When it ended; none if the server ended in the middle of it.
     #[serde(with = "time::rfc3339_option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DateTime<Utc>>"))]
     pub end: Option<DateTime<Utc>>,
     /// What the Terraform family planned in it; none for everything else, and as long as the plan is being made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -308,6 +324,7 @@ pub struct JobStage {
 /// How many resources a plan of the Terraform family would touch, as its program counts them. A plan that changes nothing but
 /// outputs has zeros only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanSummary {
     /// Resources to be made.
     pub add: u32,

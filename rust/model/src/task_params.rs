@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Parameters of a task to come; each absent one leaves the template's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TaskParams {
     /// Row of `project__task_params`.

@@ -93,6 +93,7 @@ open_enum! {
 
 /// One choice of a survey variable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SurveyVariableValue {
     /// Text for people.
@@ -103,6 +104,7 @@ pub struct SurveyVariableValue {
 
 /// A variable that is asked for before a task starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SurveyVariable {
     /// Name of the variable.
@@ -132,6 +134,7 @@ fn is_text(kind: &SurveyVariableType) -> bool {
 
 /// An Ansible vault a template opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TemplateVault {
     /// Row of `project__template_vault`; 0 for a new one.
@@ -155,6 +158,7 @@ pub struct TemplateVault {
 
 /// A template.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Template {
     /// Row of `project__template`.
@@ -271,6 +275,7 @@ fn is_json(text: &str) -> bool {
 
 /// A template with what the asking user may do with it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TemplateWithPermissions {
     /// The template.
     #[serde(flatten)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The secret end of an address by which Terraform reads and writes the state of an inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TerraformAlias {
     /// Its project.
@@ -21,12 +22,14 @@ pub struct TerraformAlias {
 
 /// One version of the state of an inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TerraformState {
     /// Row of `project__terraform_inventory_state`.
     pub id: TerraformStateId,
     /// Since when.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// The task that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct User {
     /// Row of `user`.
     pub id: UserId,
     /// When the user was made, in whole seconds.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// Login name, unique.
     pub username: String,
@@ -80,12 +82,14 @@ impl User {
 
 /// The second factor by time-based codes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct UserTotp {
     /// Row of `user__totp`.
     pub id: UserTotpId,
     /// When it was set up.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// Whose it is.
     pub user_id: UserId,
@@ -114,12 +118,14 @@ impl Default for UserTotp {
 
 /// A code that was sent by e-mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct UserEmailOtp {
     /// Row of `user__email_otp`.
     pub id: UserEmailOtpId,
     /// When it was sent.
     #[serde(with = "time::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "DateTime<Utc>"))]
     pub created: DateTime<Utc>,
     /// Whose it is.
     pub user_id: UserId,
@@ -140,6 +146,7 @@ impl Default for UserEmailOtp {
 
 /// What everybody may see of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct UserSummary {
     /// Row of `user`.
@@ -152,6 +159,7 @@ pub struct UserSummary {
 
 /// A member of a project with the role.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserWithProjectRole {
     /// The role in the project asked about.
     pub role: ProjectRole,
@@ -162,6 +170,7 @@ pub struct UserWithProjectRole {
 
 /// Body of the requests that create or change a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct NewUser {
     /// Row of `user`; only read when the user is changed.

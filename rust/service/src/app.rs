@@ -8,6 +8,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// How an app is shown and started.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct App {
     /// Whether templates may use it.
@@ -38,7 +39,7 @@ pub struct App {
 }
 
 /// An app with its id, as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AppWithId {
     /// The app.
     #[serde(flatten)]

@@ -6,6 +6,7 @@
 //! address it names, and not after its end.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use semaphore_model::{
     EventObject, ProjectId, ProjectInvite, ProjectInviteStatus, ProjectInviteWithUsers, ProjectRole, ProjectUser,
     Secret, User, UserId, error_chain, time,
@@ -27,7 +28,7 @@ use crate::{
 const DAYS: i64 = 7;
 
 /// Body of the request that invites.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NewInvite {
     /// Who is invited, by number,
@@ -40,11 +41,12 @@ pub struct NewInvite {
     pub role: ProjectRole,
     /// Until when; a week if nothing is said.
     #[serde(with = "time::rfc3339_option")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// Body of the request that changes an invitation.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct InviteChange {
     /// Where it stands: declined or expired, or pending to leave it as it is.
@@ -54,7 +56,7 @@ pub struct InviteChange {
 }
 
 /// An invitation with its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SentInvite {
     /// The invitation.
     #[serde(flatten)]
@@ -68,7 +70,7 @@ pub struct SentInvite {
 }
 
 /// What an accepted invitation opened.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct AcceptedInvite {
     /// The project.
     pub project_id: ProjectId,

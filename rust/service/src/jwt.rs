@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, jwk::Jwk};
 use p256::pkcs8::EncodePrivateKey;
 use rand::RngCore;
+use schemars::JsonSchema;
 use semaphore_model::{Secret, SessionId, UserId};
 use semaphore_store::{Identity, JwtKey, StoreError};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ const SIGNS: TimeDelta = TimeDelta::days(30);
 const OVERLAP: TimeDelta = TimeDelta::days(1);
 
 /// A token that was made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct IssuedToken {
     /// The token.
     pub token: Secret,

@@ -4,6 +4,7 @@
 //! project can use; an owner who is no administrator neither leaves nor changes the own role, so a project is not orphaned by
 //! mistake.
 
+use schemars::JsonSchema;
 use semaphore_model::{EventObject, ProjectId, ProjectRole, ProjectUser, User, UserId};
 use semaphore_store::{ListOptions, StoreError};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// A member as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Member {
     /// The user.
     pub id: UserId,
@@ -28,7 +29,7 @@ pub struct Member {
 }
 
 /// Body of the request that adds a member.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NewMember {
     /// Who.
@@ -38,7 +39,7 @@ pub struct NewMember {
 }
 
 /// Body of the request that changes the role of a member.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct MemberRole {
     /// The new role.

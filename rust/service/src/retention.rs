@@ -2,6 +2,7 @@
 //!
 //! Ours. Not for carrying them out (`housekeeping.rs`), nor for `max_tasks_per_template`, which holds besides.
 
+use schemars::JsonSchema;
 use semaphore_model::{EventObject, ProjectId, RetentionRule, TemplateId, UserId};
 use semaphore_store::{ScopedRule, StoreError};
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use crate::{error::Result, event::event, services::Services};
 
 /// The rules of a project.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct ProjectRetention {
     /// For all tasks of the project together.
     pub project: RetentionRule,
@@ -18,7 +19,7 @@ pub struct ProjectRetention {
 }
 
 /// The rule of a template.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TemplateRetention {
     /// The template.
     pub template_id: TemplateId,

@@ -4,6 +4,7 @@
 //! once, in the answer that makes the runner; a runner never changes its project.
 
 use chrono::Utc;
+use schemars::JsonSchema;
 use semaphore_model::{EventObject, ProjectId, Runner, RunnerId, RunnerTag, Secret, UserId};
 use semaphore_store::StoreError;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// A new runner with what only its owner may know.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NewRunner {
     /// The runner.
     #[serde(flatten)]

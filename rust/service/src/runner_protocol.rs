@@ -5,6 +5,7 @@
 //! runner with a public key is sent is encrypted for it.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use semaphore_model::{ProjectId, Runner, Secret, TaskId};
 use semaphore_store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// Body of a registration.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Registration {
     /// What lets runners register: `runner_registration_token` of the configuration.
@@ -32,7 +33,7 @@ pub struct Registration {
 }
 
 /// What a runner is told when it asks. Reference: `RunnerState`, a mix of Go names and tagged names; empty lists are null.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RunnerState {
     /// Tasks of the runner that have begun.
     #[serde(rename = "CurrentJobs")]
@@ -50,7 +51,7 @@ pub struct RunnerState {
 }
 
 /// No keys, which is an empty object and not null.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct NoKeys {}
 
 /// What a runner is answered: for its eyes only, if it has a key.
@@ -63,7 +64,7 @@ pub enum Poll {
 }
 
 /// Report of a runner about its tasks. Reference: `RunnerProgress`, without tags: Go's names.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Progress {
     /// One entry per task.
@@ -71,7 +72,7 @@ pub struct Progress {
 }
 
 /// Report about one task. What else stands in it is not for this build, which gives no tasks to runners.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct JobProgress {
     /// Which task.

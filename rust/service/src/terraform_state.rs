@@ -4,6 +4,7 @@
 //! text, because a state holds every secret that the configuration made.
 
 use rand::{Rng, distr::Alphanumeric};
+use schemars::JsonSchema;
 use semaphore_model::{
     AccessKey, AccessKeyId, AccessKeyType, EventObject, Inventory, TerraformAlias, TerraformState, TerraformStateId,
     UserId,
@@ -22,7 +23,7 @@ use crate::{
 const ALIAS_CHARACTERS: usize = 32;
 
 /// An address of a state as clients see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct StateAddress {
     /// The secret end of the address, which is also its name in paths.
     pub id: String,
@@ -34,7 +35,7 @@ pub struct StateAddress {
 }
 
 /// Body of the requests that make or change an address.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct StateAddressBody {
     /// The key with login and password that Terraform has to send.

@@ -3,6 +3,7 @@
 //! Invariants: a stored login, e-mail and name is never empty; a change of password ends all sessions of the user; nobody
 //! changes the administrator flag of the own account. Reference: refusals to change users answer 401 where 403 is meant.
 
+use schemars::JsonSchema;
 use semaphore_model::{NewUser, Secret, User, UserId, UserSummary};
 use semaphore_store::ListOptions;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// A list of users, as much of it as the caller may see.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum UserList {
     /// For administrators.
@@ -23,7 +24,7 @@ pub enum UserList {
 }
 
 /// The caller's own account as `GET /user` shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OwnUser {
     /// The account.
     #[serde(flatten)]

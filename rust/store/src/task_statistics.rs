@@ -3,6 +3,7 @@
 use crate::db::params;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use semaphore_model::{ProjectId, TemplateId, UserId};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub struct TaskStatisticsFilter {
 }
 
 /// The tasks of one day.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TaskStatistics {
     /// The day, in UTC, as `2026-11-22`.
     pub date: String,

@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use semaphore_model::error_chain;
 use semaphore_service::{Error, Kind};
 use serde::Serialize;
@@ -23,8 +24,10 @@ pub type Result<T, E = ApiError> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub struct ApiError(pub Error);
 
-#[derive(Serialize)]
-struct ErrorBody<'a> {
+/// The body of a refusal.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(crate) struct ErrorBody<'a> {
     error: &'a str,
 }
 

@@ -18,6 +18,7 @@ pub mod hub;
 pub mod machine_access;
 pub mod metrics;
 pub mod object;
+pub mod openapi;
 mod path;
 mod patient_body;
 mod rehearsal;

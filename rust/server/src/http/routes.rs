@@ -15,12 +15,13 @@ use super::{
     error::{method_not_allowed, not_found},
     extension_method::Extension,
     handlers::{
-        app, auth, backup, diagnostics, environment, event, host_keys, integration, integration_rule, inventory,
-        invite, jwt, key, member, metrics, oidc, option, output, project, repository, retention, role, runner,
-        runner_protocol, schedule, second_factor, secret_storage, subscription, system, task, template,
+        app, auth, backup, diagnostics, documentation, environment, event, host_keys, integration, integration_rule,
+        inventory, invite, jwt, key, member, metrics, oidc, option, output, project, repository, retention, role,
+        runner, runner_protocol, schedule, second_factor, secret_storage, subscription, system, task, template,
         terraform_backend, terraform_state, token, user, view, webhook,
     },
     machine_access::{RunnerAccess, StateAccess},
+    openapi::describe::{Described, Describer},
     run_access::RunAccess,
     state::AppState,
     ws,
@@ -39,6 +40,10 @@ pub struct RouteInfo {
     pub writes: bool,
     /// Whether HEAD is answered as well.
     pub answers_head: bool,
+    /// Module and name of its handler.
+    pub handler: &'static str,
+    /// Says what the types of the handler tell about the route.
+    pub(super) describe: fn(&mut Describer),
 }
 
 macro_rules! table {
@@ -49,6 +54,8 @@ macro_rules! table {
             access: <$access as AccessLevel>::LEVEL,
             writes: is_writing(stringify!($effect)),
             answers_head: is_method(stringify!($method), "GET"),
+            handler: stringify!($handler),
+            describe: described_by::<$access, _, _>(&$handler),
         }),*];
 
         /// A router of the rows with this extension method, or of all others, without fallbacks.
@@ -78,6 +85,11 @@ table! {
     POST     "/api/apps/{app_id}"          Admin,   writes => app::set_app;
     DELETE   "/api/apps/{app_id}"          Admin,   writes => app::delete_app;
     POST     "/api/apps/{app_id}/active"   Admin,   writes => app::set_app_active;
+
+    // This table for programs
+    GET      "/api/openapi.json"           Public,  reads  => documentation::get_document;
+    GET      "/swagger"                    Public,  reads  => documentation::get_page;
+    GET      "/swagger/{file}"             Public,  reads  => documentation::get_page_file;
 
     // Log-in
     GET_ONLY "/api/auth/login"             Public,  reads  => auth::get_login_metadata;
@@ -369,6 +381,15 @@ pub fn routes() -> &'static [RouteInfo] {
     ROUTES
 }
 
+const fn described_by<A, H, T>(_: &H) -> fn(&mut Describer)
+where
+    A: AccessLevel,
+    H: Handler<T, AppState> + Described<T>,
+    T: Guarded<A>,
+{
+    H::describe
+}
+
 /// One function per kind of row.
 mod row {
     #![expect(non_snake_case, reason = "the names are the methods as they stand in the table")]
@@ -471,7 +492,7 @@ mod tests {
         for route in routes() {
             assert!(seen.insert((route.method, route.path)), "{} {} stands twice", route.method, route.path);
             let is_probe = matches!(route.path, "/healthz" | "/readyz");
-            let is_known = route.path.starts_with("/.well-known/");
+            let is_known = route.path.starts_with("/.well-known/") || route.path.starts_with("/swagger");
             assert!(is_probe || is_known || route.path.starts_with("/api/"), "{}", route.path);
             // Reference: the senders of some services only know GET.
             let is_webhook = route.path == "/api/integrations/{integration_alias}";

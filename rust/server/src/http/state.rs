@@ -18,6 +18,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     assets: Assets,
     edge: EdgeSettings,
+    web_path: String,
 }
 
 impl AppState {
@@ -32,7 +33,8 @@ impl AppState {
         edge: EdgeSettings,
     ) -> Self {
         let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
-        Self(Arc::new(Inner { services, tasks, hub, metrics, assets, edge }))
+        let web_path = web_path.to_owned();
+        Self(Arc::new(Inner { services, tasks, hub, metrics, assets, edge, web_path }))
     }
 
     /// The numbers about this server.
@@ -48,6 +50,11 @@ impl AppState {
     /// What happens around every request.
     pub(crate) fn edge(&self) -> &EdgeSettings {
         &self.0.edge
+    }
+
+    /// The path below which everything is served: empty or `/semaphore`.
+    pub(crate) fn web_path(&self) -> &str {
+        &self.0.web_path
     }
 
     /// The way to the task pool.

@@ -23,6 +23,7 @@ use super::{
     error::ApiError,
     extract::QueryTexts,
     hub::{Access, Connection},
+    openapi::describe::{Argument, Describer},
     state::AppState,
 };
 
@@ -66,6 +67,10 @@ pub(crate) async fn connect(
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
         .on_upgrade(move |socket| serve(socket, joined, proof))
+}
+
+impl Argument for WebSocketUpgrade {
+    fn describe(_: &mut Describer) {}
 }
 
 /// A client in the hub, also while the connection is still being upgraded; it leaves when this is dropped.

@@ -81,10 +81,6 @@ impl Attempt {
         let Some(beyond) = count.checked_sub(self.free()) else { return TimeDelta::zero() };
         TimeDelta::seconds(SHORTEST << beyond.min(16)).min(LONGEST)
     }
-    /// A code that was sent by e-mail.
-    EmailCode,
-    /// Having an e-mail sent.
-    Mail,
 }
 
 /// Who guesses what: a digest, because what is typed as an account may be of any length, or a password.

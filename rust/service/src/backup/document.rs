@@ -4,6 +4,7 @@
 //! its document although a whole copy needs it is in members of ours, which only an extended backup has and the reference
 //! passes over.
 
+use schemars::JsonSchema;
 use semaphore_model::{
     AccessKeyOwner, AccessKeySourceStorage, AccessKeyType, IntegrationAuthMethod, IntegrationBodyType,
     IntegrationMatchMethod, IntegrationSource, IntegrationVariableType, InventoryType, JsonMap, Permissions, ProjectId,
@@ -16,7 +17,7 @@ use serde_json::Value;
 macro_rules! parts {
     ($($(#[$doc:meta])* $vis:vis struct $name:ident { $($(#[$meta:meta])* $field:ident: $kind:ty,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(default)]
         $vis struct $name { $($(#[$meta])* pub(super) $field: $kind,)* }
     )*};

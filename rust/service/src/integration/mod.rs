@@ -9,6 +9,7 @@ mod receive;
 mod rule;
 mod sender;
 
+use schemars::JsonSchema;
 use semaphore_model::{
     AccessKey, Integration, IntegrationAlias, IntegrationAliasId, IntegrationId, Inventory, ProjectId, Template,
 };
@@ -27,7 +28,7 @@ use crate::{
 const ALIAS_BYTES: usize = 8;
 
 /// An address as answers show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PublicAlias {
     /// Row of `project__integration_alias`.
     pub id: IntegrationAliasId,

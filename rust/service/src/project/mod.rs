@@ -7,6 +7,7 @@ mod demo;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use semaphore_model::{
     AccessKey, AccessKeyType, Environment, EventObject, Project, ProjectId, ProjectRole, ProjectUser, User, View,
     ViewType,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// Body of the request that creates a project.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NewProject {
     /// Name for people; need not be unique. Reference: may be empty.

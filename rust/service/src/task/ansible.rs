@@ -9,6 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use semaphore_engine::app::ansible::Report;
 use semaphore_model::{ProjectId, TaskId, time};
 use semaphore_store::OutputCursor;
@@ -18,7 +19,7 @@ use super::CHUNK;
 use crate::{Result, Services};
 
 /// Figures of one host. Reference: `db.AnsibleTaskHost`; its community edition answers `null`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AnsibleHost {
     /// Position in the recap, from 1: nothing is stored, so there is no row.
     pub id: usize,
@@ -44,11 +45,12 @@ pub struct AnsibleHost {
     pub unreachable: u32,
     /// When the recap was printed.
     #[serde(with = "time::rfc3339")]
+    #[schemars(with = "DateTime<Utc>")]
     pub created: DateTime<Utc>,
 }
 
 /// A failure on a host. Reference: `db.AnsibleTaskError`; its community edition answers `null`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AnsibleError {
     /// Position in the output, from 1.
     pub id: usize,
@@ -64,6 +66,7 @@ pub struct AnsibleError {
     pub error: String,
     /// When it was printed.
     #[serde(with = "time::rfc3339")]
+    #[schemars(with = "DateTime<Utc>")]
     pub created: DateTime<Utc>,
 }
 

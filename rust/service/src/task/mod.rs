@@ -13,6 +13,7 @@ mod submit;
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use schemars::JsonSchema;
 use semaphore_model::{
     JobStage, Project, ProjectId, Task, TaskId, TaskOutput, TaskProblem, TaskStage, TaskStatus, TaskWithTemplate,
     TemplateId, User, UserId, time,
@@ -33,7 +34,7 @@ use crate::{Error, Result, Services};
 const CHUNK: u32 = 10_000;
 
 /// Why a task is as it is. Ours; the reference has nothing of the kind.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TaskReason {
     /// Its status.
     pub status: TaskStatus,
@@ -42,9 +43,11 @@ pub struct TaskReason {
     pub stage: Option<String>,
     /// Start of the run.
     #[serde(with = "time::rfc3339_option")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub start: Option<DateTime<Utc>>,
     /// End of the run.
     #[serde(with = "time::rfc3339_option")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub end: Option<DateTime<Utc>>,
     /// What was found, in order.
     pub problems: Vec<TaskProblem>,

@@ -1,6 +1,7 @@
 //! Parts of the output of a task, and looking for a text in it. Ours; the reference gives the whole output only.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use semaphore_model::{ProjectId, TaskId, TaskOutput, time};
 use semaphore_store::{OutputRange, OutputSearch};
 use serde::Serialize;
@@ -17,7 +18,7 @@ pub const MOST_LINES: u32 = 10_000;
 const LONGEST_TEXT: usize = 1_000;
 
 /// A line that has the text that was looked for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FoundLine {
     /// Its number in the output, counted from 1.
     pub line: i64,
@@ -25,13 +26,14 @@ pub struct FoundLine {
     pub id: i64,
     /// When it was read.
     #[serde(with = "time::rfc3339")]
+    #[schemars(with = "DateTime<Utc>")]
     pub time: DateTime<Utc>,
     /// Its text without colours; of a line over 4 KiB the part around the place.
     pub output: String,
 }
 
 /// What a search found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FoundLines {
     /// In the order of the output.
     pub hits: Vec<FoundLine>,

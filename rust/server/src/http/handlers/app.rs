@@ -1,6 +1,7 @@
 //! The apps that templates can run.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use semaphore_service::{
     Error,
     app::{App, AppWithId},
@@ -41,8 +42,9 @@ pub(crate) async fn delete_app(_: Admin, State(state): State<AppState>, path: Pa
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(inline)]
 pub(crate) struct ActiveBody {
     active: bool,
 }

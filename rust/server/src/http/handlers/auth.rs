@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use semaphore_model::Secret;
 use semaphore_service::{
     Settings,
@@ -25,7 +26,7 @@ use crate::http::{
 };
 
 /// Second factors that are switched on.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct AuthMethods {
     #[serde(skip_serializing_if = "Option::is_none")]
     totp: Option<TotpMethod>,
@@ -34,10 +35,10 @@ pub(crate) struct AuthMethods {
 }
 
 /// Codes by e-mail; there is nothing to say about them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EmailMethod {}
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TotpMethod {
     allow_recovery: bool,
 }
@@ -51,7 +52,7 @@ impl AuthMethods {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct LoginMetadata {
     oidc_providers: Vec<ProviderButton>,
     login_with_password: bool,
@@ -72,7 +73,7 @@ pub(crate) async fn get_login_metadata(_: Public, State(state): State<AppState>)
     })
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct LoginBody {
     auth: String,
@@ -148,7 +149,7 @@ pub(crate) async fn logout(_: Public, State(state): State<AppState>, headers: He
     Ok(response)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct CodeBody {
     passcode: Secret,
@@ -172,7 +173,7 @@ pub(crate) async fn verify_session(
     })
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct RecoveryBody {
     recovery_code: Secret,

@@ -1,6 +1,7 @@
 //! Looking at the server itself: memory, and whether it is alive and ready.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::http::{
@@ -23,7 +24,7 @@ pub(crate) async fn write_profile(_: Admin, State(state): State<AppState>) -> Re
 }
 
 /// Whether the server can do its work, and if not, which part of it cannot.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Health {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! Integrations of a project and their addresses.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use semaphore_model::{Integration, IntegrationAliasId};
 use semaphore_service::{Error, integration::PublicAlias};
 use serde::Serialize;
@@ -65,7 +66,7 @@ pub(crate) async fn delete_integration(
 }
 
 /// What uses an integration: nothing can. Reference: both members are always null.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct IntegrationReferrers {
     matchers: Option<()>,
     values: Option<()>,

@@ -1,6 +1,7 @@
 //! Rules of an integration: what its requests must contain, and what is taken from them.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use semaphore_model::{
     Integration, IntegrationExtractValue, IntegrationExtractValueId, IntegrationMatcher, IntegrationMatcherId, Referrer,
 };
@@ -28,7 +29,7 @@ fn known<T>(id: RuleId<T>, refusal: &str) -> Result<T, PathIdRejection> {
 }
 
 /// What uses a rule: nothing can. Reference: an empty list.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RuleReferrers {
     integrations: Vec<Referrer>,
 }

@@ -1,6 +1,7 @@
 //! Invitations into projects.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use semaphore_model::{ProjectInvite, ProjectInviteWithUsers, Secret};
 use semaphore_service::{
     Services,
@@ -65,7 +66,7 @@ pub(crate) async fn delete_invite(
 }
 
 /// Body of the request that accepts an invitation.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct AcceptBody {
     token: Secret,

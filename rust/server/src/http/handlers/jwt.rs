@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use semaphore_service::jwt::IssuedToken;
 
@@ -25,8 +25,8 @@ pub(crate) async fn create_token(
 }
 
 /// `GET /.well-known/jwks.json`
-pub(crate) async fn get_keys(_: Public, State(state): State<AppState>) -> Result<impl IntoResponse> {
+pub(crate) async fn get_keys(_: Public, State(state): State<AppState>) -> Result<Response> {
     let keys = state.services().public_keys().await?;
     // Shorter than the day for which a key is published before it is used.
-    Ok(([(header::CACHE_CONTROL, "public, max-age=3600")], Json(keys)))
+    Ok(([(header::CACHE_CONTROL, "public, max-age=3600")], Json(keys)).into_response())
 }

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod auth;
 pub(crate) mod backup;
 pub(crate) mod diagnostics;
+pub(crate) mod documentation;
 pub(crate) mod environment;
 pub(crate) mod event;
 pub(crate) mod host_keys;

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{TimeDelta, Utc};
+use schemars::JsonSchema;
 use semaphore_model::error_chain;
 use semaphore_service::{Error, Settings, auth::Client, crypto::cookie::COOKIE_NAME, sign_in::oidc::Arrival};
 use serde::Serialize;
@@ -29,7 +30,7 @@ const STATE_COOKIE: &str = "oauthstate";
 const ATTEMPT: TimeDelta = TimeDelta::minutes(15);
 
 /// A provider as the log-in page shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ProviderButton {
     id: String,
     name: String,

@@ -6,6 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use semaphore_model::{Permissions, Project, ProjectRole};
 use semaphore_service::project::NewProject;
 use serde::Serialize;
@@ -62,7 +63,7 @@ pub(crate) async fn delete_project(
 }
 
 /// What the caller is in the project.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RoleAnswer {
     role: ProjectRole,
     permissions: Permissions,

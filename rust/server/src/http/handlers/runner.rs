@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
 };
+use schemars::JsonSchema;
 use semaphore_model::{Runner, RunnerId, RunnerTag};
 use semaphore_service::{Error, owned::Owned, runner::NewRunner};
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use crate::http::{
     access::{Admin, ManageResources, Member, ProjectAccess, path_parameters},
     error::{ApiError, Result},
     extract::Body,
+    openapi::describe::{Argument, Describer},
     state::AppState,
 };
 
@@ -48,9 +50,22 @@ impl FromRequestParts<AppState> for ProjectRunner {
     }
 }
 
+impl Argument for AnyRunner {
+    fn describe(describer: &mut Describer) {
+        describer.path_number("runner_id");
+    }
+}
+
+impl Argument for ProjectRunner {
+    fn describe(describer: &mut Describer) {
+        describer.path_number("runner_id");
+    }
+}
+
 /// Body of the requests that say whether a runner gets tasks.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(inline)]
 pub(crate) struct ActiveBody {
     active: bool,
 }

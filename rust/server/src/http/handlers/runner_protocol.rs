@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use semaphore_model::Secret;
 use semaphore_service::{
     Error,
@@ -23,7 +24,7 @@ use crate::http::{
 };
 
 /// Answer to a registration.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Registered {
     token: Secret,
 }

@@ -1,6 +1,7 @@
 //! Schedules of a project.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use semaphore_model::{Schedule, ScheduleWithTemplate, Template};
 use serde::Deserialize;
 
@@ -30,7 +31,7 @@ pub(crate) async fn create_schedule(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct CronBody {
     cron_format: String,
@@ -62,8 +63,9 @@ pub(crate) async fn update_schedule(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(inline)]
 pub(crate) struct ActiveBody {
     active: bool,
 }

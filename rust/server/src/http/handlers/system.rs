@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::auth::AuthMethods;
@@ -22,7 +23,7 @@ pub(crate) async fn ping(_: Public) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "pong").into_response()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Info {
     version: String,
     ansible: String,
@@ -36,7 +37,7 @@ pub(crate) struct Info {
     roles: Vec<semaphore_model::Role>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Teams {
     invite_type: String,
 }

@@ -9,6 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
+use schemars::JsonSchema;
 use semaphore_model::{NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStatus, TaskWithTemplate, TemplateId, ansi};
 use semaphore_service::{
     Error,
@@ -232,7 +233,7 @@ pub(crate) async fn get_task_status(
     Ok(Json(state.services().task_state(state.tasks().pool()?, access.project_id(), task).await?))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct StopBody {
     force: bool,
@@ -320,7 +321,7 @@ async fn statistics(
 }
 
 /// An unfinished task in the administrator's list.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct ActiveTaskRow {
     task_id: TaskId,
     project_id: ProjectId,

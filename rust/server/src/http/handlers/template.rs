@@ -1,6 +1,7 @@
 //! Templates of a project.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use semaphore_model::{Inventory, Referrers, Template, TemplateApp, TemplateWithPermissions};
 use serde::Deserialize;
 
@@ -72,7 +73,7 @@ pub(crate) async fn delete_template(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct DescriptionBody {
     description: String,

@@ -1,6 +1,7 @@
 //! Users.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use semaphore_model::{NewUser, Secret, User, UserId};
 use semaphore_service::user::{OwnUser, UserList};
 use serde::Deserialize;
@@ -71,7 +72,7 @@ pub(crate) async fn delete_user(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct PasswordBody {
     password: Secret,
