@@ -63,6 +63,7 @@ mod stored_secret;
 mod task;
 mod task_archive;
 mod task_archive_chunk;
+mod task_follow;
 mod task_list;
 mod task_output;
 mod task_output_mark;

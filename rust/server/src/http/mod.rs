@@ -21,7 +21,10 @@ mod rehearsal;
 pub mod routes;
 pub mod serve;
 pub mod state;
+mod task_feed;
+mod task_news;
 mod ws;
+mod ws_batch;
 
 pub use app::App;
 pub use client_address::AddressRange;
