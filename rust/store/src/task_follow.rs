@@ -45,7 +45,8 @@ impl Store {
 
     /// The project of a task; `None` if there is no such task.
     pub async fn find_project_of_task(&self, id: TaskId) -> Result<Option<ProjectId>> {
-        let text = "select tpl.project_id from task t join project__template tpl on tpl.id = t.template_id where t.id = ?";
+        let text =
+            "select tpl.project_id from task t join project__template tpl on tpl.id = t.template_id where t.id = ?";
         self.db().fetch_optional(text, params![id]).await?.map(|row| row.id("project_id")).transpose()
     }
 }

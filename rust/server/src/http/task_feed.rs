@@ -169,7 +169,8 @@ impl Feed {
 impl Live {
     /// Reads the store until everything was told.
     async fn read(self: Arc<Self>, state: AppState) {
-        let mut reader = Reader { place: OutputCursor::default(), look_at: Instant::now(), held: Vec::new(), told: None };
+        let mut reader =
+            Reader { place: OutputCursor::default(), look_at: Instant::now(), held: Vec::new(), told: None };
         loop {
             match reader.pass(&self, &state).await {
                 Ok(true) => return,

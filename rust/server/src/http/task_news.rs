@@ -87,11 +87,12 @@ struct GoneFrame {
 
 /// Texts, numbers and times have no form that JSON cannot write.
 fn json(value: &impl Serialize) -> Utf8Bytes {
-    serde_json::to_string(value).unwrap_or_else(|error| {
-        tracing::error!(error = &error as &dyn std::error::Error, "a frame cannot be written as JSON");
-        String::new()
-    })
-    .into()
+    serde_json::to_string(value)
+        .unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a frame cannot be written as JSON");
+            String::new()
+        })
+        .into()
 }
 
 /// The frame that tells that a task is not there for the client.

@@ -44,7 +44,9 @@ pub(super) fn wants(query: &QueryTexts) -> Result<Wants> {
     match query.get("v") {
         None | Some("1") => return Ok(Wants { partial, ..Wants::default() }),
         Some("2") => {}
-        Some(_) => return Err(Error::invalid("v must be 1 or 2: this server speaks no other version of the WebSocket")),
+        Some(_) => {
+            return Err(Error::invalid("v must be 1 or 2: this server speaks no other version of the WebSocket"));
+        }
     }
     let number = |text: &str| text.trim().parse::<i32>().ok().filter(|number| *number > 0).map(TaskId);
     let texts = query.get("task").unwrap_or_default().split(',').filter(|text| !text.is_empty());
@@ -108,7 +110,8 @@ impl Source {
                 }
                 let frames = connection.take(BURST_BYTES);
                 if !frames.is_empty() {
-                    let outgoing = |frame: super::hub::Frame| Outgoing { project: Some(frame.project), text: frame.text };
+                    let outgoing =
+                        |frame: super::hub::Frame| Outgoing { project: Some(frame.project), text: frame.text };
                     return Some(frames.into_iter().map(outgoing).collect());
                 }
                 connection.woken().await;
@@ -117,7 +120,10 @@ impl Source {
                 match feeds.next().await {
                     Ok(outgoing) => return Some(vec![outgoing?]),
                     Err(error) => {
-                        tracing::debug!(error = &error as &dyn std::error::Error, "the output of a task cannot be read for a client");
+                        tracing::debug!(
+                            error = &error as &dyn std::error::Error,
+                            "the output of a task cannot be read for a client"
+                        );
                         sleep(RETRY_PAUSE).await;
                     }
                 }
@@ -306,7 +312,15 @@ mod tests {
         for (query, expected) in table {
             assert_eq!(read(query), Ok(expected), "{query}");
         }
-        for query in ["v=3", "v=2&task=x", "v=2&since=5", "v=2&since=7:-1", "v=2&since=7:", "v=2&since=:1", "v=2&task=1,2&since=4"] {
+        for query in [
+            "v=3",
+            "v=2&task=x",
+            "v=2&since=5",
+            "v=2&since=7:-1",
+            "v=2&since=7:",
+            "v=2&since=:1",
+            "v=2&task=1,2&since=4",
+        ] {
             assert!(read(query).is_err(), "{query}");
         }
     }
