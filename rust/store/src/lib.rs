@@ -66,6 +66,7 @@ mod stored_secret;
 mod task;
 mod task_archive;
 mod task_archive_chunk;
+mod task_follow;
 mod task_list;
 mod task_output;
 mod task_output_mark;

@@ -56,7 +56,7 @@ impl State {
 /// The row of an archive.
 pub(crate) struct Archive {
     state: State,
-    lines: i64,
+    pub(crate) lines: i64,
 }
 
 impl Archive {

@@ -3,7 +3,7 @@
 //! Lines are compared as people see them, without the codes that set colours. The output is read in pieces, so that dropping
 //! the future ends the search at once and no connection is kept for long. Not for patterns.
 
-use crate::{OutputCursor, OutputRange, Result, Store};
+use crate::{Result, Store};
 use chrono::{DateTime, Utc};
 use semaphore_model::{TaskId, ansi};
 use std::borrow::Cow;
@@ -54,7 +54,7 @@ pub struct OutputHits {
 impl Store {
     /// Looks for a text in the output of a task. The caller has checked that the task is one of the project.
     pub async fn search_task_output(&self, id: TaskId, search: &OutputSearch) -> Result<OutputHits> {
-        let mut place = self.place_behind(id, search.after_line).await?;
+        let mut place = self.task_output_place(id, search.after_line.into()).await?;
         let wanted = if search.ignore_case { search.text.to_lowercase() } else { search.text.clone() };
         let mut found = OutputHits { last_line: search.after_line.into(), ..OutputHits::default() };
         loop {
@@ -74,14 +74,6 @@ impl Store {
             }
             place = next;
         }
-    }
-
-    /// The place behind so many lines, or the end.
-    async fn place_behind(&self, id: TaskId, lines: u32) -> Result<OutputCursor> {
-        let Some(offset) = lines.checked_sub(1) else { return Ok(OutputCursor::default()) };
-        let range = OutputRange { offset, limit: 1, ..OutputRange::default() };
-        let last = self.list_task_output_range(id, range).await?.pop();
-        Ok(last.map_or_else(OutputCursor::end, |line| OutputCursor::behind(&line, lines.into())))
     }
 }
 

@@ -131,6 +131,14 @@ impl FromRequestParts<AppState> for PathTexts {
 pub struct QueryTexts(HashMap<String, String>);
 
 impl QueryTexts {
+    /// The texts of a query string; empty if it cannot be read.
+    #[cfg(test)]
+    pub(crate) fn parse(query: &str) -> Self {
+        let uri = format!("/?{query}").parse().ok();
+        let query = uri.and_then(|uri| Query::try_from_uri(&uri).ok());
+        query.map(|Query(texts)| Self(texts)).unwrap_or_default()
+    }
+
     /// The text of a parameter, `None` if it is absent or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())

@@ -4,11 +4,14 @@
 //! log frames are left out up to the next status frame, never a status frame, and a connection that stays full for
 //! [`FULL_LIMIT`] is closed. What was left out is in the store.
 //!
+//! A connection that asked for batches (`ws_batch`) waits for no frames: it follows feeds (`task_feed`), which the hub makes
+//! and wakes.
+//!
 //! Reference: `api/sockets/pool.go`, which closes a connection as soon as 256 frames wait (a documented departure).
 
 use std::{
-    collections::{HashSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
     time::{Duration, Instant},
 };
 
@@ -19,15 +22,21 @@ use semaphore_task::{NewLine, TaskObserver, TaskState};
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use super::task_feed::Feed;
+
 /// Bytes of frames that may wait for one connection.
 const QUEUE_BYTES: usize = 1 << 20;
 /// How long a queue may stay full before its connection is closed.
 const FULL_LIMIT: Duration = Duration::from_secs(20);
+/// Ended tasks that a connection remembers, so that a late word about one does not begin it again.
+const REMEMBERED: usize = 1_000;
 
 /// All connected clients.
 #[derive(Debug, Default)]
 pub struct Hub {
     connections: RwLock<Vec<Arc<Connection>>>,
+    /// Feeds that somebody follows.
+    feeds: Mutex<HashMap<TaskId, Weak<Feed>>>,
 }
 
 /// One client.
@@ -36,8 +45,20 @@ pub(super) struct Connection {
     queue: Mutex<Queue>,
     wake: Notify,
     access: Mutex<Access>,
-    /// Whether it asked for unfinished lines.
-    partial: bool,
+    wants: Wants,
+}
+
+/// What a client asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wants {
+    /// Frames about unfinished lines.
+    pub(super) partial: bool,
+    /// Feeds instead of the frames of the reference.
+    pub(super) feeds: bool,
+    /// Of these tasks only; empty: of all.
+    pub(super) tasks: HashSet<TaskId>,
+    /// Number of the last line that the client saw, by task.
+    pub(super) since: HashMap<TaskId, i64>,
 }
 
 /// Projects whose frames a connection may see, as last read.
@@ -61,6 +82,12 @@ struct Queue {
     bytes: usize,
     full_since: Option<Instant>,
     closed: bool,
+    /// Feeds that the connection does not follow yet.
+    feeds: Vec<Arc<Feed>>,
+    /// Tasks that it follows or will.
+    followed: HashSet<TaskId>,
+    /// Tasks of which it was told everything, the newest last.
+    ended: VecDeque<TaskId>,
 }
 
 /// One frame on its way to a client.
@@ -120,10 +147,11 @@ struct UpdateFrame<'a> {
 }
 
 impl Hub {
-    /// Registers a client; frames are queued for it from now on, those about unfinished lines only with `partial`.
-    pub(super) fn join(&self, access: Access, partial: bool) -> Arc<Connection> {
-        let connection =
-            Arc::new(Connection { queue: Mutex::default(), wake: Notify::new(), access: Mutex::new(access), partial });
+    /// Registers a client; what it wants is queued for it from now on.
+    pub(super) fn join(&self, access: Access, wants: Wants) -> Arc<Connection> {
+        let queue = Queue { followed: wants.since.keys().copied().collect(), ..Queue::default() };
+        let (queue, wake, access) = (Mutex::new(queue), Notify::new(), Mutex::new(access));
+        let connection = Arc::new(Connection { queue, wake, access, wants });
         self.connections.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&connection));
         connection
     }
@@ -147,6 +175,32 @@ impl Hub {
         }
     }
 
+    /// The feed of a task; it lives as long as somebody holds it.
+    pub(super) fn feed(&self, task: TaskId, project: ProjectId) -> Arc<Feed> {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(feed) = feeds.get(&task).and_then(Weak::upgrade) {
+            return feed;
+        }
+        feeds.retain(|_, feed| feed.strong_count() > 0);
+        let feed = Arc::new(Feed::new(task, project));
+        feeds.insert(task, Arc::downgrade(&feed));
+        feed
+    }
+
+    /// The feed to which a change of a task belongs, offered to those who do not follow it yet. None if nobody wants it.
+    fn fed(&self, task: &TaskState, receivers: &[Arc<Connection>]) -> Option<Arc<Feed>> {
+        let is_wanted = |connection: &Arc<Connection>| connection.wants.feeds && connection.wants_task(task.id);
+        if task.status.is_finished() || !receivers.iter().any(is_wanted) {
+            let feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+            return feeds.get(&task.id).and_then(Weak::upgrade);
+        }
+        let feed = self.feed(task.id, task.project_id);
+        for connection in receivers.iter().filter(|connection| is_wanted(connection)) {
+            connection.offer(&feed);
+        }
+        Some(feed)
+    }
+
     /// Clients that may see frames of a project; nothing is serialised for nobody.
     fn receivers(&self, project: ProjectId) -> Vec<Arc<Connection>> {
         let connections = self.connections.read().unwrap_or_else(PoisonError::into_inner);
@@ -156,35 +210,48 @@ impl Hub {
 
 impl TaskObserver for Hub {
     fn lines(&self, task: &TaskState, lines: &[NewLine]) {
-        let receivers = self.receivers(task.project_id);
+        let mut receivers = self.receivers(task.project_id);
+        if let Some(feed) = self.fed(task, &receivers) {
+            feed.wake();
+        }
+        receivers.retain(|connection| !connection.wants.feeds);
         if receivers.is_empty() {
             return;
         }
-        for line in lines {
-            let frame = LogFrame {
-                output: &line.text,
-                project_id: task.project_id,
-                task_id: task.id,
-                time: time::format(&line.time),
-                kind: "log",
-            };
-            send(&receivers, task.project_id, &frame, Kind::Log);
-        }
+        let frames: Vec<_> = lines
+            .iter()
+            .filter_map(|line| {
+                let frame = LogFrame {
+                    output: &line.text,
+                    project_id: task.project_id,
+                    task_id: task.id,
+                    time: time::format(&line.time),
+                    kind: "log",
+                };
+                Frame::new(task.project_id, &frame, Kind::Log)
+            })
+            .collect();
+        send(&receivers, &frames);
     }
 
     fn partial(&self, task: &TaskState, stream: Stream, text: &str) {
         let mut receivers = self.receivers(task.project_id);
-        receivers.retain(|connection| connection.partial);
+        receivers.retain(|connection| connection.wants.partial && connection.wants_task(task.id));
         if receivers.is_empty() {
             return;
         }
         let frame =
             PartialFrame { output: text, project_id: task.project_id, stream, task_id: task.id, kind: "partial" };
         let kind = Kind::Partial { task: task.id, stream, is_empty: text.is_empty() };
-        send(&receivers, task.project_id, &frame, kind);
+        send(&receivers, Frame::new(task.project_id, &frame, kind).as_slice());
     }
 
     fn changed(&self, task: &TaskState) {
+        let mut receivers = self.receivers(task.project_id);
+        if let Some(feed) = self.fed(task, &receivers) {
+            feed.changed(task);
+        }
+        receivers.retain(|connection| !connection.wants.feeds);
         let frame = UpdateFrame {
             end: task.end.as_ref().map(time::format),
             project_id: task.project_id,
@@ -195,23 +262,28 @@ impl TaskObserver for Hub {
             kind: "update",
             version: task.version.as_deref(),
         };
-        send(&self.receivers(task.project_id), task.project_id, &frame, Kind::Update);
+        send(&receivers, Frame::new(task.project_id, &frame, Kind::Update).as_slice());
     }
 }
 
-fn send(receivers: &[Arc<Connection>], project: ProjectId, frame: &impl Serialize, kind: Kind) {
-    match serde_json::to_string(frame) {
-        Ok(text) => {
-            let frame = Frame { project, text: text.into(), kind };
-            for connection in receivers {
-                connection.push(frame.clone());
-            }
-        }
-        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a frame cannot be written as JSON"),
+/// Queues frames, in this order, for each of these clients.
+fn send(receivers: &[Arc<Connection>], frames: &[Frame]) {
+    for connection in receivers {
+        connection.push(frames);
     }
 }
 
 impl Frame {
+    fn new(project: ProjectId, frame: &impl Serialize, kind: Kind) -> Option<Self> {
+        match serde_json::to_string(frame) {
+            Ok(text) => Some(Self { project, text: text.into(), kind }),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a frame cannot be written as JSON");
+                None
+            }
+        }
+    }
+
     fn replaces(&self, other: &Self) -> bool {
         match (self.kind, other.kind) {
             (Kind::Partial { task, stream, .. }, Kind::Partial { task: other_task, stream: other_stream, .. }) => {
@@ -237,11 +309,95 @@ impl Connection {
         *self.access.lock().unwrap_or_else(PoisonError::into_inner) = access;
     }
 
-    fn push(&self, frame: Frame) {
+    /// What the client asked for.
+    pub(super) fn wants(&self) -> &Wants {
+        &self.wants
+    }
+
+    /// Whether it asked for what is told of the task.
+    pub(super) fn wants_task(&self, task: TaskId) -> bool {
+        self.wants.tasks.is_empty() || self.wants.tasks.contains(&task)
+    }
+
+    /// Something that it follows has news.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Offers a feed to a connection that does not follow it and did not follow it to its end.
+    pub(super) fn offer(&self, feed: &Arc<Feed>) {
         let mut queue = self.lock();
-        if queue.bytes >= QUEUE_BYTES {
-            let since = *queue.full_since.get_or_insert_with(Instant::now);
-            queue.closed |= since.elapsed() >= FULL_LIMIT;
+        if !queue.ended.contains(&feed.task()) && queue.followed.insert(feed.task()) {
+            queue.feeds.push(Arc::clone(feed));
+            drop(queue);
+            self.wake();
+        }
+    }
+
+    /// Says that the task will be followed. Whether it was not before.
+    pub(super) fn claim(&self, task: TaskId) -> bool {
+        let mut queue = self.lock();
+        !queue.ended.contains(&task) && queue.followed.insert(task)
+    }
+
+    /// The feeds that were offered.
+    pub(super) fn take_feeds(&self) -> Vec<Arc<Feed>> {
+        std::mem::take(&mut self.lock().feeds)
+    }
+
+    /// Says that a task was followed to its end.
+    pub(super) fn has_ended(&self, task: TaskId) {
+        let mut queue = self.lock();
+        queue.followed.remove(&task);
+        queue.ended.push_back(task);
+        if queue.ended.len() > REMEMBERED {
+            queue.ended.pop_front();
+        }
+    }
+
+    /// Whether the connection has to be closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Waits until something is queued, a feed has news or the connection has to be closed. Cancel-safe; may wake for nothing.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    fn push(&self, frames: &[Frame]) {
+        let mut queue = self.lock();
+        for frame in frames {
+            queue.push(frame);
+        }
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// The next frames, about `bytes` of them at most, without waiting.
+    pub(super) fn take(&self, bytes: usize) -> Vec<Frame> {
+        let mut queue = self.lock();
+        let mut taken = 0;
+        let mut frames = Vec::new();
+        while taken < bytes
+            && let Some(frame) = queue.frames.pop_front()
+        {
+            taken += frame.text.len();
+            frames.push(frame);
+        }
+        queue.bytes -= taken;
+        if queue.bytes < QUEUE_BYTES {
+            queue.full_since = None;
+        }
+        frames
+    }
+}
+
+impl Queue {
+    fn push(&mut self, frame: &Frame) {
+        if self.bytes >= QUEUE_BYTES {
+            let since = *self.full_since.get_or_insert_with(Instant::now);
+            self.closed |= since.elapsed() >= FULL_LIMIT;
             // That an unfinished line is there no longer is told in any case: otherwise it would stay on the screen.
             if matches!(frame.kind, Kind::Log | Kind::Partial { is_empty: false, .. }) {
                 return;
@@ -249,35 +405,13 @@ impl Connection {
         }
         // Thousands of short lines may wait: what replaces nothing does not look at them.
         if matches!(frame.kind, Kind::Partial { .. })
-            && let Some(older) = queue.frames.iter().rposition(|other| frame.replaces(other))
-            && let Some(older) = queue.frames.remove(older)
+            && let Some(older) = self.frames.iter().rposition(|other| frame.replaces(other))
+            && let Some(older) = self.frames.remove(older)
         {
-            queue.bytes -= older.text.len();
+            self.bytes -= older.text.len();
         }
-        queue.bytes += frame.text.len();
-        queue.frames.push_back(frame);
-        drop(queue);
-        self.wake.notify_one();
-    }
-
-    /// The next frame; `None` once the connection has to be closed. Cancel-safe.
-    pub(super) async fn next(&self) -> Option<Frame> {
-        loop {
-            {
-                let mut queue = self.lock();
-                if queue.closed {
-                    return None;
-                }
-                if let Some(frame) = queue.frames.pop_front() {
-                    queue.bytes -= frame.text.len();
-                    if queue.bytes < QUEUE_BYTES {
-                        queue.full_since = None;
-                    }
-                    return Some(frame);
-                }
-            }
-            self.wake.notified().await;
-        }
+        self.bytes += frame.text.len();
+        self.frames.push_back(frame.clone());
     }
 }
 
@@ -312,7 +446,7 @@ mod tests {
     #[test]
     fn frames_have_the_shape_of_the_reference() {
         let hub = Hub::default();
-        let client = hub.join(Access { admin: true, ..Access::default() }, false);
+        let client = hub.join(Access { admin: true, ..Access::default() }, Wants::default());
         hub.lines(&task(TaskStatus::Running), &[line("hello\n".into())]);
         hub.changed(&task(TaskStatus::Running));
         assert_eq!(
@@ -327,8 +461,8 @@ mod tests {
     #[test]
     fn only_members_and_administrators_receive() {
         let hub = Hub::default();
-        let member = hub.join(Access { admin: false, projects: [ProjectId(1)].into() }, false);
-        let other = hub.join(Access { admin: false, projects: [ProjectId(2)].into() }, false);
+        let member = hub.join(Access { admin: false, projects: [ProjectId(1)].into() }, Wants::default());
+        let other = hub.join(Access { admin: false, projects: [ProjectId(2)].into() }, Wants::default());
         hub.changed(&task(TaskStatus::Running));
         assert_eq!(drain(&member).len(), 1);
         assert!(drain(&other).is_empty());
@@ -337,8 +471,8 @@ mod tests {
     #[test]
     fn unfinished_lines_come_to_those_who_asked_and_only_the_newest_waits() {
         let hub = Hub::default();
-        let plain = hub.join(Access { admin: true, ..Access::default() }, false);
-        let asking = hub.join(Access { admin: true, ..Access::default() }, true);
+        let plain = hub.join(Access { admin: true, ..Access::default() }, Wants::default());
+        let asking = hub.join(Access { admin: true, ..Access::default() }, Wants { partial: true, ..Wants::default() });
         let task = task(TaskStatus::Running);
         hub.partial(&task, Stream::Stdout, "10%");
         hub.partial(&task, Stream::Terminal, "Password: ");
@@ -366,7 +500,7 @@ mod tests {
     #[test]
     fn a_full_queue_leaves_out_lines_but_never_a_status() {
         let hub = Hub::default();
-        let client = hub.join(Access { admin: true, ..Access::default() }, false);
+        let client = hub.join(Access { admin: true, ..Access::default() }, Wants::default());
         let lines: Vec<_> = (0..40).map(|_| line("x".repeat(64 * 1024))).collect();
         hub.lines(&task(TaskStatus::Running), &lines);
         hub.changed(&task(TaskStatus::Success));

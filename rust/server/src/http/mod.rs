@@ -26,8 +26,11 @@ pub mod routes;
 pub mod run_access;
 pub mod serve;
 pub mod state;
+mod task_feed;
+mod task_news;
 pub mod tls;
 mod ws;
+mod ws_batch;
 
 pub use app::App;
 pub use client_address::AddressRange;

@@ -17,8 +17,8 @@ use super::{
     handlers::{
         app, auth, backup, diagnostics, documentation, environment, event, host_keys, integration, integration_rule,
         inventory, invite, jwt, key, member, metrics, oidc, option, output, project, repository, retention, role,
-        runner, runner_protocol, schedule, second_factor, secret_storage, subscription, system, task, template,
-        terraform_backend, terraform_state, token, user, view, webhook,
+        runner, runner_protocol, schedule, second_factor, secret_storage, subscription, system, task, task_events,
+        template, terraform_backend, terraform_state, token, user, view, webhook,
     },
     machine_access::{RunnerAccess, StateAccess},
     openapi::describe::{Described, Describer},
@@ -221,6 +221,7 @@ table! {
     GET      "/api/project/{project_id}/tasks/{task_id}/raw_output" ProjectAccess<Member>,          reads  => task::get_task_raw_output;
     GET      "/api/project/{project_id}/tasks/{task_id}/stages"     ProjectAccess<Member>,          reads  => task::get_task_stages;
     GET      "/api/project/{project_id}/tasks/{task_id}/status"     ProjectAccess<Member>,          reads  => task::get_task_status;
+    GET      "/api/project/{project_id}/tasks/{task_id}/events"     ProjectAccess<Member>,          reads  => task_events::get_task_events;
     GET      "/api/project/{project_id}/tasks/{task_id}/ansible/hosts"  ProjectAccess<Member>,      reads  => task::get_ansible_hosts;
     GET      "/api/project/{project_id}/tasks/{task_id}/ansible/errors" ProjectAccess<Member>,      reads  => task::get_ansible_errors;
     POST     "/api/project/{project_id}/tasks/{task_id}/stop"       RunAccess,                      writes => task::stop_task;

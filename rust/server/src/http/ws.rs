@@ -13,6 +13,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use futures_util::SinkExt as _;
 use semaphore_model::Secret;
 use semaphore_service::auth::Credentials;
 use tokio::time::{Instant, interval_at, timeout};
@@ -25,6 +26,7 @@ use super::{
     hub::{Access, Connection},
     openapi::describe::{Argument, Describer},
     state::AppState,
+    ws_batch::{self, Source},
 };
 
 /// Time between two pings of ours.
@@ -35,14 +37,17 @@ const PONG_LIMIT: Duration = Duration::from_mins(2);
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// Largest message accepted from a client, in bytes; its content is ignored.
 const MESSAGE_LIMIT: usize = 512;
+/// What is read from a client at a time, in bytes: it sends pongs.
+const READ_BUFFER: usize = 1024;
 /// Close code for a message over [`MESSAGE_LIMIT`].
 const TOO_BIG: u16 = 1009;
 /// How often the access is read even if nothing is sent, so that a new member begins to receive.
-const REFRESH_PERIOD: Duration = Duration::from_secs(5);
+pub(super) const REFRESH_PERIOD: Duration = Duration::from_secs(5);
 /// How long an access that was read is used before it is read again.
-const ACCESS_AGE: Duration = Duration::from_secs(1);
+pub(super) const ACCESS_AGE: Duration = Duration::from_secs(1);
 
-/// `GET /api/ws`; with `?partial=true` unfinished lines are shown too, in frames that the reference does not have.
+/// `GET /api/ws`; with `?partial=true` unfinished lines are shown too, in frames that the reference does not have, and with
+/// `?v=2` lines come in numbered batches.
 pub(crate) async fn connect(
     _: Session,
     State(state): State<AppState>,
@@ -60,12 +65,17 @@ pub(crate) async fn connect(
         Ok(access) => access,
         Err(error) => return ApiError::from(error).into_response(),
     };
+    let wants = match ws_batch::wants(&query) {
+        Ok(wants) => wants,
+        Err(error) => return ApiError::from(error).into_response(),
+    };
     // Before the answer: what happens after it is told.
-    let connection = state.hub().join(access, query.get("partial") == Some("true"));
+    let connection = state.hub().join(access, wants);
     let joined = Joined { state, connection };
     upgrade
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
+        .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |socket| serve(socket, joined, proof))
 }
 
@@ -74,9 +84,9 @@ impl Argument for WebSocketUpgrade {
 }
 
 /// A client in the hub, also while the connection is still being upgraded; it leaves when this is dropped.
-struct Joined {
-    state: AppState,
-    connection: Arc<Connection>,
+pub(super) struct Joined {
+    pub(super) state: AppState,
+    pub(super) connection: Arc<Connection>,
 }
 
 impl Drop for Joined {
@@ -87,19 +97,19 @@ impl Drop for Joined {
 
 /// What the client proved itself with. It is looked at again while the connection is open: a log-out, a change of password
 /// and a token taken back end the connection.
-struct Proof {
+pub(super) struct Proof {
     authorization: Secret,
     cookie: Secret,
 }
 
 impl Proof {
-    fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         let credentials = credentials(headers);
         Self { authorization: credentials.authorization.into(), cookie: credentials.cookie.into() }
     }
 
     /// What the user may see now; an error (no session any more, a deleted user, a closed database) ends the connection.
-    async fn access(&self, state: &AppState) -> semaphore_service::Result<Access> {
+    pub(super) async fn access(&self, state: &AppState) -> semaphore_service::Result<Access> {
         let credentials = Credentials { authorization: self.authorization.expose(), cookie: self.cookie.expose() };
         let user = state.services().authenticate_again(&credentials).await?;
         let (admin, projects) = state.services().visible_projects(user.id).await?;
@@ -126,8 +136,10 @@ async fn exchange(
     let mut refresh = interval_at(Instant::now() + REFRESH_PERIOD, REFRESH_PERIOD);
     let mut heard_at = Instant::now();
     let mut access_at = Instant::now();
+    let mut source = Source::new(state, connection);
+    source.discover();
     loop {
-        let message = tokio::select! {
+        let messages = tokio::select! {
             incoming = socket.recv() => match incoming {
                 Some(Ok(Message::Pong(_))) => {
                     heard_at = Instant::now();
@@ -142,27 +154,41 @@ async fn exchange(
                 Some(Ok(_)) => continue,
                 Some(Err(_)) => return Some(Some(CloseFrame { code: TOO_BIG, reason: "".into() })),
             },
-            frame = connection.next() => {
-                let Some(frame) = frame else { return Some(None) };
+            outgoing = source.next() => {
+                let Some(mut outgoing) = outgoing else { return Some(None) };
                 if access_at.elapsed() >= ACCESS_AGE {
                     connection.set_access(proof.access(state).await.ok()?);
                     access_at = Instant::now();
                 }
-                if !connection.may_see(frame.project) {
+                outgoing.retain(|outgoing| outgoing.project.is_none_or(|project| connection.may_see(project)));
+                if outgoing.is_empty() {
                     continue;
                 }
-                Message::Text(frame.text)
+                outgoing.into_iter().map(|outgoing| Message::Text(outgoing.text)).collect()
             }
             _ = refresh.tick() => {
                 connection.set_access(proof.access(state).await.ok()?);
                 access_at = Instant::now();
+                source.discover();
                 continue;
             }
             () = tokio::time::sleep_until(heard_at + PONG_LIMIT) => return None,
-            _ = pings.tick() => Message::Ping(bytes::Bytes::new()),
+            _ = pings.tick() => vec![Message::Ping(bytes::Bytes::new())],
         };
-        if !matches!(timeout(WRITE_LIMIT, socket.send(message)).await, Ok(Ok(()))) {
+        let is_news = !matches!(messages.as_slice(), [Message::Ping(_)]);
+        if !matches!(timeout(WRITE_LIMIT, send(socket, messages)).await, Ok(Ok(()))) {
             return None;
         }
+        if is_news {
+            source.sent();
+        }
     }
+}
+
+/// Many frames in few writes.
+async fn send(socket: &mut WebSocket, messages: Vec<Message>) -> Result<(), axum::Error> {
+    for message in messages {
+        socket.feed(message).await?;
+    }
+    socket.flush().await
 }

@@ -4,6 +4,7 @@
 //! ports and the store.
 
 mod ansible;
+mod follow;
 mod output;
 mod parameters;
 mod ports;

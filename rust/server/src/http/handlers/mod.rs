@@ -31,6 +31,7 @@ pub(crate) mod secret_storage;
 pub(crate) mod subscription;
 pub(crate) mod system;
 pub(crate) mod task;
+pub(crate) mod task_events;
 pub(crate) mod template;
 pub(crate) mod terraform_backend;
 pub(crate) mod terraform_state;
