@@ -70,6 +70,7 @@ mod task_follow;
 mod task_list;
 mod task_output;
 mod task_output_mark;
+mod task_output_pack;
 mod task_output_range;
 mod task_output_search;
 mod task_output_write;

@@ -4,7 +4,6 @@
 //! used first.
 
 use crate::db_time::DbTime;
-use crate::sql::Dialect;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use semaphore_model::{JsonMap, Secret};
 use sqlx::Arguments;
@@ -160,25 +159,34 @@ impl From<Moment> for Param {
     }
 }
 
-/// Formats times that mostly lie in the same second for SQLite: the expensive part is done once per second.
+/// Formats times that mostly lie in the same second for SQLite: the expensive part is done once per second, and nothing for a
+/// time that is asked for again.
 #[derive(Default)]
 pub(crate) struct DbTimeParam {
-    second: Option<(i64, String)>,
+    last: Option<DateTime<Utc>>,
+    text: String,
 }
 
+/// Bytes of a time before its fraction of a second.
+const SECOND_BYTES: usize = "2006-01-02 15:04:05".len();
+
 impl DbTimeParam {
-    pub(crate) fn param(&mut self, dialect: Dialect, time: DateTime<Utc>) -> Param {
-        if dialect != Dialect::Sqlite {
-            return time.into();
+    /// The time as [`DbTime::encode`] writes it.
+    pub(crate) fn text(&mut self, time: DateTime<Utc>) -> &str {
+        if self.last == Some(time) {
+            return &self.text;
         }
-        let second = time.timestamp();
-        if self.second.as_ref().is_none_or(|(known, _)| *known != second) {
-            self.second = Some((second, time.format("%Y-%m-%d %H:%M:%S").to_string()));
+        if self.last.is_some_and(|last| last.timestamp() == time.timestamp())
+            && self.text.is_char_boundary(SECOND_BYTES)
+        {
+            self.text.truncate(SECOND_BYTES);
+            semaphore_model::time::push_fraction(&mut self.text, &time);
+            self.text.push_str(" +0000 UTC");
+        } else {
+            self.text = DbTime(time).encode();
         }
-        let mut text = self.second.as_ref().map(|(_, text)| text.clone()).unwrap_or_default();
-        semaphore_model::time::push_fraction(&mut text, &time);
-        text.push_str(" +0000 UTC");
-        Moment::Text(text).into()
+        self.last = Some(time);
+        &self.text
     }
 }
 

@@ -4,7 +4,7 @@ use crate::db::{FromRow, Param, Row, params};
 use crate::list::Page;
 use crate::sql::and_in;
 use crate::{Result, Store};
-use semaphore_model::{ProjectId, Task, TaskId, TaskStatus, TaskWithTemplate, TemplateId};
+use semaphore_model::{ProjectId, Task, TaskId, TaskStatus, TaskWithTemplate, Template, TemplateId};
 use std::collections::HashMap;
 
 /// Which tasks of a project are listed.
@@ -56,20 +56,39 @@ impl Store {
         self.with_builds(project_id, tasks).await
     }
 
-    /// The tasks of the project with these ids, newest first.
-    pub(crate) async fn list_tasks_by_id(
+    /// The tasks of these templates of the project with these ids, by id; tasks of other templates are left out.
+    pub(crate) async fn list_tasks_of_templates(
         &self,
         project_id: ProjectId,
+        templates: &HashMap<TemplateId, &Template>,
         ids: &[TaskId],
-    ) -> Result<Vec<TaskWithTemplate>> {
+    ) -> Result<HashMap<TaskId, TaskWithTemplate>> {
         let mut tasks = Vec::with_capacity(ids.len());
         for ids in ids.chunks(self.db().dialect().parameter_limit() / 2) {
-            let text = format!("{SELECT}{} order by t.id desc", and_in("t.id", ids.len()));
-            let mut values = params![project_id];
-            values.extend(ids.iter().copied().map(Param::from));
-            tasks.extend(self.fetch::<TaskWithTemplate>(text, values).await?);
+            let condition = and_in("t.id", ids.len());
+            // Without the templates: SQLite would begin with them and try every id for each.
+            let text = format!(
+                "select t.*, u.name as user_name from task t left join `user` u on u.id = t.user_id where {}",
+                condition.trim_start_matches(" and ")
+            );
+            let values = ids.iter().copied().map(Param::from).collect();
+            for row in self.db().fetch_all(text, values).await? {
+                let task = Task::from_row(&row)?;
+                if let Some(template) = templates.get(&task.template_id) {
+                    tasks.push(TaskWithTemplate {
+                        task,
+                        tpl_playbook: template.playbook.clone(),
+                        tpl_alias: template.name.clone(),
+                        tpl_type: template.r#type.clone(),
+                        tpl_app: template.app.clone(),
+                        user_name: row.optional_text("user_name")?,
+                        build_task: None,
+                    });
+                }
+            }
         }
-        self.with_builds(project_id, tasks).await
+        let tasks = self.with_builds(project_id, tasks).await?;
+        Ok(tasks.into_iter().map(|task| (task.task.id, task)).collect())
     }
 
     /// Tasks of all projects that have not ended, oldest first. Rows that cannot be read are logged and left out, so that

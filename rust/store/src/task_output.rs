@@ -6,8 +6,9 @@
 
 use crate::db::{FromRow, Moment, Row, params};
 use crate::list::Page;
+use crate::sql::Dialect;
 use crate::task_archive_chunk::StoredLine;
-use crate::{Result, Store};
+use crate::{Result, Store, task_output_pack};
 use semaphore_model::{ProjectId, TaskId, TaskOutput};
 use std::collections::HashSet;
 
@@ -126,6 +127,18 @@ impl Store {
     ) -> Result<(Vec<StoredLine>, OutputCursor)> {
         if after.order == Order::Unknown {
             after.order = if self.is_output_in_order(id).await? { Order::ById } else { Order::ByTime };
+        }
+        if after.order == Order::ById
+            && count > 1
+            && self.db().dialect() == Dialect::Sqlite
+            && let Some(mut lines) = task_output_pack::read_after(self.db(), id, after.id, count, most_bytes).await?
+        {
+            if let Some(last) = lines.last() {
+                (after.id, after.time) = (last.id, Some(last.time.clone()));
+                after.lines += lines.len() as i64;
+            }
+            self.mark_continued(&mut lines).await?;
+            return Ok((lines, after));
         }
         let (text, values) = if after.order == Order::ById {
             (READ_BY_ID, params![id, after.id, count])

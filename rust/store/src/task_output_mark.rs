@@ -7,7 +7,7 @@ use crate::db::{Row, Transaction, params};
 use crate::error::StoreError;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
-use semaphore_model::TaskId;
+use semaphore_model::{TaskId, TaskOutput};
 
 /// Whether a line of the task is older than the one inserted before it.
 pub(crate) const IS_UNORDERED: &str = "select exists (select 1 from (select time, lag(time) over (order by id) as earlier \
@@ -71,6 +71,18 @@ impl Transaction {
         }
         let (bytes, time, in_order) = self.measured_output(id).await?;
         Ok(OutputMark { number: 0, bytes, time, in_order, stored: None })
+    }
+
+    /// Counts lines that follow those that are stored, none of them older, in one statement: what nearly all lines do. Answers
+    /// false, and changes nothing, if they are anything else. `first` is the number of the first one.
+    pub(crate) async fn advance_output_mark(&mut self, id: TaskId, first: i64, lines: &[TaskOutput]) -> Result<bool> {
+        let Some(earliest) = lines.first().map(|line| line.time) else { return Ok(false) };
+        let time = lines.iter().map(|line| line.time).fold(earliest, DateTime::max);
+        let bytes: i64 = lines.iter().map(|line| line.output.len() as i64).sum();
+        let text = "update rs_task_output_mark set number = ?, bytes = bytes + ?, time = ? \
+             where task_id = ? and number = ? and time <= ?";
+        let values = params![first + lines.len() as i64 - 1, bytes, time, id, first - 1, earliest];
+        Ok(self.execute(text, values).await? > 0)
     }
 
     /// Bytes, time of the last line, and order of the lines that are there.

@@ -3,20 +3,17 @@
 //! Invariants: a task has one writer at a time; no line is older than the one before it, so that the Go server's
 //! `order by time, id` is the order of the lines; a line whose number is stored already is dropped.
 
-use crate::db::{DbTimeParam, Param, Transaction, params};
+use crate::db::{Param, Transaction, params};
 use crate::error::StoreError;
 use crate::sql::Dialect;
+use crate::task_output_pack::{self, INSERT_ONE, INSERT_PACKED, Packing};
 use crate::{Result, Store};
+use chrono::{DateTime, Utc};
 use semaphore_model::{TaskId, TaskOutput};
-use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
 
-/// Most lines of one statement. The statement for so many stays prepared.
+/// Most lines of one statement for a server. The statement for so many stays prepared.
 const CHUNK: usize = 250;
-
-/// Numbers of lines for which SQLite keeps a prepared statement: parsing one costs more than running several.
-const PREPARED: [usize; 4] = [CHUNK, 64, 8, 1];
 
 /// Bytes of text after which a statement gets no further line: a server refuses statements that are too long.
 const STATEMENT_BYTES: usize = 1 << 20;
@@ -80,7 +77,15 @@ impl Transaction {
             return Ok(Appended::Stored);
         }
         if !marked {
-            return self.insert_lines(task_id, lines, None).await.map(|_| Appended::Stored);
+            return self.insert_lines(task_id, lines, None).await.map(|()| Appended::Stored);
+        }
+        if let Some(first) = first
+            && self.advance_output_mark(task_id, first, lines).await?
+        {
+            return self
+                .insert_lines(task_id, lines, lines.first().map(|line| line.time))
+                .await
+                .map(|()| Appended::Stored);
         }
         let mut mark = self.output_mark(task_id).await?;
         let known = first.map_or(0, |first| usize::try_from(mark.number + 1 - first).unwrap_or(0));
@@ -88,53 +93,83 @@ impl Transaction {
         // Lines without a number do not count: their writer does not know of the others.
         mark.number = first.map_or(mark.number, |first| first + lines.len() as i64 - 1);
         mark.bytes += new.iter().map(|line| line.output.len() as i64).sum::<i64>();
-        mark.time = self.insert_lines(task_id, new, Some(mark.time)).await?.unwrap_or(mark.time);
+        let earliest = mark.time;
+        mark.time = new.iter().map(|line| line.time).fold(earliest, DateTime::max);
+        self.insert_lines(task_id, new, Some(earliest)).await?;
         self.set_output_mark(task_id, &mark).await?;
         Ok(Appended::Stored)
     }
 
-    /// Inserts lines, none older than `earliest` and than the one before it; answers the time of the last.
+    /// Inserts lines, none older than `earliest` and than the one before it; without `earliest` each has its own time.
     async fn insert_lines(
         &mut self,
         task_id: TaskId,
         mut lines: &[TaskOutput],
-        earliest: Option<chrono::DateTime<chrono::Utc>>,
-    ) -> Result<Option<chrono::DateTime<chrono::Utc>>> {
-        let dialect = self.dialect();
-        let mut times = DbTimeParam::default();
+        earliest: Option<DateTime<Utc>>,
+    ) -> Result<()> {
         let mut last = earliest;
+        let mut time = |line: &TaskOutput| {
+            last = last.map(|last| last.max(line.time));
+            last.unwrap_or(line.time)
+        };
+        let mut packing = Packing::default();
         while !lines.is_empty() {
-            let (piece, rest) = lines.split_at(piece_length(dialect, lines));
-            let staged = piece.iter().any(|line| line.stage_id.is_some());
-            let mut values = Vec::with_capacity(1 + piece.len() * 4);
-            if dialect != Dialect::MySql {
-                values.push(Param::from(task_id));
-            }
-            for line in piece {
-                if dialect == Dialect::MySql {
-                    values.push(Param::from(task_id));
+            let length = match self.dialect() {
+                Dialect::Sqlite => task_output_pack::piece_length(lines),
+                Dialect::Postgres | Dialect::MySql => piece_length(lines),
+            };
+            let (piece, rest) = lines.split_at(length);
+            match (self.dialect(), piece) {
+                (Dialect::Sqlite, [line]) => {
+                    let values = packing.single(task_id, line, time(line));
+                    self.execute(INSERT_ONE, values).await?;
                 }
-                let time =
-                    if earliest.is_some() { last.map_or(line.time, |last| last.max(line.time)) } else { line.time };
-                last = Some(time);
-                values.push(Param::from(line.output.as_str()));
-                values.push(times.param(dialect, time));
-                if staged {
-                    values.push(Param::from(line.stage_id));
+                (Dialect::Sqlite, piece) => {
+                    for line in piece {
+                        packing.add(&line.output, time(line));
+                    }
+                    let values = packing.take(task_id, piece.first().and_then(|line| line.stage_id));
+                    self.execute(INSERT_PACKED, values).await?;
                 }
-            }
-            let text = insert_text(dialect, piece.len(), staged);
-            if dialect == Dialect::Sqlite || piece.len() == CHUNK {
-                self.execute(text, values).await?;
-            } else {
-                self.execute_once(text.into_owned(), values).await?;
+                (dialect, piece) => self.insert_rows(dialect, task_id, piece, &mut time).await?,
             }
             if piece.iter().any(|line| line.continued) {
                 self.mark_parts(task_id, piece).await?;
             }
             lines = rest;
         }
-        Ok(last)
+        Ok(())
+    }
+
+    /// Inserts lines with one value a column, for a server.
+    async fn insert_rows(
+        &mut self,
+        dialect: Dialect,
+        task_id: TaskId,
+        piece: &[TaskOutput],
+        time: &mut (impl FnMut(&TaskOutput) -> DateTime<Utc> + Send),
+    ) -> Result<()> {
+        let staged = piece.iter().any(|line| line.stage_id.is_some());
+        let mut values = Vec::with_capacity(1 + piece.len() * 4);
+        if dialect == Dialect::Postgres {
+            values.push(Param::from(task_id));
+        }
+        for line in piece {
+            if dialect == Dialect::MySql {
+                values.push(Param::from(task_id));
+            }
+            values.push(Param::from(line.output.as_str()));
+            values.push(Param::from(time(line)));
+            if staged {
+                values.push(Param::from(line.stage_id));
+            }
+        }
+        let text = insert_text(dialect, piece.len(), staged);
+        if piece.len() == CHUNK {
+            self.execute(text, values).await.map(drop)
+        } else {
+            self.execute_once(text, values).await.map(drop)
+        }
     }
 
     /// Remembers which of the lines that were just added go on in the next one.
@@ -153,44 +188,31 @@ impl Transaction {
     }
 }
 
-/// How many of these lines go into the next statement.
-fn piece_length(dialect: Dialect, lines: &[TaskOutput]) -> usize {
+/// How many of these lines go into the next statement for a server.
+fn piece_length(lines: &[TaskOutput]) -> usize {
     let mut bytes = 0;
     let fits = |line: &&TaskOutput| {
         bytes += line.output.len();
         bytes <= STATEMENT_BYTES
     };
-    let fitting = lines.iter().take(CHUNK).take_while(fits).count().max(1);
-    if dialect == Dialect::Sqlite { PREPARED.into_iter().find(|count| *count <= fitting).unwrap_or(1) } else { fitting }
-}
-
-/// The statement for so many rows. The task is bound once where the database knows numbers of values.
-fn insert_text(dialect: Dialect, rows: usize, staged: bool) -> Cow<'static, str> {
-    static TEXTS: [OnceLock<String>; PREPARED.len()] = [const { OnceLock::new() }; PREPARED.len()];
-    let place = PREPARED.iter().position(|count| *count == rows);
-    match (dialect, place.filter(|_| !staged)) {
-        (Dialect::Sqlite, Some(place)) => TEXTS[place].get_or_init(|| numbered_text('?', rows, false)).as_str().into(),
-        (Dialect::Sqlite, None) => numbered_text('?', rows, staged).into(),
-        (Dialect::Postgres, _) => numbered_text('$', rows, staged).into(),
-        (Dialect::MySql, _) => {
-            let row = if staged { "(?, ?, ?, ?), " } else { "(?, ?, ?, null), " };
-            let mut text = INSERT.to_owned() + &row.repeat(rows);
-            text.truncate(text.len() - 2);
-            text.into()
-        }
-    }
+    lines.iter().take(CHUNK).take_while(fits).count().max(1)
 }
 
 const INSERT: &str = "insert into task__output (task_id, output, time, stage_id) values ";
 
-fn numbered_text(sign: char, rows: usize, staged: bool) -> String {
+/// The statement for so many rows. The task is bound once where the server knows numbers of values.
+fn insert_text(dialect: Dialect, rows: usize, staged: bool) -> String {
     let mut text = INSERT.to_owned();
-    let values = if staged { 3 } else { 2 };
-    for output in (2..).step_by(values).take(rows) {
-        let (time, stage) = (output + 1, output + 2);
-        let stage = if staged { format!("{sign}{stage}") } else { "null".to_owned() };
-        // Writing to a text cannot fail.
-        let _ = write!(text, "({sign}1, {sign}{output}, {sign}{time}, {stage}), ");
+    if dialect == Dialect::MySql {
+        text.push_str(&if staged { "(?, ?, ?, ?), " } else { "(?, ?, ?, null), " }.repeat(rows));
+    } else {
+        let values = if staged { 3 } else { 2 };
+        for output in (2..).step_by(values).take(rows) {
+            let (time, stage) = (output + 1, output + 2);
+            let stage = if staged { format!("${stage}") } else { "null".to_owned() };
+            // Writing to a text cannot fail.
+            let _ = write!(text, "($1, ${output}, ${time}, {stage}), ");
+        }
     }
     text.truncate(text.len() - 2);
     text

@@ -1,0 +1,183 @@
+//! Many lines of output in few values, for SQLite: its driver hands every value of every row from one thread to another, which
+//! costs more than storing or reading the row.
+//!
+//! On the way in the texts and times of a piece are one blob, and a JSON array says where each begins and how long it is. On
+//! the way out SQLite joins texts and heads (id, length, stage, time) of a piece. The rows are the same as with one value a
+//! column. Not for the servers, and not for single lines.
+
+use crate::Result;
+use crate::db::{Db, DbTimeParam, Moment, Param, params};
+use crate::error::StoreError;
+use crate::task_archive_chunk::StoredLine;
+use chrono::{DateTime, Utc};
+use semaphore_model::{TaskId, TaskOutput, TaskStageId};
+use std::fmt::Write as _;
+
+/// Most bytes of text in one piece. Limits come from here too: 31 bits for a place, 24 for a text, 8 for a time.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Most lines of one piece.
+const PIECE_LINES: usize = 10_000;
+
+/// The statement for any number of lines: it stays prepared.
+pub(crate) const INSERT_PACKED: &str = "insert into task__output (task_id, output, time, stage_id) select ?1, \
+     cast(substr(?2, value >> 32, (value >> 8) & 16777215) as text), \
+     cast(substr(?2, (value >> 32) + ((value >> 8) & 16777215), value & 255) as text), ?4 from json_each(?3)";
+
+/// The statement for one line of any length.
+pub(crate) const INSERT_ONE: &str = "insert into task__output (task_id, output, time, stage_id) values (?, ?, ?, ?)";
+
+/// How many of these lines are the next piece: as many as fit that belong to one stage.
+pub(crate) fn piece_length(lines: &[TaskOutput]) -> usize {
+    let stage = lines.first().and_then(|line| line.stage_id);
+    let mut bytes = 0;
+    let fits = |line: &&TaskOutput| {
+        bytes += line.output.len();
+        bytes <= PIECE_BYTES && line.stage_id == stage
+    };
+    lines.iter().take(PIECE_LINES).take_while(fits).count().max(1)
+}
+
+/// The values of [`INSERT_PACKED`], piece by piece.
+#[derive(Default)]
+pub(crate) struct Packing {
+    formats: DbTimeParam,
+    texts: Vec<u8>,
+    places: String,
+}
+
+impl Packing {
+    /// Adds a line of a piece that [`piece_length`] measured, with the time it gets.
+    pub(crate) fn add(&mut self, output: &str, time: DateTime<Utc>) {
+        // SQLite counts from 1.
+        let place = self.texts.len() as u64 + 1;
+        self.texts.extend_from_slice(output.as_bytes());
+        let time_place = self.texts.len();
+        self.texts.extend_from_slice(self.formats.text(time).as_bytes());
+        let time_length = (self.texts.len() - time_place) as u64;
+        self.places.push(if self.places.is_empty() { '[' } else { ',' });
+        // Writing to a text cannot fail.
+        let _ = write!(self.places, "{}", place << 32 | (output.len() as u64) << 8 | time_length);
+    }
+
+    /// The values for the lines that were added; empty afterwards.
+    pub(crate) fn take(&mut self, task_id: TaskId, stage_id: Option<TaskStageId>) -> Vec<Param> {
+        self.places.push(']');
+        let (texts, places) = (std::mem::take(&mut self.texts), std::mem::take(&mut self.places));
+        params![task_id, texts, places, stage_id]
+    }
+
+    /// The values of [`INSERT_ONE`].
+    pub(crate) fn single(&mut self, task_id: TaskId, line: &TaskOutput, time: DateTime<Utc>) -> Vec<Param> {
+        let time = Moment::Text(self.formats.text(time).to_owned());
+        params![task_id, &line.output, time, line.stage_id]
+    }
+}
+
+/// How many rows after a row there are, `count` at most, and how many bytes their texts have. Reads no long text.
+const MEASURE: &str = "select count(*) as number, coalesce(sum(length), 0) as bytes from \
+     (select octet_length(output) as length from task__output where task_id = ? and id > ? order by id limit ?)";
+
+/// The rows after a row, by id, as two values.
+const READ: &str = "select cast(group_concat(id || ' ' || octet_length(output) || ' ' || coalesce(stage_id, 0) || ' ' || time, \
+     char(10)) as blob) as heads, cast(group_concat(output, '') as blob) as texts from (select id, time, output, stage_id \
+     from task__output where task_id = ? and id > ? order by id limit ?)";
+
+/// The next rows after the row `after`, by id: at most `count`, fewer if their texts have more than `most_bytes`. `None`: the
+/// texts are so long that they are better read one by one. Only for SQLite.
+pub(crate) async fn read_after(
+    db: &Db,
+    id: TaskId,
+    after: i64,
+    count: u32,
+    most_bytes: usize,
+) -> Result<Option<Vec<StoredLine>>> {
+    let mut count = i64::from(count);
+    // Lines of very different lengths may not fit the second time either.
+    for _ in 0..3 {
+        let Some(row) = db.fetch_optional(MEASURE, params![id, after, count]).await? else { return Ok(None) };
+        let (number, bytes) = (row.long("number")?, row.long("bytes")?);
+        if number == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let most_bytes = i64::try_from(most_bytes).unwrap_or(i64::MAX);
+        if bytes <= most_bytes {
+            let Some(row) = db.fetch_optional(READ, params![id, after, number]).await? else { return Ok(None) };
+            return unpack(row.bytes("heads")?, row.bytes("texts")?).map(Some);
+        }
+        count = number.saturating_mul(most_bytes) / bytes;
+        if count < 16 {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// The lines of two values as [`READ`] answers them.
+fn unpack(heads: &[u8], mut texts: &[u8]) -> Result<Vec<StoredLine>> {
+    if heads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let heads = String::from_utf8_lossy(heads);
+    let mut lines = Vec::with_capacity(heads.len() / 48);
+    for head in heads.split('\n') {
+        let line = read_head(head).and_then(|(id, length, stage, time)| {
+            let (text, rest) = texts.split_at_checked(length)?;
+            texts = rest;
+            Some(StoredLine {
+                id,
+                time: Moment::Text(time.to_owned()),
+                text: String::from_utf8_lossy(text).into_owned(),
+                stage_id: (stage != 0).then_some(stage),
+                continued: false,
+            })
+        });
+        lines.push(line.ok_or_else(|| StoreError::Unreadable {
+            column: "task__output".to_owned(),
+            value: head.chars().take(64).collect(),
+            expected: "the head of a line",
+        })?);
+    }
+    Ok(lines)
+}
+
+fn read_head(head: &str) -> Option<(i64, usize, i32, &str)> {
+    let (id, rest) = head.split_once(' ')?;
+    let (length, rest) = rest.split_once(' ')?;
+    let (stage, time) = rest.split_once(' ')?;
+    Some((id.parse().ok()?, length.parse().ok()?, stage.parse().unwrap_or(0), time))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn joined_values_are_taken_apart() {
+        let heads = b"7 3 0 2026-11-22 00:31:12 +0000 UTC\n9 0 4 \n12 2 0 yesterday";
+        let lines = unpack(heads, b"a\nb\xff\0").unwrap();
+        let found: Vec<_> = lines.iter().map(|line| (line.id, line.text.as_str(), line.stage_id)).collect();
+        assert_eq!(found, [(7, "a\nb", None), (9, "", Some(4)), (12, "\u{fffd}\0", None)]);
+        assert_eq!(lines[2].time, Moment::Text("yesterday".to_owned()));
+        assert!(unpack(b"", b"").unwrap().is_empty());
+        for (heads, texts) in [("7 3 0 now", "ab"), ("7", ""), ("x 0 0 now", ""), ("7 0 0 now\n", "")] {
+            assert!(unpack(heads.as_bytes(), texts.as_bytes()).is_err(), "{heads}");
+        }
+    }
+
+    #[test]
+    fn a_piece_ends_at_its_bytes_and_at_another_stage() {
+        let line = |length: usize, stage: Option<i32>| TaskOutput {
+            output: "x".repeat(length),
+            stage_id: stage.map(TaskStageId),
+            ..TaskOutput::default()
+        };
+        let long = PIECE_BYTES;
+        assert_eq!(piece_length(&[line(long + 1, None), line(1, None)]), 1);
+        assert_eq!(piece_length(&[line(1, None), line(long, None)]), 1);
+        assert_eq!(piece_length(&[line(long - 1, None), line(1, None), line(1, None)]), 2);
+        assert_eq!(piece_length(&[line(1, Some(1)), line(1, Some(1)), line(1, None)]), 2);
+        assert_eq!(piece_length(&vec![TaskOutput::default(); PIECE_LINES + 1]), PIECE_LINES);
+    }
+}
