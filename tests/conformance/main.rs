@@ -2,7 +2,8 @@
 //!
 //! `http/replay.py` starts the program once per scenario and compares every answer. `passing.txt` lists the scenarios that
 //! must pass, and no other may: whoever makes another one pass adds it there. `differing.txt` lists those in which counted
-//! steps differ on purpose, with these steps. PARITY.md, the same facts route by route, is compared with what the replay says.
+//! steps differ on purpose, with these steps. PARITY.md, the same facts route by route, and docs/differences-recorded.md, the
+//! marked steps with our answers, are compared with what the replay says.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -35,14 +36,19 @@ struct Replay {
     printed: String,
     /// The table of routes that follows from it.
     table: String,
+    /// The list of marked steps with our answers.
+    marks: String,
 }
 
 fn replay() -> Replay {
     let table = tempfile::NamedTempFile::new().unwrap();
+    let marks = tempfile::NamedTempFile::new().unwrap();
     let mut child = Command::new("python3")
         .arg(directory().join("parity.py"))
         .arg("--table")
         .arg(table.path())
+        .arg("--marks")
+        .arg(marks.path())
         .arg("--bin")
         .arg(program())
         .args(["--jobs", "4"])
@@ -62,7 +68,8 @@ fn replay() -> Replay {
         Some((words.next()?.to_owned(), kind.to_owned()))
     };
     let verdicts = printed.lines().filter_map(verdict).collect();
-    Replay { verdicts, printed, table: fs::read_to_string(table.path()).unwrap() }
+    let [table, marks] = [table, marks].map(|file| fs::read_to_string(file.path()).unwrap());
+    Replay { verdicts, printed, table, marks }
 }
 
 #[test]
@@ -76,7 +83,7 @@ fn every_listed_scenario_exists() {
 fn the_listed_scenarios_pass_and_the_table_of_routes_says_so() {
     let expected = expected();
     assert!(!expected.is_empty(), "passing.txt is empty");
-    let Replay { verdicts, printed, table } = replay();
+    let Replay { verdicts, printed, table, marks } = replay();
     let passed: BTreeSet<_> =
         verdicts.iter().filter(|(_, kind)| kind == "PASS").map(|(name, _)| name.clone()).collect();
     assert!(
@@ -86,9 +93,16 @@ fn the_listed_scenarios_pass_and_the_table_of_routes_says_so() {
         passed.difference(&expected)
     );
     assert_eq!(differences(&printed, &differing()), differing(), "{printed}");
-    let committed = fs::read_to_string(project_root().join("PARITY.md")).unwrap_or_default();
-    let changed: Vec<_> = table.lines().filter(|line| !committed.lines().any(|other| other == *line)).collect();
-    assert!(table == committed, "PARITY.md is not what the replay says; run scripts/parity. New lines: {changed:#?}");
+    is_current("PARITY.md", &table);
+    is_current("docs/differences-recorded.md", &marks);
+}
+
+/// A generated file is what the replay says.
+#[track_caller]
+fn is_current(file: &str, said: &str) {
+    let committed = fs::read_to_string(project_root().join(file)).unwrap_or_default();
+    let changed: Vec<_> = said.lines().filter(|line| !committed.lines().any(|other| other == *line)).collect();
+    assert!(said == committed, "{file} is not what the replay says; run scripts/parity. New lines: {changed:#?}");
 }
 
 /// Scenarios with steps of theirs.

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""Replays all recorded scenarios and writes from what happened, route by route, the table PARITY.md.
+"""Replays all recorded scenarios and writes from what happened the table PARITY.md, route by route, and the list of marked
+steps docs/differences-recorded.md, step by step.
 
-  parity.py --table FILE --bin PATH [what replay.py takes]
+  parity.py --table FILE --marks FILE --bin PATH [what replay.py takes]
 
-Every step that replay.py sends is put down to its row of routes.json. Standard library only.
+Every step that replay.py sends is put down to its row of routes.json; every step with a mark (`known_bug`, `departs`) is
+listed by marks.py with what the reference answered and what was answered now. Standard library only.
 """
 import json, os, re, sys, threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "http"))
+sys.path.insert(0, HERE)
+import marks  # noqa: E402
 import replay  # noqa: E402
 
 HEAD = """# Parity with the Go server
@@ -36,6 +40,7 @@ DATABASES = """
 here = threading.local()
 lock = threading.Lock()
 results = []  # (scenario, step, difference or None, our status)
+answers = {}  # (scenario, step) of marked steps: our answer, difference, variables
 run_scenario, send, compare = replay.run_scenario, replay.Client.send, replay.compare
 
 
@@ -54,6 +59,9 @@ def watched_send(client, step):
 
 def watched_compare(expected, got, variables):
     difference = compare(expected, got, variables)
+    if marks.of(here.step):
+        with lock:
+            answers[here.scenario["name"], here.step["id"]] = (got, difference, dict(variables))
     note(difference, got.get("status"))
     return difference
 
@@ -115,15 +123,23 @@ def table():
     return HEAD + "\n".join(lines) + "\n" + DATABASES
 
 
-def main():
-    where = sys.argv.index("--table")
-    file = sys.argv[where + 1]
+def taken(option):
+    """The value of an option of ours, which replay.py does not know."""
+    where = sys.argv.index(option)
+    value = sys.argv[where + 1]
     del sys.argv[where:where + 2]
+    return value
+
+
+def main():
+    file, marked = taken("--table"), taken("--marks")
     replay.run_scenario, replay.Client.send, replay.compare = watched_run, watched_send, watched_compare
     sys.argv += ["--limit", "1000000"]
     status = replay.main()
     with open(file, "w") as out:
         out.write(table())
+    with open(marked, "w") as out:
+        out.write(marks.page(replay.load([os.path.join(HERE, "http", "open")]), answers))
     return status
 
 

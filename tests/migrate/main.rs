@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod killed_on_servers;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},

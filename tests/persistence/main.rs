@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bolt_doors;
+mod bolt_secrets;
+
 use std::{
     collections::BTreeMap,
     fs,
