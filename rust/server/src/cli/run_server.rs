@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::Config,
     http::{
-        App, AppState,
+        App, AppState, Assets,
         hub::Hub,
         metrics::{Metrics, Watchers},
         serve,
@@ -88,6 +88,8 @@ async fn run_until_signal(
     }
     let config = start::with_options(source, config, &store).await?;
     let notice = rehearsal.map(|rehearsal| rehearsal.notice.clone());
+    let assets = Assets::new(&config.web_path, notice.as_deref(), config.web_directory.as_deref())
+        .context("configuration key web_directory")?;
     let services = Arc::new(start::services(&config, store.clone(), notice).await?);
     let listener = serve::listen(&config.interface, config.port).await?;
     announce(&config, &listener)?;
@@ -114,7 +116,7 @@ async fn run_until_signal(
         None
     };
     let proxies = config.trusted_proxies.clone();
-    let state = AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, &config.web_path, proxies);
+    let state = AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, assets, proxies);
     let app = App::new(state, &config.web_path);
     let mut serving = tokio::spawn(serve::serve(listener, app, stop.clone(), REQUEST_GRACE));
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));

@@ -24,5 +24,6 @@ pub mod state;
 mod ws;
 
 pub use app::App;
+pub use assets::{Assets, PageError};
 pub use client_address::AddressRange;
 pub use state::AppState;

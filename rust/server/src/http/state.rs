@@ -21,17 +21,15 @@ struct Inner {
 }
 
 impl AppState {
-    /// The state over these use cases; `web_path` is the path below which the page is served; `trusted_proxies`
-    /// may name the address of a client.
+    /// The state over these use cases; `assets` is the web page; `trusted_proxies` may name the address of a client.
     pub fn new(
         services: Arc<Services>,
         tasks: Arc<TaskPorts>,
         hub: Arc<Hub>,
         metrics: Arc<Metrics>,
-        web_path: &str,
+        assets: Assets,
         trusted_proxies: Vec<AddressRange>,
     ) -> Self {
-        let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
         Self(Arc::new(Inner { services, tasks, hub, metrics, assets, trusted_proxies }))
     }
 
