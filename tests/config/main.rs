@@ -756,9 +756,7 @@ fn web_directory() {
     fs::write(page.join("js/app.js"), "second()").unwrap();
     assert_eq!(client.get("/sub/js/app.js").expect(200).body, "second()");
     for path in ["/sub/../secret.txt", "/sub/js/../../secret.txt", "/sub/link.txt", "/sub/favicon.svg", "/sub/js/."] {
-        let answer = client.get(path);
-        assert!(answer.status != 200 || !answer.body.contains("not for you"), "{path}");
-        assert!(!answer.body.contains("not for you"), "{path}");
+        client.get(path).expect(404);
     }
     let said = refused(json!({"web_directory": server.directory().join("nowhere")}));
     assert!(said.contains("nowhere") && said.contains("index.html"), "{said}");
