@@ -58,6 +58,7 @@ keys! {
     "port" => port;
     "interface" => interface;
     "web_host" => web_host;
+    "web_directory" => web_directory;
     "tmp_path" => tmp_path;
     "home_dir_mode" => home_dir_mode;
     "ssh_config_path" => ssh_config_path;
@@ -735,6 +736,30 @@ fn profile_directory() {
     for wanted in ["VmRSS:", "# mappings", "[heap]", "# threads"] {
         assert!(text.contains(wanted), "no {wanted} in {text}");
     }
+}
+
+fn web_directory() {
+    let mut server = Server::prepared(Options::default());
+    let page = server.directory().join("page");
+    fs::create_dir_all(page.join("js")).unwrap();
+    fs::write(server.directory().join("secret.txt"), "not for you").unwrap();
+    fs::write(page.join("index.html"), "<head><base href=\"/\"></head>another page").unwrap();
+    fs::write(page.join("js/app.js"), "first()").unwrap();
+    std::os::unix::fs::symlink(server.directory().join("secret.txt"), page.join("link.txt")).unwrap();
+    server.change_config(&json!({"web_directory": page, "web_host": "http://localhost/sub"}));
+    server.start_again();
+    let client = server.anonymous();
+    for path in ["/sub/", "/sub/project/1/history"] {
+        assert_eq!(client.get(path).expect(200).body, "<head><base href=\"/sub/\"></head>another page", "{path}");
+    }
+    assert_eq!(client.get("/sub/js/app.js").expect(200).body, "first()");
+    fs::write(page.join("js/app.js"), "second()").unwrap();
+    assert_eq!(client.get("/sub/js/app.js").expect(200).body, "second()");
+    for path in ["/sub/../secret.txt", "/sub/js/../../secret.txt", "/sub/link.txt", "/sub/favicon.svg", "/sub/js/."] {
+        client.get(path).expect(404);
+    }
+    let said = refused(json!({"web_directory": server.directory().join("nowhere")}));
+    assert!(said.contains("nowhere") && said.contains("index.html"), "{said}");
 }
 
 // ---------------------------------------------------------------- options in the database

@@ -26,6 +26,10 @@ export const router = createRouter({
     { path: '/', redirect: { name: 'projects' } },
     { path: '/auth/login', name: 'login', component: () => import('@/views/LoginView.vue'), meta: { public: true } },
     { path: '/projects', name: 'projects', component: () => import('@/views/ProjectsView.vue') },
+    { path: '/account', name: 'account', component: () => import('@/views/AccountView.vue') },
+    // Addresses of the Go server's page, which stand in bookmarks and in invitations.
+    { path: '/tokens', redirect: { name: 'account', hash: '#tokens' } },
+    { path: '/accept-invite/:token', name: 'accept-invite', component: () => import('@/views/AcceptInviteView.vue'), props: true },
     {
       path: '/project/:project(\\d+)',
       component: () => import('@/views/ProjectShell.vue'),

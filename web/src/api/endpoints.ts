@@ -1,6 +1,7 @@
 /** One function for each API call of the pages. */
 import { request } from './client'
 import type {
+  ApiToken,
   HostKeys,
   JobStage,
   LoginMethods,
@@ -10,6 +11,7 @@ import type {
   ProjectMember,
   ProjectRole,
   Repository,
+  SecondFactor,
   Task,
   TaskListItem,
   TaskOutput,
@@ -25,8 +27,23 @@ export const api = {
     request<null>('POST', 'auth/login', { body: { auth, password }, ownAuthentication: true }),
   verify: (passcode: string) =>
     request<null>('POST', 'auth/verify', { body: { passcode }, ownAuthentication: true }),
+  loginByEmail: (email: string) =>
+    request<null>('POST', 'auth/login/email', { body: { email }, ownAuthentication: true }),
+  resendCode: () => request<null>('POST', 'auth/login/email/resend', { ownAuthentication: true }),
+  recover: (code: string) =>
+    request<null>('POST', 'auth/recovery', { body: { recovery_code: code }, ownAuthentication: true }),
   logout: () => request<null>('POST', 'auth/logout', { ownAuthentication: true }),
   user: () => request<User>('GET', 'user', { ownAuthentication: true }),
+
+  updateUser: (user: User) => request<null>('PUT', `users/${user.id}`, { body: user }),
+  setPassword: (user: number, password: string) =>
+    request<null>('POST', `users/${user}/password`, { body: { password } }),
+  enableSecondFactor: (user: number) => request<SecondFactor>('POST', `users/${user}/2fas/totp`),
+  disableSecondFactor: (user: number, factor: number) => request<null>('DELETE', `users/${user}/2fas/totp/${factor}`),
+  tokens: (signal?: AbortSignal) => list<ApiToken>('user/tokens', signal),
+  createToken: () => request<ApiToken>('POST', 'user/tokens'),
+  deleteToken: (token: string) => request<null>('DELETE', `user/tokens/${encodeURIComponent(token)}`),
+  acceptInvite: (token: string) => request<{ project_id: number }>('POST', 'invites/accept', { body: { token } }),
 
   projects: (signal?: AbortSignal) => list<Project>('projects', signal),
   // A project without max_parallel_tasks has no limit of its own.

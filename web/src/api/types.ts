@@ -61,6 +61,25 @@ export interface User {
   email: string
   admin: boolean
   can_create_project?: boolean
+  /** The password lies elsewhere: a directory or an OpenID Connect provider. */
+  external?: boolean
+  /** Wants alerts by e-mail. */
+  alert?: boolean
+  totp?: SecondFactor | null
+}
+
+/** One-time codes of an app. The recovery code is in the answer that sets them up, never again. */
+export interface SecondFactor {
+  id: number
+  created: string
+  recovery_code?: string
+}
+
+/** An API token. The whole of it is in the answer that makes it; lists have its first characters. */
+export interface ApiToken {
+  id: string
+  created: string
+  expired: boolean
 }
 
 export interface OpenIdProvider {
@@ -72,7 +91,7 @@ export interface OpenIdProvider {
 export interface LoginMethods {
   oidc_providers?: OpenIdProvider[] | null
   login_with_password: boolean
-  auth_methods?: { totp?: { allow_recovery?: boolean } }
+  auth_methods?: { totp?: { allow_recovery?: boolean }; email?: object }
 }
 
 export interface Project {

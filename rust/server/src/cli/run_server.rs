@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::Config,
     http::{
-        App, AppState,
+        App, AppState, Assets,
         hub::Hub,
         metrics::{Metrics, Watchers},
         serve::{self, Responder},
@@ -89,6 +89,8 @@ async fn run_until_signal(
     }
     let config = start::with_options(source, config, &store).await?;
     let notice = rehearsal.map(|rehearsal| rehearsal.notice.clone());
+    let assets = Assets::new(&config.web_path, notice.as_deref(), config.web_directory.as_deref())
+        .context("configuration key web_directory")?;
     let services = Arc::new(start::services(&config, store.clone(), notice).await?);
     let certificates = certificates(&config)?;
     let listener = serve::listen(&config.interface, config.port).await?;
@@ -118,7 +120,7 @@ async fn run_until_signal(
         None
     };
     let edge = config.edge.clone();
-    let state = AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, &config.web_path, edge);
+    let state = AppState::new(Arc::clone(&services), tasks, hub.clone(), metrics, assets, &config.web_path, edge);
     let app = Responder::App(App::new(state, &config.web_path));
     let mut serving = tokio::spawn(serve::serve(listener, app, certificates.clone(), stop.clone(), REQUEST_GRACE));
     let redirecting = redirecting

@@ -105,6 +105,8 @@ pub struct Config {
     pub web_host: String,
     /// Path of `web_host` without a slash at its end: the prefix of all paths; mostly empty.
     pub web_path: String,
+    /// Directory of another web page than the program's own.
+    pub web_directory: Option<PathBuf>,
     /// Directory of the projects' working copies.
     pub tmp_path: PathBuf,
     /// Which HOME a task sees.
@@ -192,6 +194,7 @@ impl Config {
             port_text,
             web_path: web_path(&web_host)?,
             web_host,
+            web_directory: values.set_text("web_directory").map(PathBuf::from),
             tmp_path: values.text("tmp_path").into(),
             home_dir_mode: values.decode("home_dir_mode")?,
             ssh_config_path: values.set_text("ssh_config_path").map(PathBuf::from),

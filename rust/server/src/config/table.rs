@@ -158,6 +158,13 @@ pub static KEYS: &[Key] = &[
         "",
         "Public address of the server; its path is the prefix of all paths.",
     ),
+    key(
+        "web_directory",
+        "SEMAPHORE_WEB_DIRECTORY",
+        Text,
+        "",
+        "Directory of another web page, served instead of the one in the program. Not a key of the Go server.",
+    ),
     key("tmp_path", "SEMAPHORE_TMP_PATH", Text, "/tmp/semaphore", "Directory of the projects' working copies."),
     ruled(
         key("home_dir_mode", "SEMAPHORE_HOME_DIR_MODE", Text, "template_dir", "Which HOME a task sees."),

@@ -1,7 +1,10 @@
-//! The web page: files of `web/dist` built into the program, or a page that says how to build them.
+//! The web page: files of `web/dist` built into the program, a page that says how to build them, or the files of a
+//! directory that somebody chose instead.
 //!
-//! Not for files of the machine: nothing outside the built page can be named. Reference: `servePublic`; every path without a
-//! dot is the page itself, whatever the method.
+//! Not for other files of the machine: nothing outside the page can be named. Reference: `servePublic`; every path without
+//! a dot is the page itself, whatever the method.
+
+use std::{borrow::Cow, path::Path};
 
 use axum::{
     body::{Body, Bytes},
@@ -10,7 +13,12 @@ use axum::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use self::directory::Directory;
 use super::error::not_found;
+
+mod directory;
+
+pub use directory::PageError;
 
 /// Files of the web page. Without the feature `web` the list is empty.
 #[cfg_attr(feature = "web", derive(RustEmbed))]
@@ -31,18 +39,37 @@ in the directory <code>web</code>, then build the server again, or run <code>mak
 
 /// The page, prepared at start.
 #[derive(Debug)]
-pub(crate) struct Assets {
+pub struct Assets {
     index: Bytes,
     index_tag: HeaderValue,
+    /// Where the files lie if they are not those of the program.
+    directory: Option<Directory>,
+}
+
+/// A file of the page.
+struct Found {
+    bytes: Cow<'static, [u8]>,
+    /// The same, compressed with gzip.
+    compressed: Option<Cow<'static, [u8]>>,
+    tag: HeaderValue,
+    /// Whether another content would have another name.
+    immutable: bool,
 }
 
 impl Assets {
     /// Prepares the page for the path below which it is served: empty or `/semaphore`. A notice is shown on all of it.
-    pub(crate) fn new(web_path: &str, notice: Option<&str>) -> Self {
-        let page = file("index.html")
-            .map_or_else(|| PLACEHOLDER.to_owned(), |file| String::from_utf8_lossy(&file.data).into_owned());
+    ///
+    /// # Errors
+    /// If there is a directory and no page in it.
+    pub fn new(web_path: &str, notice: Option<&str>, directory: Option<&Path>) -> Result<Self, PageError> {
+        let directory = directory.map(Directory::open).transpose()?;
+        let page = match &directory {
+            Some(directory) => directory.index()?,
+            None => file("index.html")
+                .map_or_else(|| PLACEHOLDER.to_owned(), |file| String::from_utf8_lossy(&file.data).into_owned()),
+        };
         let page = with_notice(&with_base(&page, web_path), notice);
-        Self { index_tag: tag(&hash(page.as_bytes())), index: page.into() }
+        Ok(Self { index_tag: tag(&hash(page.as_bytes())), index: page.into(), directory })
     }
 
     /// Answers a request outside the API; `path` is the decoded-as-sent path without the prefix of `web_host`.
@@ -51,13 +78,17 @@ impl Assets {
         if !path.contains('.') || name == "index.html" {
             return self.page(method, headers);
         }
-        let Some(found) = file(name) else { return not_found().await };
-        let compressed = accepts_gzip(headers).then(|| file(&format!("{name}.gz"))).flatten();
-        let entity_tag = tag(&found.metadata.sha256_hash());
-        let caching = if name.starts_with("assets/") { FOREVER } else { REVALIDATE };
-        let mut response = answer(method, headers, &entity_tag, || match &compressed {
-            Some(compressed) => Bytes::copy_from_slice(&compressed.data),
-            None => Bytes::copy_from_slice(&found.data),
+        let found = match &self.directory {
+            Some(directory) => directory.read(name).await,
+            None => built_in(name, accepts_gzip(headers)),
+        };
+        let Some(found) = found else { return not_found().await };
+        let Found { bytes, compressed, tag, immutable } = found;
+        let caching = if immutable { FOREVER } else { REVALIDATE };
+        let is_compressed = compressed.is_some();
+        let mut response = answer(method, headers, &tag, || match compressed.unwrap_or(bytes) {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
         });
         let out = response.headers_mut();
         out.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
@@ -66,7 +97,7 @@ impl Assets {
         if let Ok(mime) = HeaderValue::from_str(&with_charset(&mime)) {
             out.insert(header::CONTENT_TYPE, mime);
         }
-        if compressed.is_some() {
+        if is_compressed {
             out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
@@ -82,6 +113,14 @@ impl Assets {
         out.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         response
     }
+}
+
+/// A file of the program, also compressed if that is wanted and worth it.
+fn built_in(name: &str, with_compressed: bool) -> Option<Found> {
+    let found = file(name)?;
+    let compressed = with_compressed.then(|| file(&format!("{name}.gz"))).flatten().map(|file| file.data);
+    let tag = tag(&found.metadata.sha256_hash());
+    Some(Found { bytes: found.data, compressed, tag, immutable: name.starts_with("assets/") })
 }
 
 #[cfg(feature = "web")]

@@ -33,6 +33,7 @@ mod ws;
 mod ws_batch;
 
 pub use app::App;
+pub use assets::{Assets, PageError};
 pub use client_address::AddressRange;
 pub use edge::{EdgeSettings, RequestLog};
 pub use state::AppState;

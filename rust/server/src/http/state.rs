@@ -22,17 +22,17 @@ struct Inner {
 }
 
 impl AppState {
-    /// The state over these use cases; `web_path` is the path below which the page is served; `edge`
-    /// says what happens around every request.
+    /// The state over these use cases; `assets` is the web page, `web_path` the path below which everything is served;
+    /// `edge` says what happens around every request.
     pub fn new(
         services: Arc<Services>,
         tasks: Arc<TaskPorts>,
         hub: Arc<Hub>,
         metrics: Arc<Metrics>,
+        assets: Assets,
         web_path: &str,
         edge: EdgeSettings,
     ) -> Self {
-        let assets = Assets::new(web_path, services.settings.rehearsal.as_deref());
         let web_path = web_path.to_owned();
         Self(Arc::new(Inner { services, tasks, hub, metrics, assets, edge, web_path }))
     }

@@ -10,7 +10,7 @@ fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {
 
 #[tokio::test]
 async fn paths_without_a_dot_are_the_page_and_missing_files_are_not() {
-    let assets = Assets::new("", None);
+    let assets = Assets::new("", None, None).unwrap();
     for path in ["/", "/project/1/history", "/index.html", "/swagger"] {
         let response = assets.serve(&Method::GET, path, &HeaderMap::new()).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
@@ -26,7 +26,7 @@ async fn paths_without_a_dot_are_the_page_and_missing_files_are_not() {
 
 #[tokio::test]
 async fn a_known_page_is_not_sent_again() {
-    let assets = Assets::new("", None);
+    let assets = Assets::new("", None, None).unwrap();
     let first = assets.serve(&Method::GET, "/", &HeaderMap::new()).await;
     let mut known = HeaderMap::new();
     known.insert(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone());
