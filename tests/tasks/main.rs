@@ -24,6 +24,7 @@ mod output_faults;
 mod preflight;
 mod restart;
 mod robust;
+mod schedule;
 mod stop;
 mod terraform;
 mod terraform_backend;
