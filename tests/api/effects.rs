@@ -13,8 +13,8 @@ use crate::{
         create_integration, create_integration_alias, create_matcher, create_project_alias, create_schedule,
         create_value, delete_aliases, delete_integration, delete_integration_alias, delete_matcher,
         delete_project_alias, delete_schedule, delete_validate, delete_value, put_aliases, put_validate, receive_get,
-        receive_options, receive_post, restore_backup, set_schedule_active, update_integration, update_matcher,
-        update_schedule, update_value,
+        receive_options, receive_post, restore_backup, set_schedule_active, set_schedule_policy, update_integration,
+        update_matcher, update_schedule, update_value,
     },
     effects_machines::{
         create_project_runner, create_runner, create_state_address, delete_project_runner, delete_runner, delete_state,
@@ -111,6 +111,7 @@ effects! {
     // Automation
     POST   "/api/project/{project_id}/schedules" => create_schedule;
     PUT    "/api/project/{project_id}/schedules/{schedule_id}" => update_schedule;
+    PUT    "/api/project/{project_id}/schedules/{schedule_id}/policy" => set_schedule_policy;
     DELETE "/api/project/{project_id}/schedules/{schedule_id}" => delete_schedule;
     PUT    "/api/project/{project_id}/schedules/{schedule_id}/active" => set_schedule_active;
     PUT    "/api/project/{project_id}/schedules/validate" => put_validate;

@@ -79,6 +79,22 @@ pub(crate) fn set_schedule_active(world: &World) -> Check {
     })
 }
 
+pub(crate) fn set_schedule_policy(world: &World) -> Check {
+    let (id, _) = schedule(world, "First");
+    let path = world.path(&format!("/schedules/{id}/policy"));
+    assert_eq!(world.admin.get(&path).expect(200).json(), json!({"misfire": "skip", "overlap": "queue"}));
+    for bad in [json!({"misfire": "run_once"}), json!({"misfire": "often", "overlap": "skip"}), json!({})] {
+        world.admin.put(&path, &bad).expect(400);
+    }
+    world.admin.put(&path, &json!({"misfire": "run_once", "overlap": "skip"})).expect(204);
+    Box::new(move |world| {
+        let path = world.path(&format!("/schedules/{id}/policy"));
+        assert_eq!(world.admin.get(&path).expect(200).json(), json!({"misfire": "run_once", "overlap": "skip"}));
+        let stored = format!("select misfire || ',' || overlap from rs_schedule_policy where schedule_id = {id}");
+        assert_eq!(world.value(&stored), "run_once,skip");
+    })
+}
+
 /// Reference: for these methods a word of the path is taken for an id, which it is not: refused, nothing changes.
 fn is_no_id(world: &World, method: &str, path: &str, body: &Value) {
     world.admin.send(method, &world.path(path), Some(&body.to_string())).expect(400);

@@ -24,6 +24,7 @@ mod output_faults;
 mod preflight;
 mod restart;
 mod robust;
+mod schedule;
 mod sse;
 mod stop;
 mod terraform;

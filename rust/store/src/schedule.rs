@@ -89,8 +89,6 @@ writes! {
     update_schedule(schedule: &Schedule) -> ();
     /// Switches a schedule of the project on or off.
     set_schedule_active(project_id: ProjectId, id: ScheduleId, active: bool) -> ();
-    /// Notes the commit that a schedule ran.
-    set_schedule_commit(project_id: ProjectId, id: ScheduleId, hash: &str) -> ();
     /// Removes a schedule with its parameters; its tasks stay.
     delete_schedule(project_id: ProjectId, id: ScheduleId) -> ();
 }
@@ -140,19 +138,15 @@ impl Transaction {
             schedule.id
         ];
         self.change(text, values).await?;
+        self.forget_fires(schedule.id).await?;
         self.delete_task_params(project_id, current.filter(|_| params.is_none())).await
     }
 
     /// Switches a schedule of the project on or off.
     pub async fn set_schedule_active(&mut self, project_id: ProjectId, id: ScheduleId, active: bool) -> Result<()> {
         let text = "update project__schedule set active = ? where project_id = ? and id = ?";
-        self.change(text, params![active, project_id, id]).await
-    }
-
-    /// Notes the commit that a schedule ran.
-    pub async fn set_schedule_commit(&mut self, project_id: ProjectId, id: ScheduleId, hash: &str) -> Result<()> {
-        let text = "update project__schedule set last_commit_hash = ? where project_id = ? and id = ?";
-        self.change(text, params![hash, project_id, id]).await
+        self.change(text, params![active, project_id, id]).await?;
+        self.forget_fires(id).await
     }
 
     /// Removes a schedule with its parameters.

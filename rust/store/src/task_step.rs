@@ -66,6 +66,9 @@ impl Store {
         if let Some((status, start, end)) = step.status {
             let text = "update task set status = ?, start = ?, `end` = ? where id = ?";
             transaction.change(text, params![status.as_str(), start, end, step.task_id]).await?;
+            if status.is_finished() {
+                transaction.delete_task_secret(step.task_id).await?;
+            }
         }
         if let Some(problem) = step.problem {
             transaction.insert_task_problem(step.task_id, problem).await?;

@@ -244,6 +244,9 @@ table! {
     GET      "/api/project/{project_id}/schedules/validate"                                               ProjectAccess<Member>,         reads  => schedule::get_schedule;
     PUT      "/api/project/{project_id}/schedules/validate"                                               ProjectAccess<ManageResources>, writes => schedule::update_schedule;
     DELETE   "/api/project/{project_id}/schedules/validate"                                               ProjectAccess<ManageResources>, writes => schedule::delete_schedule;
+    POST     "/api/project/{project_id}/schedules/preview"                                                ProjectAccess<ManageResources>, reads  => schedule::preview_cron;
+    GET      "/api/project/{project_id}/schedules/{schedule_id}/policy"                                   ProjectAccess<Member>,         reads  => schedule::get_schedule_policy;
+    PUT      "/api/project/{project_id}/schedules/{schedule_id}/policy"                                   ProjectAccess<ManageResources>, writes => schedule::set_schedule_policy;
     GET      "/api/project/{project_id}/schedules/{schedule_id}"                                          ProjectAccess<Member>,         reads  => schedule::get_schedule;
     PUT      "/api/project/{project_id}/schedules/{schedule_id}"                                          ProjectAccess<ManageResources>, writes => schedule::update_schedule;
     DELETE   "/api/project/{project_id}/schedules/{schedule_id}"                                          ProjectAccess<ManageResources>, writes => schedule::delete_schedule;

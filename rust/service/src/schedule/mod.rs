@@ -3,6 +3,7 @@
 //! Not for firing: that is [`scheduler`], which is told of every change made here. Invariants: template, repository and
 //! inventory belong to the schedule's project; a stored expression can be read.
 
+mod policy;
 mod scheduler;
 
 use chrono::Utc;

@@ -1,21 +1,23 @@
 //! The clock of the schedules: sleeps until the next one is due and starts its task.
 //!
-//! Not for rules about schedules. Invariants: a moment is fired at most once by one server, also across restarts, because
-//! what was due while no server ran is passed over; a schedule that was not changed keeps its next moment when others
+//! Not for rules about schedules. Invariants: a moment is fired once, on however many servers, because it is stored together
+//! with its task; what was due while no server ran is passed over; a schedule that was not changed keeps its next moment when others
 //! change; a row is read again before it is fired, so that one that was switched off does nothing.
 //!
 //! Reference: `SchedulePool`. There every change of any schedule starts the waiting of all `@every` schedules anew.
 
 use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use semaphore_model::{NewTask, ProjectId, RepositoryId, Schedule, ScheduleId, ScheduleType};
-use semaphore_store::StoreError;
+use chrono::{DateTime, TimeDelta, Utc};
+use semaphore_model::{
+    Misfire, NewTask, Overlap, ProjectId, RepositoryId, Schedule, ScheduleId, SchedulePolicy, ScheduleType,
+};
+use semaphore_store::{ScheduleFire, StoreError};
 use semaphore_task::{Cron, CronError, Zone};
 use tokio::task::JoinHandle;
 
 use crate::{
-    error::Result,
+    error::{Error, Kind, Result},
     services::Services,
     task::{TaskOrigin, TaskPorts},
 };
@@ -23,6 +25,12 @@ use crate::{
 /// How often all schedules are read without being told of a change: other programs write them, too, and the clock of the
 /// machine may be set.
 const RELOAD: Duration = Duration::from_mins(1);
+
+/// How far back missed moments are looked for.
+const LONGEST_ABSENCE: TimeDelta = TimeDelta::days(31);
+
+/// Of the host's name, in the name of the server; with the process id it has to fit into the column of 64.
+const SERVER_NAME_CHARACTERS: usize = 50;
 
 /// `schedule.timezone` names no time zone.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +46,10 @@ pub struct Scheduler {
     services: Arc<Services>,
     ports: Arc<TaskPorts>,
     zone: Zone,
+    /// What this server calls itself in the rows of what it fired.
+    name: Arc<str>,
+    /// Whether the schedules were read before: only what passed before the start was missed.
+    has_read: bool,
     entries: HashMap<ScheduleId, Entry>,
 }
 
@@ -64,7 +76,10 @@ impl Scheduler {
     pub fn new(services: Arc<Services>, ports: Arc<TaskPorts>) -> Result<Self, ZoneError> {
         let name = &services.settings.schedule_timezone;
         let zone = Zone::parse(name).map_err(|source| ZoneError { name: name.clone(), source })?;
-        Ok(Self { services, ports, zone, entries: HashMap::new() })
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host: String = host.trim().chars().take(SERVER_NAME_CHARACTERS).collect();
+        let name = format!("{host}:{}", std::process::id()).into();
+        Ok(Self { services, ports, zone, name, has_read: false, entries: HashMap::new() })
     }
 
     /// Fires schedules until `stop` is ready.
@@ -102,6 +117,7 @@ impl Scheduler {
                 return Err(error.into());
             }
         };
+        let at_start = !std::mem::replace(&mut self.has_read, true);
         for schedule in schedules {
             // Reference: whether it is active does not count for those that wait for a commit.
             if schedule.repository_id.is_none() && !schedule.active {
@@ -111,16 +127,18 @@ impl Scheduler {
                 Some(entry) if is_same(&entry.schedule, &schedule) => {
                     self.entries.insert(schedule.id, entry);
                 }
-                _ => self.enter(schedule, now).await,
+                _ => self.enter(schedule, now, at_start).await,
             }
         }
         Ok(())
     }
 
     /// Adds a schedule that is new or was changed.
-    async fn enter(&mut self, schedule: Schedule, now: DateTime<Utc>) {
+    async fn enter(&mut self, schedule: Schedule, now: DateTime<Utc>, at_start: bool) {
+        let missed = if at_start { self.missed(&schedule, now).await } else { None };
         let (rule, next) = match (&schedule.r#type, schedule.run_at) {
             (ScheduleType::RunAt, Some(time)) if time > now => (Rule::Once, Some(time)),
+            (ScheduleType::RunAt, Some(_)) if missed.is_some() => (Rule::Once, missed),
             (ScheduleType::RunAt, Some(_)) => {
                 tracing::warn!(schedule.id = %schedule.id, "the time of a schedule passed while no server ran; it is not made up for");
                 return finish(&self.services, &schedule).await;
@@ -128,7 +146,7 @@ impl Scheduler {
             (ScheduleType::Cron, _) if schedule.cron_format.is_empty() => return,
             (ScheduleType::Cron, _) => match Cron::parse(&schedule.cron_format) {
                 Ok(cron) => {
-                    let next = cron.next(now, self.zone);
+                    let next = missed.or_else(|| cron.next(now, self.zone));
                     (Rule::Again(cron), next)
                 }
                 Err(error) => {
@@ -144,14 +162,47 @@ impl Scheduler {
         self.entries.insert(schedule.id, Entry { schedule, rule, next, firing: None });
     }
 
+    /// The last moment that passed while no server ran, if the rules of the schedule make up for it. Without a task that
+    /// it made before, nobody knows since when a schedule with an expression is waited for, and nothing was missed.
+    async fn missed(&self, schedule: &Schedule, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let store = &self.services.store;
+        let known = match store.get_schedule_policy(schedule.id).await {
+            Ok(SchedulePolicy { misfire: Misfire::RunOnce, .. }) => store.get_last_fire(schedule.id).await,
+            Ok(_) => return None,
+            Err(error) => Err(error),
+        };
+        let last = match known {
+            Ok(last) => last,
+            Err(error) => {
+                tracing::error!(schedule.id = %schedule.id, %error, "whether a schedule missed a run cannot be read; none is made up for");
+                return None;
+            }
+        };
+        if schedule.r#type == ScheduleType::RunAt {
+            return schedule.run_at.filter(|time| *time <= now && last.is_none_or(|last| last < *time));
+        }
+        let cron = Cron::parse(&schedule.cron_format).ok()?;
+        // However many there were, the last one counts; a bound, because a machine may have been off for years.
+        let after = last?.max(now - LONGEST_ABSENCE);
+        std::iter::successors(cron.next(after, self.zone), |moment| cron.next(*moment, self.zone))
+            .take_while(|moment| *moment <= now)
+            .last()
+    }
+
     /// Fires what is due and reckons the next moments.
     fn fire_due(&mut self) {
         let now = Utc::now();
         let (services, ports, zone) = (&self.services, &self.ports, self.zone);
-        for entry in self.entries.values_mut().filter(|entry| entry.next.is_some_and(|next| next <= now)) {
+        for entry in self.entries.values_mut() {
+            let Some(due) = entry.next.filter(|next| *next <= now) else { continue };
+            let period = match &entry.rule {
+                Rule::Again(Cron::Every(seconds)) => Some(TimeDelta::seconds(*seconds)),
+                Rule::Again(_) | Rule::Once => None,
+            };
+            let moment = Moment { due, period, server: Arc::clone(&self.name) };
             // A repository that is slow to answer is not asked again meanwhile: both would see the same new commit.
             if entry.firing.as_ref().is_none_or(JoinHandle::is_finished) {
-                let fired = fire(Arc::clone(services), Arc::clone(ports), entry.schedule.clone());
+                let fired = fire(Arc::clone(services), Arc::clone(ports), entry.schedule.clone(), moment);
                 entry.firing = Some(tokio::spawn(fired));
             }
             entry.next = match &entry.rule {
@@ -170,15 +221,25 @@ fn is_same(one: &Schedule, other: &Schedule) -> bool {
     moments(one) == moments(other)
 }
 
+/// What is fired.
+struct Moment {
+    due: DateTime<Utc>,
+    period: Option<TimeDelta>,
+    server: Arc<str>,
+}
+
 /// Starts the task of a schedule, if the schedule still says so.
-async fn fire(services: Arc<Services>, ports: Arc<TaskPorts>, known: Schedule) {
+async fn fire(services: Arc<Services>, ports: Arc<TaskPorts>, known: Schedule, moment: Moment) {
     let (project, id) = (known.project_id, known.id);
     match services.store.get_schedule(project, id).await {
         Ok(schedule) if !is_same(&schedule, &known) || !(schedule.active || schedule.repository_id.is_some()) => {}
         Ok(schedule) => {
-            match start(&services, &ports, &schedule).await {
+            match start(&services, &ports, &schedule, &moment).await {
                 Ok(true) => tracing::info!(schedule.id = %id, project.id = %project, "a schedule started its task"),
                 Ok(false) => tracing::debug!(schedule.id = %id, "no new commit"),
+                Err(error) if error.kind == Kind::Conflict => {
+                    tracing::debug!(schedule.id = %id, due = %moment.due, %error, "a schedule starts no task");
+                }
                 Err(error) => {
                     tracing::error!(schedule.id = %id, project.id = %project, %error, cause = ?error.source, "a schedule could not start its task");
                 }
@@ -196,35 +257,39 @@ async fn fire(services: Arc<Services>, ports: Arc<TaskPorts>, known: Schedule) {
 }
 
 /// Starts the task; false if the schedule waits for a commit and there is no new one.
-async fn start(services: &Services, ports: &TaskPorts, schedule: &Schedule) -> Result<bool> {
+async fn start(services: &Services, ports: &TaskPorts, schedule: &Schedule, moment: &Moment) -> Result<bool> {
     let project = schedule.project_id;
-    if let Some(repository) = schedule.repository_id
-        && !take_new_commit(services, project, repository, schedule).await?
-    {
-        return Ok(false);
+    let policy = services.store.get_schedule_policy(schedule.id).await?;
+    if policy.overlap == Overlap::Skip && services.store.has_unfinished_task(project, schedule.id).await? {
+        return Err(Error::conflict("an earlier task of the schedule has not ended"));
     }
+    let mut commit = None;
+    if let Some(repository) = schedule.repository_id {
+        commit = new_commit(services, project, repository, schedule).await?;
+        if commit.is_none() {
+            return Ok(false);
+        }
+    }
+    let fire =
+        ScheduleFire { due: moment.due, period: moment.period, commit: commit.as_deref(), server: &moment.server };
     let new = match schedule.task_params.clone() {
         Some(params) => NewTask::from_params(schedule.template_id, params),
         None => NewTask { template_id: schedule.template_id, ..NewTask::default() },
     };
-    services.create_task_by(ports, TaskOrigin::Schedule(schedule.id), project, new).await?;
+    services.create_task_by(ports, TaskOrigin::Schedule(schedule.id, fire), project, new).await?;
     Ok(true)
 }
 
-/// Whether the branch has another commit than the one that was run last; notes the new one.
-async fn take_new_commit(
+/// The commit of the branch, if it is another one than that which was run last.
+async fn new_commit(
     services: &Services,
     project: ProjectId,
     repository: RepositoryId,
     schedule: &Schedule,
-) -> Result<bool> {
+) -> Result<Option<String>> {
     let repository = services.find(project, repository).await?;
     let hash = services.repository_commit(&repository).await?;
-    if schedule.last_commit_hash.as_deref() == Some(hash.as_str()) {
-        return Ok(false);
-    }
-    services.store.set_schedule_commit(project, schedule.id, &hash).await?;
-    Ok(true)
+    Ok((schedule.last_commit_hash.as_deref() != Some(hash.as_str())).then_some(hash))
 }
 
 /// What becomes of a schedule with a single time when that is over.

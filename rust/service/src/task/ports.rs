@@ -1,9 +1,6 @@
 //! The pool's view of the database.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use chrono::Utc;
@@ -14,26 +11,27 @@ use semaphore_task::{
     NewLine, Pool, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskRepository, TaskState,
 };
 
-use super::{prepare, submit::queued};
+use super::{
+    prepare,
+    submit::{Extra, asks_for_secrets, queued},
+};
 use crate::{Error, Result, Services};
 
 /// Why a waiting task with secret survey values cannot go on after a restart.
 const LOST_SECRETS: &str =
-    "the server was restarted while the task waited, and its secret survey values are not stored: start it again";
+    "its secret survey values are not in the database any more (its rs_ tables were removed): start it again";
 
-/// Adapter of the pool's ports over the store, and what waiting tasks need that has no column.
+/// Adapter of the pool's ports over the store.
 #[derive(Debug)]
 pub struct TaskPorts {
     services: Arc<Services>,
-    /// Secret survey values of tasks that have not ended. The reference has no column for them; they die with the process.
-    secrets: Mutex<HashMap<TaskId, Secret>>,
     pool: OnceLock<Pool>,
 }
 
 impl TaskPorts {
     /// An adapter without a pool; give it one with [`TaskPorts::set_pool`] before tasks are started.
     pub fn new(services: Arc<Services>) -> Arc<Self> {
-        Arc::new(Self { services, secrets: Mutex::default(), pool: OnceLock::new() })
+        Arc::new(Self { services, pool: OnceLock::new() })
     }
 
     /// Tells which pool runs the tasks. Only the first call counts.
@@ -46,18 +44,16 @@ impl TaskPorts {
         self.pool.get().ok_or_else(|| Error::unavailable("the server is starting, try again"))
     }
 
-    pub(super) fn keep_secret(&self, task: TaskId, secret: Secret) {
-        if !secret.is_empty() && secret.expose() != "{}" {
-            self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(task, secret);
-        }
-    }
-
-    fn secret(&self, task: TaskId) -> Option<Secret> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&task).cloned()
-    }
-
-    fn forget_secret(&self, task: TaskId) {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
+    /// The secret survey values of a task that has not ended. Reference: kept in memory, so that a restart loses them.
+    async fn secret(&self, task: TaskId) -> Result<Option<Secret>, PortError> {
+        let Some(sealed) = self.services.store.get_task_secret(task).await.map_err(port_error)? else {
+            return Ok(None);
+        };
+        let opened = self.services.access_key_cipher.decrypt(sealed.expose());
+        let opened = opened.map_err(|error| {
+            PortError::Refused(format!("the secret survey values of the task cannot be decrypted: {error}"))
+        })?;
+        Ok(Some(String::from_utf8_lossy(&opened).into_owned().into()))
     }
 
     /// Takes up what an earlier process left: waiting tasks go back into the queue, tasks that were under way end as `error`
@@ -84,16 +80,14 @@ impl TaskPorts {
             }
         };
         let entry = queued(task, &template, &self.username(task).await?);
-        // The values of a secret survey were in the memory of the process that is gone.
-        let asked_for_secrets = template.survey_vars.iter().any(|variable| variable.r#type.as_str() == "secret");
-        match (task.status == TaskStatus::Waiting, asked_for_secrets) {
-            (true, false) => {
-                pool.enqueue(entry);
-                Ok(())
-            }
-            (true, true) => self.end_lost(entry, LOST_SECRETS).await,
-            (false, _) => self.end_lost(entry, "the server was restarted while the task ran").await,
+        if task.status != TaskStatus::Waiting {
+            return self.end_lost(entry, "the server was restarted while the task ran").await;
         }
+        if asks_for_secrets(&template) && self.services.store.get_task_secret(task.id).await?.is_none() {
+            return self.end_lost(entry, LOST_SECRETS).await;
+        }
+        pool.enqueue(entry);
+        Ok(())
     }
 
     async fn end_lost(&self, mut task: QueuedTask, reason: &str) -> Result<()> {
@@ -159,14 +153,11 @@ impl TaskRepository for TaskPorts {
             store.merge_known_hosts(task.project_id, lines).await.map_err(port_error)?;
         }
         store.store_task_step(&step).await.map_err(port_error)?;
-        if change.state.is_some_and(|state| state.status.is_finished()) {
-            self.forget_secret(task.id);
-        }
         Ok(())
     }
 
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError> {
-        prepare::prepare(&self.services, task, self.secret(task.state.id)).await
+        prepare::prepare(&self.services, task, self.secret(task.state.id).await?).await
     }
 
     async fn project_limit(&self, project: ProjectId) -> Result<u32, PortError> {
@@ -185,7 +176,7 @@ impl TaskRepository for TaskPorts {
                 build_task_id: Some(task.id),
                 ..Task::default()
             };
-            match self.services.insert_task(&template, next, "").await {
+            match self.services.insert_task(&template, next, "", Extra::default()).await {
                 Ok((_, queued)) => tasks.push(queued),
                 // Those that are stored already must reach the queue.
                 Err(error) if tasks.is_empty() => return Err(PortError::Unavailable(Box::new(error))),

@@ -4,6 +4,7 @@ use chrono::Utc;
 use semaphore_model::{
     IntegrationId, NewTask, ProjectId, ScheduleId, Secret, Task, TaskStatus, Template, TemplateType, User,
 };
+use semaphore_store::{ScheduleFire, TaskStart};
 use semaphore_task::{QueuedTask, TaskState, version::next_build_version};
 
 use super::{TaskPorts, parameters};
@@ -14,8 +15,8 @@ use crate::{Error, Result, Services};
 pub(crate) enum TaskOrigin<'a> {
     /// Somebody.
     User(&'a User),
-    /// A schedule, by itself.
-    Schedule(ScheduleId),
+    /// A schedule, by itself, at one of its moments.
+    Schedule(ScheduleId, ScheduleFire<'a>),
     /// A request from outside.
     Integration(IntegrationId),
 }
@@ -45,6 +46,7 @@ impl Services {
         let template = self.store.get_template(project, new.template_id).await?;
         self.check_new_task(&template, &new).await?;
         let secret = new.secret.clone();
+        let mut fire = None;
         let mut task = new.into_task(project);
         let mut username = "";
         match origin {
@@ -52,11 +54,14 @@ impl Services {
                 task.user_id = Some(user.id);
                 username = &user.username;
             }
-            TaskOrigin::Schedule(id) => task.schedule_id = Some(id),
+            TaskOrigin::Schedule(id, moment) => {
+                task.schedule_id = Some(id);
+                fire = Some(moment);
+            }
             TaskOrigin::Integration(id) => task.integration_id = Some(id),
         }
-        let (task, queued) = self.insert_task(&template, task, username).await?;
-        ports.keep_secret(task.id, secret);
+        let extra = Extra { secret: Some(secret), fire };
+        let (task, queued) = self.insert_task(&template, task, username, extra).await?;
         ports.pool()?.submit(queued).await.map_err(|error| Error::internal("queueing a task", error))?;
         Ok(task)
     }
@@ -87,6 +92,7 @@ impl Services {
         template: &Template,
         mut task: Task,
         username: &str,
+        extra: Extra<'_>,
     ) -> Result<(Task, QueuedTask)> {
         task.created = Utc::now();
         task.status = TaskStatus::Waiting;
@@ -95,7 +101,20 @@ impl Services {
         if is_build {
             task.version = self.next_version(template).await?;
         }
-        let task = self.store.insert_task(task).await?;
+        // A template that asks for secrets has a row of them for each task, be it empty: without one they were lost.
+        let has_secret = extra.secret.as_ref().is_some_and(|secret| !secret.is_empty() && secret.expose() != "{}");
+        let sealed = if has_secret || asks_for_secrets(template) {
+            let values = extra.secret.filter(|_| has_secret).unwrap_or_else(|| Secret::new("{}"));
+            let sealed = self.access_key_cipher.encrypt(values.expose().as_bytes());
+            Some(Secret::from(
+                sealed.map_err(|error| Error::internal("encrypting the secret values of a task", error))?,
+            ))
+        } else {
+            None
+        };
+        let start = TaskStart { task, sealed: sealed.as_ref(), fire: extra.fire };
+        let task = self.store.start_task(&start).await?;
+        let task = task.ok_or_else(|| Error::conflict("this moment of the schedule was fired before"))?;
         self.housekeeping.task_added(task.template_id);
         let queued = queued(&task, template, username);
         Ok((task, queued))
@@ -110,6 +129,20 @@ impl Services {
             (start, _) => start.clone(),
         })
     }
+}
+
+/// What is stored with a new task.
+#[derive(Debug, Default)]
+pub(super) struct Extra<'a> {
+    /// Secret survey values, a JSON object as text.
+    pub(super) secret: Option<Secret>,
+    /// The moment of the schedule that starts it.
+    pub(super) fire: Option<ScheduleFire<'a>>,
+}
+
+/// Whether the survey of a template has a question whose answer is a secret.
+pub(super) fn asks_for_secrets(template: &Template) -> bool {
+    template.survey_vars.iter().any(|variable| variable.r#type.as_str() == "secret")
 }
 
 /// A stored task as the pool's queue holds it.
@@ -186,7 +219,7 @@ mod tests {
         };
         let template = services.create_template(fixture.user(), project, template).await.unwrap();
         let build = || Task { template_id: template.id, project_id: project, ..Task::default() };
-        let start = || services.insert_task(&template, build(), "admin");
+        let start = || services.insert_task(&template, build(), "admin", Extra::default());
         let (one, two, three) = tokio::join!(start(), start(), start());
         let versions: BTreeSet<_> = [one, two, three].map(|made| made.unwrap().0.version.unwrap()).into();
         assert_eq!(versions, ["1.0", "1.1", "1.2"].map(str::to_owned).into());

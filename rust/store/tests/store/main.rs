@@ -19,4 +19,5 @@ mod retention;
 mod story;
 mod story_automation;
 mod story_backup;
+mod task_start;
 mod transfer;

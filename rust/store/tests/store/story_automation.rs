@@ -10,7 +10,7 @@ use semaphore_model::{
     ProjectInvite, ProjectInviteStatus, ProjectRole, Role, Runner, RunnerTag, Schedule, ScheduleType, Secret,
     SecretStorage, SecretStorageType, TaskParams, TemplateRole, TerraformAlias, TerraformState,
 };
-use semaphore_store::{ListOptions, Page, Store, StoreError};
+use semaphore_store::{ListOptions, Page, ScheduleFire, Store, StoreError};
 use serde_json::json;
 
 /// Nothing of it belongs to this one.
@@ -20,7 +20,7 @@ fn now() -> DateTime<Utc> {
     semaphore_model::time::truncate_to_second(Utc::now())
 }
 
-fn nightly(project: &Project) -> Schedule {
+pub(crate) fn nightly(project: &Project) -> Schedule {
     Schedule {
         project_id: project.id,
         template_id: project.template.id,
@@ -71,7 +71,8 @@ async fn schedules(database: Database) {
     assert_eq!(of_template.iter().map(|one| one.id).collect::<Vec<_>>(), [on_commit.id]);
     assert_eq!(store.list_all_schedules().await.unwrap().len(), 3);
 
-    store.set_schedule_commit(project.id, on_commit.id, "abc").await.unwrap();
+    let moment = ScheduleFire { due: now(), period: None, commit: Some("abc"), server: "one:1" };
+    assert!(crate::task_start::fire(&store, &on_commit, moment).await.is_some());
     let found = store.get_schedule(project.id, on_commit.id).await.unwrap();
     assert_eq!(found.last_commit_hash.as_deref(), Some("abc"));
     store.update_schedule(&found).await.unwrap();

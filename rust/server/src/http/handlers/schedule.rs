@@ -1,9 +1,10 @@
 //! Schedules of a project.
 
 use axum::{Json, extract::State, http::StatusCode};
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
-use semaphore_model::{Schedule, ScheduleWithTemplate, Template};
-use serde::Deserialize;
+use semaphore_model::{Schedule, SchedulePolicy, ScheduleWithTemplate, Template};
+use serde::{Deserialize, Serialize};
 
 use crate::http::{
     access::{ManageResources, Member, ProjectAccess},
@@ -45,6 +46,40 @@ pub(crate) async fn validate_cron(
 ) -> Result<StatusCode> {
     state.services().check_cron(&body.cron_format)?;
     Ok(StatusCode::OK)
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Preview {
+    runs: Vec<DateTime<Utc>>,
+}
+
+/// `POST /api/project/{project_id}/schedules/preview`: the next runs of an expression that need not be stored. Ours.
+pub(crate) async fn preview_cron(
+    _: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    Body(body): Body<CronBody>,
+) -> Result<Json<Preview>> {
+    Ok(Json(Preview { runs: state.services().next_moments(&body.cron_format)? }))
+}
+
+/// `GET /api/project/{project_id}/schedules/{schedule_id}/policy`. Ours.
+pub(crate) async fn get_schedule_policy(
+    _: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    Object(schedule): Object<Schedule>,
+) -> Result<Json<SchedulePolicy>> {
+    Ok(Json(state.services().schedule_policy(&schedule).await?))
+}
+
+/// `PUT /api/project/{project_id}/schedules/{schedule_id}/policy`: both rules must be there. Ours.
+pub(crate) async fn set_schedule_policy(
+    access: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    Object(schedule): Object<Schedule>,
+    Body(body): Body<SchedulePolicy>,
+) -> Result<StatusCode> {
+    state.services().set_schedule_policy(access.user.id, &schedule, body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /api/project/{project_id}/schedules/{schedule_id}`

@@ -1,0 +1,149 @@
+//! Schedules of two servers on one database, and the secrets of tasks that wait while their server dies.
+
+use std::{path::Path, time::Duration};
+
+use chrono::{TimeDelta, Utc};
+use semaphore_tests::{Options, Project, SecretWatch, Server, ansible, git_repository, processes_with, wait_until};
+use serde_json::json;
+
+fn tasks(server: &Server) -> i64 {
+    server.sql("select count(*) from task where schedule_id is not null")[0][0].as_i64().unwrap()
+}
+
+#[test]
+fn two_servers_on_one_database_fire_a_moment_once() {
+    let first = Server::start();
+    let repository = first.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let admin = first.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let template = project.template(&admin, "bash", "hello.sh");
+    let due = Utc::now() + TimeDelta::seconds(15);
+    for number in 0..5 {
+        let body = json!({"name": format!("once {number}"), "project_id": project.id, "template_id": template,
+            "type": "run_at", "run_at": due, "active": true});
+        admin.post(&format!("/api/project/{}/schedules", project.id), &body).expect(201);
+    }
+    // It reads the schedules when it starts.
+    let second = Server::with_config(json!({"sqlite": {"host": first.database()}}));
+    assert!(Utc::now() < due, "the second server was too late to take part");
+    wait_until("every schedule has fired", Duration::from_secs(60), || (tasks(&first) >= 5).then_some(()));
+    // Whoever came second found the moment taken; this is its time to do something wrong.
+    wait_until("the moment is over on both", Duration::from_secs(30), || {
+        (Utc::now() > due + TimeDelta::seconds(3)).then_some(())
+    });
+    drop(second);
+    assert_eq!(tasks(&first), 5);
+    assert_eq!(first.sql("select count(distinct schedule_id) from task where schedule_id is not null")[0][0], 5);
+}
+
+#[test]
+fn rules_of_a_schedule_say_what_becomes_of_missed_and_overlapping_runs() {
+    let mut server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("wait.sh", "echo ready\nuntil [ -e $1/go ]; do sleep 0.05; done\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let mut body = project.template_body("bash", "wait.sh");
+    body["arguments"] = json!([server.directory()]).to_string().into();
+    body["allow_parallel_tasks"] = true.into();
+    let path = format!("/api/project/{}", project.id);
+    let template = admin.post(&format!("{path}/templates"), &body).expect(201).id();
+    let runs =
+        admin.post(&format!("{path}/schedules/preview"), &json!({"cron_format": "CRON_TZ=Asia/Tokyo 0 3 1 1 *"}));
+    let runs = runs.expect(200).json();
+    let runs: Vec<&str> = runs["runs"].as_array().unwrap().iter().map(|run| run.as_str().unwrap()).collect();
+    assert!(runs.len() == 5 && runs.iter().all(|run| run.ends_with("-12-31T18:00:00Z")), "{runs:?}");
+    admin.post(&format!("{path}/schedules/preview"), &json!({"cron_format": "61 * * * *"})).expect(400);
+
+    let schedule = json!({"name": "often", "project_id": project.id, "template_id": template, "type": "",
+        "cron_format": "@every 1s", "active": true});
+    let schedule = admin.post(&format!("{path}/schedules"), &schedule).expect(201).id();
+    let rules = format!("{path}/schedules/{schedule}/policy");
+    admin.put(&rules, &json!({"misfire": "run_once", "overlap": "skip"})).expect(204);
+    wait_until("it has fired", Duration::from_secs(30), || (tasks(&server) > 0).then_some(()));
+    let fired = || server.sql("select max(due) from rs_schedule_fire")[0][0].clone();
+    let before = (tasks(&server), fired());
+    wait_until("several moments have passed", Duration::from_secs(30), || {
+        admin.get("/api/ping").expect(200);
+        (server
+            .sql("select strftime('%s', 'now') - strftime('%s', substr(max(due), 1, 19)) >= 4 from rs_schedule_fire")
+            [0][0]
+            == 1)
+            .then_some(())
+    });
+    assert_eq!((tasks(&server), fired()), before, "a moment came while the task ran, and started another");
+
+    // An hour between moments now: only a missed one can start a task soon.
+    std::fs::write(server.directory().join("go"), "").unwrap();
+    wait_until("the task has ended", Duration::from_secs(30), || {
+        (server.sql("select count(*) from task where status <> 'success'")[0][0] == 0).then_some(())
+    });
+    let hourly = json!({"id": schedule, "name": "seldom", "project_id": project.id, "template_id": template, "type": "",
+        "cron_format": "@every 1h", "active": true});
+    admin.put(&format!("{path}/schedules/{schedule}"), &hourly).expect(204);
+    assert!(server.stop().success());
+    let known = tasks(&server);
+    server.start_again();
+    server.admin().get(&rules).expect(200);
+    assert!(server.stop().success());
+    assert_eq!(tasks(&server), known, "with other times nothing was missed");
+    server.change_database(&format!(
+        "insert into rs_schedule_fire (schedule_id, due, fired, server, outcome) \
+         values ({schedule}, '2026-01-01 00:00:00 +0000 UTC', '2026-01-01 00:00:00 +0000 UTC', 'old', 'started')"
+    ));
+    server.start_again();
+    wait_until("the missed run is made up for, once", Duration::from_secs(30), || {
+        (tasks(&server) == known + 1).then_some(())
+    });
+}
+
+fn crash(server: &mut Server) {
+    let directory = server.directory().to_str().unwrap().to_owned();
+    server.crash();
+    for pid in processes_with(&directory) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+/// The program needs the value, and its length is all that it tells.
+const PLAYBOOK: &str = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ansible.builtin.debug:\n        msg: \"length {{ typed | length }}\"\n";
+
+#[test]
+fn secret_values_of_a_waiting_task_outlive_a_crash() {
+    if ansible().is_none() {
+        return;
+    }
+    let mut server = Server::with_config(json!({"max_parallel_tasks": 1}));
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("site.yml", PLAYBOOK), ("wait.sh", "echo ready\nsleep 300\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    project.start(&admin, project.template(&admin, "bash", "wait.sh"));
+    let mut body = project.template_body("ansible", "site.yml");
+    body["survey_vars"] = json!([{"name": "typed", "title": "t", "type": "secret"}]);
+    let path = format!("/api/project/{}", project.id);
+    let template = admin.post(&format!("{path}/templates"), &body).expect(201).id();
+    let typed = "typed before the crash";
+    let watch = SecretWatch::start(&[typed]);
+    let body = json!({"template_id": template, "secret": json!({"typed": typed}).to_string()});
+    let task = admin.post(&format!("{path}/tasks"), &body).expect(201).id();
+    assert_eq!(admin.get(&format!("{path}/tasks/{task}")).json()["status"], "waiting");
+    crash(&mut server);
+    assert!(!has_text(server.directory(), typed), "the value lies in a file in clear");
+    server.start_again();
+    let admin = server.admin();
+    let row = admin.wait_for_end(project.id, task);
+    let log = admin.output(project.id, task).join("\n");
+    assert_eq!(row["status"], "success", "{log}");
+    assert!(log.contains(&format!("length {}", typed.len())), "{log}");
+    assert_eq!(server.sql("select count(*) from rs_task_secret")[0][0], 0);
+    watch.assert_unseen(server.directory(), &[&log, &server.log()]);
+}
+
+/// Whether a file of this directory itself holds the text.
+fn has_text(directory: &Path, text: &str) -> bool {
+    let files = std::fs::read_dir(directory).unwrap().filter_map(Result::ok).filter(|entry| entry.path().is_file());
+    let mut contents = files.map(|entry| std::fs::read(entry.path()).unwrap());
+    contents.any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+}
