@@ -6,8 +6,6 @@
 //!
 //! Reference: the community edition has the table, the configuration and the page, but no routes.
 
-use std::time::Instant;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
 use semaphore_model::{Secret, Session, User, VerificationMethod, error_chain};

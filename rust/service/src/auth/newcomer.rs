@@ -7,7 +7,6 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
 };
 
 use chrono::{DateTime, Utc};

@@ -93,7 +93,7 @@ pub(crate) async fn login(
     Ok(with_cookie(StatusCode::NO_CONTENT, &session_cookie(&headers, &value)))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct EmailBody {
     email: String,

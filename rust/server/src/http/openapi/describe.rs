@@ -14,11 +14,12 @@ use axum::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 
 use crate::http::{
-    access::{Admin, Permission, ProjectAccess, Public, Session},
+    access::{Admin, Permission, ProjectAccess, Public, RunTasks, Session},
     client_address::ClientAddress,
     extract::{Body, PathId, PathIdentifier, PathTexts, QueryTexts, RawBody, SmallBody},
     machine_access::{RunnerAccess, StateAccess},
     object::Object,
+    run_access::RunAccess,
     state::AppState,
 };
 use semaphore_model::Permissions;
@@ -196,6 +197,12 @@ impl<P: Permission> Argument for ProjectAccess<P> {
         if P::NEEDED != Permissions::NONE {
             describer.refuses(&[403]);
         }
+    }
+}
+
+impl Argument for RunAccess {
+    fn describe(describer: &mut Describer) {
+        ProjectAccess::<RunTasks>::describe(describer);
     }
 }
 
