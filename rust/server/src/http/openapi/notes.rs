@@ -134,6 +134,10 @@ pub(super) static NOTES: &[Note] = &[
     on("subscription::no_subscription").about("Always 404: there is no subscription, and nothing is locked.").refusals(&[404]),
     // Log-in
     on("auth::login").refusals(SIGN_IN),
+    on("auth::login_by_email")
+        .about("Sends a code to an address; the session that begins waits for it.")
+        .refusals(&[401, 404, 429, 503]),
+    on("auth::resend_email_code").about("Sends the code once more that the session waits for.").refusals(&[403, 429, 503]),
     on("jwt::get_keys")
         .about("The keys that check the tokens of this server, as a JSON Web Key Set.")
         .answers(&[(200, Shape(shape::<serde_json::Value>))]),
@@ -199,7 +203,11 @@ pub(super) static NOTES: &[Note] = &[
     // Tasks
     on("ws::connect")
         .about("The WebSocket with the lines and the statuses of the tasks that the caller may see.")
-        .query(&[flag("partial", "Also lines that are not finished yet.")])
+        .query(&[
+            flag("partial", "Also lines that are not finished yet."),
+            text("v", "2 for numbered batches that go on where the client stopped; see docs/reference/websocket.md."),
+            text("since", "With v=2: which line of which task was the last to be seen."),
+        ])
         .answers(&[(101, Empty)])
         .refusals(&[400, 403]),
     on("task::create_task").refusals(&[409, 503]),
@@ -214,6 +222,11 @@ pub(super) static NOTES: &[Note] = &[
             number("since_id", "Only lines behind the one with this id."),
         ])
         .answers(&[(200, Shape(shape::<Vec<TaskOutput>>))]),
+    on("task_events::get_task_events")
+        .about("Lines and statuses as server-sent events, to the final status.")
+        .query(&[number("since", "Number of the last line that was seen; Last-Event-ID counts first.")])
+        .answers(&[(200, Media("text/event-stream")), (204, Empty)])
+        .refusals(&[400]),
     on("task::get_task_raw_output").answers(&[(200, Media("text/plain"))]),
     on("output::search_task_output").query(&[
         text("q", "The text that is looked for."),
