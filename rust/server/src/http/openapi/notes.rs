@@ -136,6 +136,7 @@ pub(super) static NOTES: &[Note] = &[
     on("auth::login").refusals(SIGN_IN),
     on("auth::login_by_email")
         .about("Sends a code to an address; the session that begins waits for it.")
+        .answers(&[(204, Empty)])
         .refusals(&[401, 404, 429, 503]),
     on("auth::resend_email_code").about("Sends the code once more that the session waits for.").refusals(&[403, 429, 503]),
     on("jwt::get_keys")
