@@ -44,10 +44,10 @@ fn a_request_is_found_in_the_log_by_its_number_and_without_its_secrets() {
         let found = log.lines().find(|line| line.contains(id) && line.contains("answered"));
         found.unwrap_or_else(|| panic!("no line of {id} in {log}")).to_owned()
     };
-    for part in ["method=GET", "path=\"/api/user\"", "status=401", "client=\"198.51.100.77\"", "ms="] {
+    for part in ["method=GET", "path=/api/user", "status=401", "client=198.51.100.77", "ms="] {
         assert!(line("proxy-4711").contains(part), "{part} is not in {}", line("proxy-4711"));
     }
-    for part in ["status=200", "bytes=2", "user=1", "client=\"127.0.0.1\""] {
+    for part in ["status=200", "bytes=2", "user=1", "client=127.0.0.1"] {
         assert!(line("of-the-admin").contains(part), "{part} is not in {}", line("of-the-admin"));
     }
     assert!(line("of-a-guesser").contains("status=401"));

@@ -18,6 +18,7 @@ mod invites;
 mod jwt;
 mod output;
 mod roles;
+mod secret_storage;
 mod sign_in;
 mod slow_down;
 mod task_token;

@@ -209,3 +209,35 @@ pub(crate) fn task_jwt_audience() {
     assert!(!given(json!({})));
     assert!(refused(json!({"auth": {"task_jwt": {"audience": "api"}}})).contains("auth.task_jwt.audience"));
 }
+
+/// A key whose text is in a file, given to a task as a variable: what the task sees, or why it does not run.
+pub(crate) fn secrets_path() {
+    let given = |is_inside: bool| {
+        let mut server = Server::prepared(Options::default());
+        let place = server.directory().join("secrets");
+        fs::create_dir(&place).unwrap();
+        fs::write(place.join("word"), "out of a file").unwrap();
+        let repository = server.directory().join("repository");
+        git_repository(&repository, &[("count.sh", "echo \"letters ${#WORD}\"\n")]);
+        server.change_config(
+            &json!({"dirs": {"secrets_path": if is_inside { place.clone() } else { "/nowhere".into() }}}),
+        );
+        server.start_again();
+        let admin = server.admin();
+        let project = Project::create(&admin, repository.to_str().unwrap());
+        let template = project.template(&admin, "bash", "count.sh");
+        // The page has no way to give a variable group such a secret, but the reference reads it all the same.
+        server.change_database(&format!(
+            "insert into access_key (name, type, project_id, owner, environment_id, source_storage_type, source_storage_key) \
+             values ('WORD', 'string', {}, 'environment', {}, 'file', '{}')",
+            project.id,
+            project.environment,
+            place.join("word").display()
+        ));
+        project.run_again(&admin, template, &json!({})).1
+    };
+    assert!(given(true).contains("letters 13"), "{}", given(true));
+    let refusal = given(false);
+    assert!(refusal.contains("dirs.secrets_path") && !refusal.contains("letters"), "{refusal}");
+    assert!(refused(json!({"dirs": {"secrets_path": "relative"}})).contains("dirs.secrets_path"));
+}

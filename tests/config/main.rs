@@ -17,7 +17,7 @@ mod servers;
 mod sign_in;
 
 use edge::{
-    body_timeout_sec, request_log, request_timeout_sec, task_jwt_audience, tls_cert_file, tls_enabled,
+    body_timeout_sec, request_log, request_timeout_sec, secrets_path, task_jwt_audience, tls_cert_file, tls_enabled,
     tls_http_redirect_port, tls_key_file,
 };
 use sign_in::{
@@ -111,6 +111,7 @@ keys! {
     "oidc_providers" => oidc_providers;
     "auth.group_roles" => group_roles;
     "auth.task_jwt.audience" => task_jwt_audience;
+    "dirs.secrets_path" => secrets_path;
     "tls.enabled" => tls_enabled;
     "tls.cert_file" => tls_cert_file;
     "tls.key_file" => tls_key_file;

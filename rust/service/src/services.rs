@@ -14,6 +14,7 @@ use crate::{
     error::Result,
     housekeeping::Housekeeping,
     jwt::JwtKeys,
+    secret_storage::vault::VaultClient,
     settings::Settings,
     sign_in::OidcClient,
     system::VersionCache,
@@ -42,6 +43,8 @@ pub struct Services {
     /// Keys of our own tokens.
     pub(crate) jwt_keys: JwtKeys,
     pub(crate) throttle: Throttle,
+    /// The client of secret storages.
+    pub(crate) vault: VaultClient,
     pub(crate) program_path: String,
     pub(crate) home: String,
     pub(crate) ansible_version: VersionCache,
@@ -99,6 +102,7 @@ impl Services {
             oidc: OidcClient::default(),
             jwt_keys: JwtKeys::default(),
             throttle: Throttle::default(),
+            vault: VaultClient::default(),
             program_path: parts.program_path,
             home: parts.home,
             ansible_version: VersionCache::default(),
