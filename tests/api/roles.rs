@@ -36,6 +36,48 @@ fn a_custom_role_allows_what_it_says_and_more_on_its_template() {
 }
 
 #[test]
+fn a_role_runs_the_tasks_of_its_templates_only() {
+    let world = World::new();
+    let (mine, other) = (world.template("sleep.sh"), world.template("sleep.sh"));
+    let role = json!({"slug": "operators", "name": "Operators", "permissions": 0});
+    world.admin.post(&world.path("/roles"), &role).expect(201);
+    let user = world.user("operator");
+    world.admin.post(&world.path("/users"), &json!({"user_id": user, "role": "operators"})).expect(204);
+    let operator = world.server.client("operator", PASSWORD);
+    let tasks = world.path("/tasks");
+    let start = |template: i64| operator.post(&tasks, &json!({"template_id": template}));
+    assert_eq!((start(mine).status, start(other).status), (403, 403));
+
+    let perms = world.path(&format!("/templates/{mine}/perms"));
+    let row = world.admin.post(&perms, &json!({"role_slug": "operators", "permissions": 1})).expect(201).id();
+    let task = start(mine).expect(201).id();
+    start(other).expect(403);
+    let foreign = world.project().start(&world.admin, other);
+    for task in [task, foreign] {
+        world.admin.wait_for_status(world.project().id, task, &["running"]);
+    }
+    for (action, body) in [("stop", json!({"force": true})), ("confirm", json!({})), ("reject", json!({}))] {
+        operator.post(&format!("{tasks}/{foreign}/{action}"), &body).expect(403);
+    }
+    // Nothing waits for a confirmation: the refusal is the use case's.
+    operator.post(&format!("{tasks}/{task}/confirm"), &json!({})).expect(400);
+    // What else a role may with tasks is not what runs them.
+    operator.delete(&format!("{tasks}/{task}")).expect(403);
+    operator.post(&world.path(&format!("/templates/{mine}/stop_all_tasks")), &json!({})).expect(403);
+    operator.post(&format!("{tasks}/{task}/stop"), &json!({"force": true})).expect(204);
+    assert_eq!(world.admin.wait_for_end(world.project().id, task)["status"], "stopped");
+    assert_eq!(world.admin.get(&format!("{tasks}/{foreign}")).expect(200).json()["status"], "running");
+
+    // The template of another project in the body, and what is taken away.
+    let second = world.admin.post("/api/projects", &json!({"name": "second"})).expect(201).id();
+    operator.post(&format!("/api/project/{second}/tasks"), &json!({"template_id": mine})).expect(404);
+    world.admin.delete(&format!("{perms}/{row}")).expect(204);
+    start(mine).expect(403);
+    world.admin.post(&format!("{tasks}/{foreign}/stop"), &json!({"force": true})).expect(204);
+    world.admin.wait_for_end(world.project().id, foreign);
+}
+
+#[test]
 fn nobody_gives_rights_that_they_do_not_have() {
     let world = World::new();
     let template = world.template("hello.sh");

@@ -12,9 +12,14 @@ use semaphore_test_machine::{database::Kind, ssh};
 use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository, wait_until};
 use serde_json::{Value, json};
 
+mod edge;
 mod servers;
 mod sign_in;
 
+use edge::{
+    body_timeout_sec, request_log, request_timeout_sec, secrets_path, task_jwt_audience, tls_cert_file, tls_enabled,
+    tls_http_redirect_port, tls_key_file,
+};
 use sign_in::{
     address as ldap_address, bind_dn as ldap_bind_dn, bind_password as ldap_bind_password, ca_file as ldap_ca_file,
     enable as ldap_enable, group_attribute as ldap_group_attribute, group_roles,
@@ -106,6 +111,15 @@ keys! {
     "ldap_group_searchfilter" => ldap_group_search_filter;
     "oidc_providers" => oidc_providers;
     "auth.group_roles" => group_roles;
+    "auth.task_jwt.audience" => task_jwt_audience;
+    "dirs.secrets_path" => secrets_path;
+    "tls.enabled" => tls_enabled;
+    "tls.cert_file" => tls_cert_file;
+    "tls.key_file" => tls_key_file;
+    "tls.http_redirect_port" => tls_http_redirect_port;
+    "http.log" => request_log;
+    "http.body_timeout_sec" => body_timeout_sec;
+    "http.request_timeout_sec" => request_timeout_sec;
 }
 
 #[test]

@@ -84,6 +84,7 @@ fn settings() -> Settings {
         runner_registration_token: semaphore_model::Secret::default(),
         profile_directory: None,
         alert_channels: Vec::new(),
+        secret_sources: crate::key::secret::SecretSources::default(),
         task_tokens: None,
         mail: None,
         sign_in: crate::sign_in::SignInSettings::default(),

@@ -108,7 +108,7 @@ impl Services {
     ) -> Result<T> {
         let url: GitUrl = repository.git_url.parse().map_err(|error: GitUrlError| Error::invalid(error.to_string()))?;
         let key = self.find::<AccessKey>(repository.project_id, repository.ssh_key_id).await?;
-        let key = self.open(key.into_inner())?;
+        let key = self.open(key.into_inner()).await?;
         let programs = Programs::detached(self.engine.clone());
         // Lives until git has answered.
         let agent = match url.transport() {

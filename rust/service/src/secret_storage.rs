@@ -1,19 +1,24 @@
 //! Secret storages of a project: where keys are kept that are not in the database, and the credentials for them.
 //!
-//! Not yet for reading keys out of them: this build has no client for any storage, so a key that names one is refused when
-//! it is made or used (`key::secret`). Invariants: the credentials are a key of the storage's own, encrypted like every key,
+//! Keys are read from and written to HashiCorp Vault and OpenBao ([`vault`]); Devolutions Server is kept and answered, but a key
+//! that names one is refused. Invariants: the credentials are a key of the storage's own, encrypted like every key,
 //! and no answer holds them; a storage that a key names is not removed.
+
+pub mod vault;
 
 use semaphore_model::{
     AccessKey, AccessKeyOwner, AccessKeySourceStorage, AccessKeyType, EventObject, ProjectId, Referrers, Secret,
     SecretStorage, SecretStorageType, UserId,
 };
-use semaphore_store::{AccessKeyFilter, ListOptions};
+use semaphore_store::{AccessKeyFilter, ListOptions, StoreError};
+use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
     event::event,
+    key::secret::{self, SecretError},
     owned::{Owned, in_use, other_project},
+    secret_storage::vault::VaultError,
     services::Services,
 };
 
@@ -131,12 +136,54 @@ impl Services {
         Ok(transaction.commit().await?)
     }
 
+    /// The plain text of a key that is kept in a storage.
+    pub(crate) async fn read_elsewhere(&self, key: &AccessKey) -> Result<Zeroizing<String>, SecretError> {
+        let (storage, token) = self.storage_of(key).await?;
+        let failed = |source| elsewhere(key, &storage, source);
+        self.vault.read(&storage, &token, key).await.map_err(failed)
+    }
+
+    /// Writes the plain secret of a key to its storage.
+    pub(crate) async fn write_elsewhere(&self, key: &AccessKey) -> Result<(), SecretError> {
+        let (storage, token) = self.storage_of(key).await?;
+        if storage.readonly {
+            return Err(SecretError::ReadOnly(storage.name));
+        }
+        let failed = |source| elsewhere(key, &storage, source);
+        self.vault.write(&storage, &token, key).await.map_err(failed)
+    }
+
+    /// The storage that a key names, in the key's project, and the token for it.
+    async fn storage_of(&self, key: &AccessKey) -> Result<(SecretStorage, Secret), SecretError> {
+        let unknown = || SecretError::Storage(key.name.clone());
+        let (Some(project), Some(id)) = (key.project_id, key.source_storage_id) else { return Err(unknown()) };
+        let storage = self.store.get_secret_storage(project, id).await.map_err(|error| match error {
+            StoreError::NotFound => unknown(),
+            source => SecretError::Store { name: key.name.clone(), source },
+        })?;
+        if storage.r#type != SecretStorageType::Vault {
+            return Err(unknown());
+        }
+        let filter = AccessKeyFilter::SecretStorage(id);
+        let keys = self.store.list_access_keys(project, filter, &ListOptions::default()).await;
+        let keys = keys.map_err(|source| SecretError::Store { name: key.name.clone(), source })?;
+        let mut token = keys.into_iter().next().unwrap_or_default();
+        // A token is in the database, a variable or a file, never in a storage itself.
+        secret::open(&mut token, &self.access_key_cipher, &self.secret_sources())?;
+        Ok((storage, token.string))
+    }
+
     /// The key that holds the credentials of a storage; none in a row that was made without one.
     async fn credentials_of(&self, storage: &Owned<SecretStorage>) -> Result<Option<AccessKey>> {
         let filter = AccessKeyFilter::SecretStorage(storage.id);
         let keys = self.store.list_access_keys(storage.project_id, filter, &ListOptions::default()).await?;
         Ok(keys.into_iter().next())
     }
+}
+
+fn elsewhere(key: &AccessKey, storage: &SecretStorage, source: VaultError) -> SecretError {
+    let (name, storage) = (key.name.clone(), storage.name.clone());
+    SecretError::Elsewhere { name, storage, source: Box::new(source) }
 }
 
 fn check(storage: &SecretStorage) -> Result<()> {

@@ -14,6 +14,7 @@ use crate::{
     error::Result,
     housekeeping::Housekeeping,
     jwt::JwtKeys,
+    secret_storage::vault::VaultClient,
     settings::Settings,
     sign_in::OidcClient,
     system::VersionCache,
@@ -44,6 +45,8 @@ pub struct Services {
     pub(crate) throttle: Throttle,
     /// People without an account who were sent a code.
     pub(crate) newcomers: Newcomers,
+    /// The client of secret storages.
+    pub(crate) vault: VaultClient,
     pub(crate) program_path: String,
     pub(crate) home: String,
     pub(crate) ansible_version: VersionCache,
@@ -102,6 +105,7 @@ impl Services {
             jwt_keys: JwtKeys::default(),
             throttle: Throttle::default(),
             newcomers: Newcomers::default(),
+            vault: VaultClient::default(),
             program_path: parts.program_path,
             home: parts.home,
             ansible_version: VersionCache::default(),

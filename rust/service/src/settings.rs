@@ -40,6 +40,8 @@ pub struct Settings {
     /// Set when the server works on a copy of the database to be tried on: nothing reaches the outside then (no task, schedule,
     /// alert, webhook or runner is executed). The text says so on every page.
     pub rehearsal: Option<String>,
+    /// Where keys may come from that are in a variable or a file.
+    pub secret_sources: crate::key::secret::SecretSources,
     /// Tokens that tasks get; none without a configured audience.
     pub task_tokens: Option<crate::jwt::TaskTokens>,
     /// The SMTP server, if one is configured.

@@ -89,7 +89,7 @@ impl Services {
             return Err(unknown());
         }
         let key = self.store.get_access_key(found.project_id, found.auth_key_id).await?;
-        let wanted = self.open(key)?.login_password;
+        let wanted = self.open(key).await?.login_password;
         let (login, password) = basic(authorization).unwrap_or_default();
         // Both are compared, so that the time does not tell which one is wrong.
         let same_login = is_same(&wanted.login, &login);

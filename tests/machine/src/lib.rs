@@ -1,4 +1,4 @@
-//! Real parts for tests: servers of SSH, git, LDAP, OpenID Connect, PostgreSQL and MariaDB on loopback, Bolt files, and the tools
+//! Real parts for tests: servers of SSH, git, LDAP, OpenID Connect, a secret storage, PostgreSQL and MariaDB on loopback, Bolt files, and the tools
 //! of the machine.
 //!
 //! Not for anything of the product: this crate uses none of ours, so that every crate's tests may use it. Everything lives in
@@ -16,5 +16,6 @@ pub mod ldap;
 pub mod oidc;
 pub mod ssh;
 mod tool;
+pub mod vault;
 
 pub use tool::{left_out, missing, project_root, tool, wait_until};

@@ -215,6 +215,7 @@ fn settings(config: &Config) -> Settings {
         rehearsal: None,
         runner_registration_token: config.runner_registration_token.clone(),
         profile_directory: config.profile_directory.clone(),
+        secret_sources: config.secret_sources.clone(),
         task_tokens: config.task_tokens.clone(),
         mail: config.mail.clone(),
         sign_in: config.sign_in.clone(),

@@ -15,7 +15,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use semaphore_engine::config::{HomeDirMode, ProcessConfig};
 use semaphore_model::Secret;
-use semaphore_service::{app::App, jwt::TaskTokens, mail::MailSettings, sign_in::SignInSettings};
+use semaphore_service::{
+    app::App, jwt::TaskTokens, key::secret::SecretSources, mail::MailSettings, sign_in::SignInSettings,
+};
 use url::Url;
 
 use crate::http::EdgeSettings;
@@ -161,6 +163,8 @@ pub struct Config {
     pub edge: EdgeSettings,
     /// HTTPS; `None` if the port speaks HTTP.
     pub tls: Option<TlsSettings>,
+    /// Where keys may come from that are in a variable or a file.
+    pub secret_sources: SecretSources,
     /// For whom tasks get tokens; `None` if they get none.
     pub task_tokens: Option<TaskTokens>,
     /// The SMTP server, if one is named.
@@ -228,6 +232,10 @@ impl Config {
             profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
             edge: edge::edge(&values)?,
             tls: edge::tls(&values)?,
+            secret_sources: SecretSources {
+                directory: values.set_text("dirs.secrets_path").map(PathBuf::from),
+                own_variables: KEYS.iter().filter(|key| key.secret).map(|key| key.env).collect(),
+            },
             task_tokens: edge::task_tokens(&values)?,
             mail: mail::mail(&values),
             sign_in: sign_in::sign_in(&values)?,

@@ -488,6 +488,16 @@ pub static KEYS: &[Key] = &[
         ),
         Rule::NotNegative,
     ),
+    ruled(
+        key(
+            "dirs.secrets_path",
+            "SEMAPHORE_SECRETS_PATH",
+            Text,
+            "",
+            "Directory that the files of keys must lie in; without it no key comes out of a file.",
+        ),
+        Rule::AbsolutePath,
+    ),
     key("schedule.timezone", "SEMAPHORE_SCHEDULE_TIMEZONE", Text, "UTC", "Time zone shown for schedules."),
     ruled(
         key("teams.invite_type", "SEMAPHORE_TEAMS_INVITE_TYPE", Text, "username", "How members are invited."),
@@ -552,8 +562,6 @@ pub static KEYS: &[Key] = &[
     later("ha", "", Object, "Several servers on one database."),
     later("ha.enabled", "SEMAPHORE_HA_ENABLED", Bool, "Several servers on one database."),
     secret(later("subscription_key", "SEMAPHORE_SUBSCRIPTION_KEY", Text, "Subscription.")),
-    later("dirs", "", Object, "Directories of secrets and repositories."),
-    later("dirs.secrets_path", "SEMAPHORE_SECRETS_PATH", Text, "Directory that file secrets must lie in."),
 ];
 
 impl Rule {

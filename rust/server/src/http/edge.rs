@@ -142,11 +142,11 @@ impl Line {
         let milliseconds = self.started.elapsed().as_secs_f64() * 1000.0;
         tracing::info!(
             method = %self.method,
-            path = self.path,
+            path = %self.path,
             status = status.as_u16(),
             bytes,
             ms = format_args!("{milliseconds:.1}"),
-            client,
+            %client,
             "answered"
         );
     }

@@ -159,7 +159,7 @@ impl Services {
     ) -> Result<Outcome> {
         let (project, id) = (integration.project_id, integration.id);
         let key = match integration.auth_secret_id {
-            Some(key) => Some(self.open(self.find::<AccessKey>(project, key).await?.into_inner())?),
+            Some(key) => Some(self.open(self.find::<AccessKey>(project, key).await?.into_inner()).await?),
             None => None,
         };
         if !sender::is_trusted(integration, key.as_ref(), &request) {

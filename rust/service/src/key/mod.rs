@@ -13,7 +13,9 @@ pub use self::{
     unreadable::{UnreadableSecret, unreadable_secrets},
 };
 
-use semaphore_model::{AccessKey, AccessKeySourceStorage, EventObject, ProjectId, Referrers, RepositoryId, UserId};
+use semaphore_model::{
+    AccessKey, AccessKeySourceStorage, EventObject, ProjectId, Referrers, RepositoryId, SecretStorage, UserId,
+};
 use semaphore_store::{AccessKeyFilter, ListOptions};
 
 use self::secret::{SecretError, SecretSources};
@@ -29,16 +31,17 @@ impl From<SecretError> for Error {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::Cipher { .. } => Self::internal("a stored secret cannot be encrypted or decrypted", error),
+            SecretError::Store { source, .. } => source.into(),
+            SecretError::Elsewhere { .. } => Self::unavailable(error.to_string()).with_source(error),
             error => Self::new(Kind::Invalid, error.to_string()).bare(),
         }
     }
 }
 
 impl Services {
-    /// Where secrets come from that are not in the database. No directory of secrets is configured in this build, so keys
-    /// that name a file are refused when they are used.
+    /// Where secrets come from that are in a variable or a file.
     pub fn secret_sources(&self) -> SecretSources {
-        SecretSources::default()
+        self.settings.secret_sources.clone()
     }
 
     /// Keys of a project that belong to nobody in particular, without secrets; sortable by name and type.
@@ -56,7 +59,7 @@ impl Services {
         if key.project_id != Some(project) {
             return Err(other_project());
         }
-        self.seal(&mut key)?;
+        self.keep(&mut key).await?;
         key.plain = None;
         let mut transaction = self.store.begin().await?;
         let mut key = transaction.insert_access_key(key).await?;
@@ -83,7 +86,7 @@ impl Services {
         key.id = old.id;
         key.project_id = Some(project);
         if key.override_secret {
-            self.seal(&mut key)?;
+            self.keep(&mut key).await?;
         } else {
             key.validate().map_err(|error| Error::from(error).bare())?;
         }
@@ -108,6 +111,27 @@ impl Services {
         Ok(transaction.commit().await?)
     }
 
+    /// Checks a key and keeps its plain secret where the key says: encrypted in the database, or in a secret storage.
+    ///
+    /// A key of a storage that brings no secret names one that is there already.
+    async fn keep(&self, key: &mut AccessKey) -> Result<()> {
+        if key.source_storage_type != Some(AccessKeySourceStorage::Vault) {
+            return self.seal(key);
+        }
+        key.validate().map_err(|error| Error::from(error).bare())?;
+        let project = key.project_id.unwrap_or_default();
+        self.check_reference::<SecretStorage>(project, key.source_storage_id).await?;
+        if key.source_storage_id.is_none() || key.source_storage_key.as_deref().is_none_or(str::is_empty) {
+            return Err(SecretError::MissingSource(key.name.clone()).into());
+        }
+        // Whether it is complete, as for every key; the text itself is not needed.
+        if secret::seal(key, &self.access_key_cipher)?.is_some() {
+            self.write_elsewhere(key).await?;
+        }
+        key.secret = None;
+        Ok(())
+    }
+
     /// Checks a key and fills its encrypted secret from the plain one.
     pub(crate) fn seal(&self, key: &mut AccessKey) -> Result<()> {
         key.validate().map_err(|error| Error::from(error).bare())?;
@@ -125,8 +149,18 @@ impl Services {
     }
 
     /// The key with its secret in the plain fields. For use, never for an answer.
-    pub(crate) fn open(&self, mut key: AccessKey) -> Result<AccessKey> {
-        secret::open(&mut key, &self.access_key_cipher, &self.secret_sources())?;
+    pub(crate) async fn open(&self, key: AccessKey) -> Result<AccessKey> {
+        Ok(self.open_key(key).await?)
+    }
+
+    /// The same with the reason for people who are not waiting for an answer.
+    pub(crate) async fn open_key(&self, mut key: AccessKey) -> Result<AccessKey, SecretError> {
+        if key.source_storage_type == Some(AccessKeySourceStorage::Vault) {
+            let plaintext = self.read_elsewhere(&key).await?;
+            secret::fill(&mut key, &plaintext)?;
+        } else {
+            secret::open(&mut key, &self.access_key_cipher, &self.secret_sources())?;
+        }
         Ok(key)
     }
 }

@@ -6,7 +6,9 @@
 
 use super::record::KeyRecord;
 use crate::crypto::access_key::{AccessKeyCipher, AccessKeyError};
+use crate::secret_storage::vault::VaultError;
 use semaphore_model::{AccessKey, AccessKeySourceStorage, AccessKeyType, LoginPassword, Secret, SshKey};
+use semaphore_store::StoreError;
 use std::path::{Component, Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -39,9 +41,33 @@ pub enum SecretError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The secret is in a storage this server has no client for.
-    #[error("key '{0}' is kept in a secret storage this server cannot read")]
+    /// The secret is in a storage that is not there, or that this server has no client for.
+    #[error("key '{0}' names no secret storage of the project that this server can read: HashiCorp Vault or OpenBao")]
     Storage(String),
+    /// Nothing may be written to the storage.
+    #[error("the secret storage '{0}' is read only: leave the secret of the key empty")]
+    ReadOnly(String),
+    /// The variable is one of the server's own settings.
+    #[error("key '{0}' names a variable that holds a secret of this server")]
+    OwnVariable(String),
+    /// The storage does not give the secret, or does not take it.
+    #[error("key '{name}' is kept in the secret storage '{storage}': {source}")]
+    Elsewhere {
+        /// Name of the key.
+        name: String,
+        /// Name of the storage.
+        storage: String,
+        /// Why; holds nothing secret.
+        source: Box<VaultError>,
+    },
+    /// Where the secret is could not be read from the database.
+    #[error("the secret storage of key '{name}' cannot be looked up")]
+    Store {
+        /// Name of the key.
+        name: String,
+        /// The cause.
+        source: StoreError,
+    },
     /// The cipher refused.
     #[error("{record}")]
     Cipher {
@@ -57,6 +83,8 @@ pub enum SecretError {
 pub struct SecretSources {
     /// `dirs.secrets_path` of the configuration: files outside are refused; none refuses all.
     pub directory: Option<PathBuf>,
+    /// Variables that no key may name: they hold secrets of the server.
+    pub own_variables: Vec<&'static str>,
 }
 
 /// The text to store for the plain secret in `key`; none when there is nothing to store.
@@ -97,6 +125,9 @@ pub fn open(key: &mut AccessKey, cipher: &AccessKeyCipher, sources: &SecretSourc
         Some(AccessKeySourceStorage::Environment) => {
             let variable = key.source_storage_key.as_deref();
             let variable = variable.ok_or_else(|| SecretError::MissingSource(key.name.clone()))?;
+            if sources.own_variables.contains(&variable) {
+                return Err(SecretError::OwnVariable(key.name.clone()));
+            }
             // Reference: an unset variable is an empty secret.
             Zeroizing::new(std::env::var(variable).unwrap_or_default())
         }
@@ -105,14 +136,19 @@ pub fn open(key: &mut AccessKey, cipher: &AccessKeyCipher, sources: &SecretSourc
             return Err(SecretError::Storage(key.name.clone()));
         }
     };
+    fill(key, &plaintext)
+}
+
+/// Puts the plain text of a key into its fields. An empty one leaves them as they are, unless the key is a text.
+pub(crate) fn fill(key: &mut AccessKey, plaintext: &str) -> Result<(), SecretError> {
     let malformed = |_| SecretError::Malformed(record(key));
     match key.r#type {
-        AccessKeyType::String => key.string = Secret::new(plaintext.as_str()),
+        AccessKeyType::String => key.string = Secret::new(plaintext),
         AccessKeyType::Ssh if !plaintext.is_empty() => {
-            key.ssh = serde_json::from_str::<SshKey>(&plaintext).map_err(malformed)?;
+            key.ssh = serde_json::from_str::<SshKey>(plaintext).map_err(malformed)?;
         }
         AccessKeyType::LoginPassword if !plaintext.is_empty() => {
-            key.login_password = serde_json::from_str::<LoginPassword>(&plaintext).map_err(malformed)?;
+            key.login_password = serde_json::from_str::<LoginPassword>(plaintext).map_err(malformed)?;
         }
         _ => {}
     }
@@ -263,7 +299,7 @@ mod tests {
     fn secret_files_stay_inside_their_directory() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("token"), "value").unwrap();
-        let sources = SecretSources { directory: Some(directory.path().to_owned()) };
+        let sources = SecretSources { directory: Some(directory.path().to_owned()), ..SecretSources::default() };
         let key = |path: String| AccessKey {
             r#type: AccessKeyType::String,
             source_storage_type: Some(AccessKeySourceStorage::File),

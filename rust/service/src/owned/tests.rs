@@ -134,7 +134,7 @@ async fn a_key_is_changed_by_its_own_path_only() {
     services.update_key(user, &owned, body).await.unwrap();
     let stored = services.find::<AccessKey>(project.id, mine.id).await.unwrap().into_inner();
     assert_eq!(stored.name, "Renamed");
-    assert_eq!(services.open(stored).unwrap().login_password.password.expose(), "s3cret");
+    assert_eq!(services.open(stored).await.unwrap().login_password.password.expose(), "s3cret");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use super::{parameters, ports::port_error};
 use crate::{
     Services,
     jwt::TASK_TOKEN_VARIABLE,
-    key::{KeyRecord, secret},
+    key::{KeyRecord, secret::SecretError},
     terraform_backend::StateOwner,
 };
 
@@ -191,7 +191,7 @@ impl Builder<'_> {
                 AccessKeyOwner::Variable => SecretVarKind::Var,
                 _ => continue,
             };
-            let key = self.open(key)?;
+            let key = self.open(key).await?;
             let value = self.secrets.insert(format!("environment/{}", key.id), key.string.expose().as_bytes().to_vec());
             secrets.push(SecretVar { name: key.name.clone(), kind, value });
         }
@@ -341,15 +341,19 @@ impl Builder<'_> {
 
     async fn load(&self, id: AccessKeyId) -> Result<AccessKey> {
         let key = self.services.store.get_access_key(self.template.project_id, id).await.map_err(port_error)?;
-        self.open(key)
+        self.open(key).await
     }
 
-    fn open(&self, mut key: AccessKey) -> Result<AccessKey> {
-        secret::open(&mut key, &self.services.access_key_cipher, &self.services.secret_sources()).map_err(|error| {
-            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            PortError::Refused(format!("{} cannot be used: {cause}", KeyRecord::from(&key)))
-        })?;
-        Ok(key)
+    async fn open(&self, key: AccessKey) -> Result<AccessKey> {
+        let record = KeyRecord::from(&key);
+        self.services.open_key(key).await.map_err(|error| match error {
+            SecretError::Store { source, .. } => port_error(source),
+            SecretError::Elsewhere { .. } => PortError::Refused(format!("{record} cannot be used: {error}")),
+            error => {
+                let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                PortError::Refused(format!("{record} cannot be used: {cause}"))
+            }
+        })
     }
 }
 
