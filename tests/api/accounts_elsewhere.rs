@@ -4,7 +4,7 @@ use semaphore_test_machine::{
     ldap::{BASE, Directory},
     oidc::Provider,
 };
-use semaphore_tests::{Client, Options, PASSWORD, Server, ldap_config};
+use semaphore_tests::{Client, Options, PASSWORD, Page, Server, ldap_config, visit};
 use serde_json::{Value, json};
 
 fn login(server: &Server, login: &str, password: &str) -> u16 {
@@ -116,37 +116,6 @@ fn groups_of_a_directory_give_rights_and_take_only_their_own_away() {
     ann.get("/api/project/3").expect(200);
     server.restart();
     assert_eq!(server.sql("select count(*) from rs_mapped_admin"), [[json!(0)]]);
-}
-
-/// A browser without a memory: one request, no redirection followed.
-struct Page {
-    status: u16,
-    location: String,
-    cookies: Vec<String>,
-    reason: String,
-}
-
-fn visit(address: &str, cookie: &str, form: Option<&str>) -> Page {
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build().into();
-    let answer = match form {
-        Some(form) => agent
-            .post(address)
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .header("Cookie", cookie)
-            .send(form),
-        None => agent.get(address).header("Cookie", cookie).call(),
-    };
-    let answer = answer.unwrap_or_else(|error| panic!("{address}: {error}"));
-    let text =
-        |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-    let cookies = answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned());
-    Page {
-        status: answer.status().as_u16(),
-        location: text("location"),
-        cookies: cookies.collect(),
-        reason: text("x-semaphore-error"),
-    }
 }
 
 fn base(server: &Server) -> String {
@@ -273,4 +242,60 @@ fn people_of_a_provider_sign_in_and_stay_who_they_are() {
     assert_eq!((page.reason.as_str(), page.cookies.len()), ("the provider refuses: access_denied no", 0));
     assert_eq!(server.sql("select count(*) from user where external"), [[json!(1)]]);
     server.client("admin", PASSWORD);
+}
+
+/// A server that sends browsers to a provider, with its public address below a path.
+fn automatic(provider: &Provider, prefix: &str) -> (Server, String) {
+    let mut server = Server::prepared(Options { prefix: prefix.to_owned(), ..Options::default() });
+    let own = format!("{}{prefix}", base(&server));
+    let entry = |more: Value| {
+        let mut entry =
+            json!({"provider_url": provider.address(), "client_id": "semaphore", "client_secret": "secret"});
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    server.change_config(&json!({"web_host": own, "oidc_providers": {
+        "first": entry(json!({"order": 1})), "chosen": entry(json!({"order": 2, "auto_redirect": true}))}}));
+    server.start_again();
+    (server, own)
+}
+
+#[test]
+fn a_browser_without_a_session_is_sent_to_the_chosen_provider() {
+    let people = [json!({"sub": "1", "email": "eve@example.test", "preferred_username": "eve"})];
+    let Some(provider) = Provider::start(&people.map(|person| person.to_string())) else { return };
+    for prefix in ["", "/below"] {
+        let (_server, own) = automatic(&provider, prefix);
+        let open = |path: &str, cookie: &str| visit(&format!("{own}{path}"), cookie, None);
+        let login = format!("{own}/api/auth/oidc/chosen/login");
+
+        let page = open("/project/7/history?t=1", "");
+        let expected = format!("{login}?return=%2Fproject%2F7%2Fhistory%3Ft%3D1");
+        assert_eq!((page.status, page.location.as_str()), (307, expected.as_str()));
+        let page = visit(&page.location, "", None);
+        let cookie = page.cookies[0].split(';').next().unwrap().to_owned();
+        let back = back_from(&page.location, "1");
+        let page = visit(&back, &cookie, None);
+        assert_eq!(page.location, format!("{own}/project/7/history?t=1"), "{}", page.reason);
+        let session = page.cookies.iter().find(|cookie| cookie.starts_with("semaphore=")).expect("a session");
+        let session = session.split(';').next().unwrap();
+        assert_eq!(open("/project/7/history", session).status, 200, "with a session the page is shown");
+
+        for (path, location) in [
+            ("/", login.clone()),
+            ("/auth/login", login.clone()),
+            ("/auth/login?return=/project/3", format!("{login}?return=%2Fproject%2F3")),
+        ] {
+            assert_eq!(open(path, "semaphore=broken").location, location, "{path}");
+        }
+        // The page for whoever has a password here, and what is no page.
+        assert_eq!([open("/auth/login?local", "").status, open("/api/auth/login", "").status], [200, 200]);
+        assert_eq!([open("/favicon.png", "").location, open("/api/user", "").location], ["", ""]);
+        // Who was refused, and who logged out, stays here.
+        assert_eq!(visit(&back, "oauthstate=other", None).location, format!("{own}/auth/login?local"));
+        let out = visit(&format!("{own}/api/auth/logout"), session, Some(""));
+        let stay = out.cookies.iter().find(|cookie| cookie.starts_with("semaphore_local=")).expect("a cookie");
+        assert_eq!(open("/", stay.split(';').next().unwrap()).status, 200);
+        assert_eq!(open("/", session).location, login, "the session has ended");
+    }
 }

@@ -16,6 +16,7 @@ use crate::{
         receive_options, receive_post, restore_backup, set_schedule_active, set_schedule_policy, update_integration,
         update_matcher, update_schedule, update_value,
     },
+    effects_email::{login_by_email, resend_email_code},
     effects_machines::{
         create_project_runner, create_runner, create_state_address, delete_project_runner, delete_runner, delete_state,
         delete_state_address, lock_state, post_project_runner, post_runner, project_runner_active,
@@ -52,6 +53,8 @@ effects! {
     DELETE "/api/apps/{app_id}" => delete_app;
     POST   "/api/apps/{app_id}/active" => set_app_active;
     POST   "/api/auth/login" => login;
+    POST   "/api/auth/login/email" => login_by_email;
+    POST   "/api/auth/login/email/resend" => resend_email_code;
     POST   "/api/auth/logout" => logout;
     POST   "/api/auth/verify" => verify_session;
     POST   "/api/auth/recovery" => recover_session;

@@ -13,12 +13,20 @@ use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository
 use serde_json::{Value, json};
 
 mod edge;
+mod mail;
 mod servers;
 mod sign_in;
 
 use edge::{
     body_timeout_sec, request_log, request_timeout_sec, secrets_path, task_jwt_audience, tls_cert_file, tls_enabled,
     tls_http_redirect_port, tls_key_file,
+};
+use mail::{
+    allow_create_external_user as email_create_external_user,
+    allow_login_as_external_user as email_login_as_external_user, allowed_domains as email_domains, api_tokens,
+    disable_for_oidc as email_not_for_oidc, email_enabled, host as email_host, password as email_password,
+    port as email_port, secure as email_secure, sender as email_sender, tls as email_tls,
+    tls_min_version as email_tls_min_version, totp_app_name, username as email_username,
 };
 use sign_in::{
     address as ldap_address, bind_dn as ldap_bind_dn, bind_password as ldap_bind_password, ca_file as ldap_ca_file,
@@ -88,6 +96,21 @@ keys! {
     "forwarded_env_vars" => forwarded_env_vars;
     "auth.totp.enabled" => totp_enabled;
     "auth.totp.allow_recovery" => totp_allow_recovery;
+    "auth.totp.app_name" => totp_app_name;
+    "auth.email.enabled" => email_enabled;
+    "auth.email.allow_login_as_external_user" => email_login_as_external_user;
+    "auth.email.allow_create_external_user" => email_create_external_user;
+    "auth.email.allowed_domains" => email_domains;
+    "auth.email.disable_for_oidc" => email_not_for_oidc;
+    "auth.api_tokens" => api_tokens;
+    "email_host" => email_host;
+    "email_port" => email_port;
+    "email_sender" => email_sender;
+    "email_username" => email_username;
+    "email_password" => email_password;
+    "email_secure" => email_secure;
+    "email_tls" => email_tls;
+    "email_tls_min_version" => email_tls_min_version;
     "trusted_proxies" => trusted_proxies;
     "schedule.timezone" => schedule_timezone;
     "teams.invite_type" => invite_type;

@@ -7,18 +7,22 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that fails is a failed test")]
 
+mod browser;
 mod client;
 mod directory;
 mod left;
 mod machine;
+mod mail;
 mod project;
 mod secret;
 mod server;
 
+pub use browser::{Page, visit};
 pub use client::{Answer, Client};
 pub use directory::ldap_config;
 pub use left::assert_nothing_left;
 pub use machine::{ansible, processes_in, processes_with, program, tofu, zombies_below};
+pub use mail::mail_options;
 pub use project::{Project, git_repository};
 pub use secret::SecretWatch;
 pub use semaphore_test_machine::{project_root, wait_until};

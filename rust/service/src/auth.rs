@@ -209,7 +209,8 @@ impl Services {
         let content =
             self.cookies.decode(cookie, now.timestamp()).map_err(|error| not_logged_in().with_source(error))?;
         if content.user == newcomer::NOBODY {
-            let waits = self.newcomers.find(content.session).is_some();
+            let is_stranger = newcomer::stranger_since(content.session).is_some();
+            let waits = is_stranger || self.newcomers.find(content.session).is_some();
             return Err(if waits { Error::new(Kind::Unauthenticated, "EMAIL_OTP_REQUIRED") } else { not_logged_in() });
         }
         let found = self.store.get_session_identity(content.user, content.session).await;

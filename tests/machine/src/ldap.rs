@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{tool, wait_until};
+use crate::{certificate, tool, wait_until};
 
 /// Top of the tree.
 pub const BASE: &str = "dc=example,dc=test";
@@ -45,30 +45,11 @@ impl Directory {
     /// # Panics
     /// If it cannot be started.
     pub fn start() -> Option<Self> {
-        let [server, add, openssl] = [tool("slapd")?, tool("ldapadd")?, tool("openssl")?];
+        let [server, add] = [tool("slapd")?, tool("ldapadd")?];
         let directory = TempDir::new().expect("a directory");
         let place = |name: &str| directory.path().join(name);
         fs::create_dir(place("data")).expect("a directory");
-        let made = Command::new(openssl)
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-                "-days",
-                "30",
-            ])
-            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
-            .arg(place("key.pem"))
-            .arg("-out")
-            .arg(place("certificate.pem"))
-            .stderr(Stdio::null())
-            .status();
-        assert!(made.is_ok_and(|made| made.success()), "no certificate can be made");
+        certificate::make(directory.path())?;
         fs::write(place("slapd.conf"), configuration(directory.path())).expect("a file");
         let (plain, tls) = (free_port(), free_port());
         let log = fs::File::create(place("log")).expect("a file");

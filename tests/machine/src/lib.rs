@@ -1,4 +1,4 @@
-//! Real parts for tests: servers of SSH, git, LDAP, OpenID Connect, a secret storage, PostgreSQL and MariaDB on loopback, Bolt files, and the tools
+//! Real parts for tests: servers of SSH, git, LDAP, OpenID Connect, mail, a secret storage, PostgreSQL and MariaDB on loopback, Bolt files, and the tools
 //! of the machine.
 //!
 //! Not for anything of the product: this crate uses none of ours, so that every crate's tests may use it. Everything lives in
@@ -9,11 +9,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that fails is a failed test")]
 
 pub mod bolt;
+mod certificate;
 pub mod database;
 pub mod git;
 pub mod git_http;
 pub mod ldap;
 pub mod oidc;
+pub mod smtp;
 pub mod ssh;
 mod tool;
 pub mod vault;

@@ -103,6 +103,12 @@ pub(super) fn warn_about(config: &Config) {
             "auth.email.enabled has no effect: without email_host no code can be sent, and none is asked for"
         );
     }
+    if config.sign_in.email.allow_create_external_user && !config.sign_in.email.allow_login_as_external_user {
+        tracing::warn!(
+            "whoever gets an account by auth.email.allow_create_external_user can log in so only once: set \
+             auth.email.allow_login_as_external_user, too"
+        );
+    }
     if config.access_key_encryption.is_empty() {
         tracing::warn!("access_key_encryption is not set: secrets are stored readable for whoever reads the database");
     }

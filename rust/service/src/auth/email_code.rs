@@ -2,18 +2,19 @@
 //!
 //! Not for sending (`mail`), nor for people without an account here (`newcomer`). Invariants: a code is six digits, lives ten
 //! minutes, is stored as a bcrypt hash, counts once and dies after ten wrong tries, whoever made them; an account is sent one
-//! code in half a minute at most; whoever has time-based codes, too, gives both.
+//! code in half a minute at most; whoever has time-based codes, too, gives both; an address that may not sign in is answered as
+//! one that may, and is sent nothing.
 //!
 //! Reference: the community edition has the table, the configuration and the page, but no routes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
-use semaphore_model::{Secret, Session, User, VerificationMethod, error_chain};
+use semaphore_model::{Secret, Session, SessionId, User, VerificationMethod, error_chain};
 use semaphore_store::{Identity, StoreError};
 
 use super::{
     Client,
-    newcomer::Newcomer,
+    newcomer::{NOBODY, Newcomer, stranger_at},
     second_factor::PendingSession,
     throttle::{Attempt, Guess},
 };
@@ -89,8 +90,7 @@ impl Services {
 
     /// Sends a code to an address and starts a session that waits for it; returns the cookie's value.
     ///
-    /// 401 for an address that may not sign in so, 404 where such log-ins are switched off, 429 for too many, 503 if the code
-    /// cannot be sent.
+    /// 404 where such log-ins are switched off, 400 for what is no address, 429 for too many, 503 if the code cannot be sent.
     pub async fn login_by_email(&self, address: &str, client: Client<'_>) -> Result<String> {
         let settings = &self.settings.sign_in.email;
         if !settings.enabled {
@@ -100,24 +100,20 @@ impl Services {
             Error::unavailable("this server cannot send e-mail: email_host is not set in its configuration")
         })?;
         let address = address.trim();
-        // Strangers count by where they come from, so that nobody can try address after address.
-        let stranger = Guess::new(Attempt::Mail, "", client.address);
-        let _turn = self.throttle.admit(&self.store, stranger).await?;
-        let lowered = address.to_lowercase();
-        let allowed = is_address(address) && is_allowed(&settings.allowed_domains, &lowered);
-        let user = if allowed { self.find_by_address(address, &lowered).await? } else { None };
-        let user = user.filter(|user| !user.external || settings.allow_login_as_external_user);
-        let may_come = allowed && settings.allow_create_external_user;
-        if user.is_none() && (!may_come || self.find_by_address(address, &lowered).await?.is_some()) {
-            self.throttle.failed(&self.store, stranger).await?;
-            return Err(Error::unauthenticated("nobody can sign in with this address by e-mail"));
+        if !is_address(address) {
+            return Err(Error::invalid("email must be an address such as somebody@example.com"));
         }
+        let lowered = address.to_lowercase();
         let mails = Guess::new(Attempt::Mail, &lowered, client.address);
         let _turn = self.throttle.admit(&self.store, mails).await?;
         self.throttle.failed(&self.store, mails).await?;
-        match user {
-            Some(user) => self.start_session(&user, client, Entry::Email).await,
-            None => self.receive_newcomer(mailer, lowered).await,
+        let is_allowed = is_allowed(&settings.allowed_domains, &lowered);
+        match self.find_by_address(address, &lowered).await? {
+            Some(user) if is_allowed && (!user.external || settings.allow_login_as_external_user) => {
+                self.start_session(&user, client, Entry::Email).await
+            }
+            None if is_allowed && settings.allow_create_external_user => self.receive_newcomer(mailer, lowered).await,
+            _ => self.receive_stranger().await,
         }
     }
 
@@ -133,7 +129,9 @@ impl Services {
         if entry != Entry::Email && self.settings.totp_enabled && user.totp.is_some() {
             return Ok(VerificationMethod::Totp);
         }
-        let Some(mailer) = self.code_mailer() else { return Ok(VerificationMethod::None) };
+        let Some(mailer) = self.code_mailer() else {
+            return if entry == Entry::Email { Err(switched_off()) } else { Ok(VerificationMethod::None) };
+        };
         if entry == Entry::Provider && self.settings.sign_in.email.disable_for_oidc {
             return Ok(VerificationMethod::None);
         }
@@ -185,36 +183,52 @@ impl Services {
         })
     }
 
-    /// Sends the code once more that a session waits for. 400 if it waits for none, 429 too early.
-    pub async fn resend_code(&self, pending: Option<&PendingSession>, address: &str) -> Result<()> {
-        let nothing = || Error::invalid("no code by e-mail is awaited: log in first");
+    /// Sends the code once more that the session of a cookie waits for; returns the new value of the cookie. 400 if it waits for
+    /// none, 429 too early.
+    pub async fn resend_code(&self, cookie: &str, address: &str) -> Result<String> {
         let mailer = self.code_mailer().ok_or_else(switched_off)?;
-        let to = match pending {
-            Some(PendingSession::Newcomer { newcomer, .. }) => &newcomer.email,
-            Some(PendingSession::User { identity, session }) if waits_for_mail(session) => &identity.user.email,
-            _ => return Err(nothing()),
-        };
-        let mails = Guess::new(Attempt::Mail, to, address);
-        let _turn = self.throttle.admit(&self.store, mails).await?;
-        match pending {
-            Some(PendingSession::Newcomer { key, newcomer }) => {
-                if let Some(seconds) = pause_left(newcomer.created, Utc::now()) {
+        let now = Utc::now();
+        let content = match self.pending_session(cookie, false).await? {
+            Some(PendingSession::Stranger { since }) => {
+                if let Some(seconds) = pause_left(since, now) {
                     return Err(too_early(seconds));
                 }
-                self.throttle.failed(&self.store, mails).await?;
-                let (code, hash) = self.make_code().await?;
-                let renewed = Newcomer { hash, created: Utc::now(), wrong: 0, ..newcomer.clone() };
-                self.mail_code(mailer, to, &code).await?;
-                self.newcomers.renew(*key, renewed);
-                Ok(())
+                return self.receive_stranger().await;
             }
-            Some(PendingSession::User { identity, .. }) => {
-                self.send_code(mailer, &identity.user).await?;
-                self.throttle.failed(&self.store, mails).await?;
-                Ok(())
+            Some(PendingSession::Newcomer { key, newcomer }) => {
+                self.renew_newcomer(mailer, key, newcomer, address).await?;
+                CookieSession { user: NOBODY, session: key }
             }
-            None => Err(nothing()),
+            Some(PendingSession::User { identity, session }) if waits_for_mail(&session) => {
+                let user = &identity.user;
+                let mails = Guess::new(Attempt::Mail, &user.email, address);
+                let _turn = self.throttle.admit(&self.store, mails).await?;
+                self.send_code(mailer, user).await?;
+                self.throttle.failed(&self.store, mails).await?;
+                CookieSession { user: user.id, session: session.id }
+            }
+            _ => return Err(Error::invalid("no code by e-mail is awaited: log in first")),
+        };
+        Ok(self.cookies.encode(content, now.timestamp()))
+    }
+
+    async fn renew_newcomer(
+        &self,
+        mailer: Mailer<'_>,
+        key: SessionId,
+        newcomer: Newcomer,
+        address: &str,
+    ) -> Result<()> {
+        if let Some(seconds) = pause_left(newcomer.created, Utc::now()) {
+            return Err(too_early(seconds));
         }
+        let mails = Guess::new(Attempt::Mail, &newcomer.email, address);
+        let _turn = self.throttle.admit(&self.store, mails).await?;
+        self.throttle.failed(&self.store, mails).await?;
+        let (code, hash) = self.make_code().await?;
+        self.mail_code(mailer, &newcomer.email, &code).await?;
+        self.newcomers.renew(key, Newcomer { hash, created: Utc::now(), wrong: 0, ..newcomer });
+        Ok(())
     }
 
     /// Takes the code of a session; afterwards it is verified, or waits for a time-based code.
@@ -269,7 +283,24 @@ impl Services {
         self.mail_code(mailer, &email, &code).await?;
         let now = Utc::now();
         let key = self.newcomers.insert(Newcomer { email, hash, created: now, wrong: 0 });
-        Ok(self.cookies.encode(CookieSession { user: super::newcomer::NOBODY, session: key }, now.timestamp()))
+        Ok(self.cookies.encode(CookieSession { user: NOBODY, session: key }, now.timestamp()))
+    }
+
+    /// Answers an address that may not sign in as one that may, with as much work but without a message. Nothing is remembered:
+    /// the cookie says when it was.
+    async fn receive_stranger(&self) -> Result<String> {
+        self.make_code().await?;
+        let now = Utc::now();
+        Ok(self.cookies.encode(CookieSession { user: NOBODY, session: stranger_at(now) }, now.timestamp()))
+    }
+
+    /// Takes the code of a stranger: there is none that fits.
+    pub(super) async fn give_strangers_code(&self, since: DateTime<Utc>, code: &str, address: &str) -> Result<()> {
+        let guess = Guess::new(Attempt::EmailCode, &stranger_at(since).to_string(), address);
+        let _turn = self.throttle.admit(&self.store, guess).await?;
+        self.passwords.verify(code.trim(), None).await?;
+        self.throttle.failed(&self.store, guess).await?;
+        Err(wrong_code())
     }
 }
 

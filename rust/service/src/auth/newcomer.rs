@@ -28,6 +28,21 @@ use crate::{
 /// Whose session the cookie of a newcomer names: no user has this number.
 pub(super) const NOBODY: UserId = UserId(0);
 
+/// A moment from which the numbers of strangers count, in seconds of Unix time: November 2023.
+const EPOCH: i64 = 1_700_000_000;
+
+/// Which number the session of a stranger has who came at a moment: a negative one, as no session and no newcomer has.
+pub(super) fn stranger_at(now: DateTime<Utc>) -> SessionId {
+    let seconds = (now.timestamp() - EPOCH).clamp(1, i64::from(i32::MAX));
+    SessionId(-i32::try_from(seconds).unwrap_or(i32::MAX))
+}
+
+/// When a stranger came; `None` for other numbers.
+pub(super) fn stranger_since(key: SessionId) -> Option<DateTime<Utc>> {
+    let seconds = (key.0 < 0).then(|| EPOCH - i64::from(key.0))?;
+    DateTime::from_timestamp(seconds, 0)
+}
+
 /// Most people that are waited for; beyond that the oldest is forgotten.
 const CAPACITY: usize = 1000;
 
@@ -176,6 +191,13 @@ mod tests {
         let guessed = newcomers.insert(newcomer(Utc::now()));
         (0..Attempt::EmailCode.free()).for_each(|_| newcomers.failed(guessed));
         assert!(newcomers.find(guessed).is_none());
+    }
+
+    #[test]
+    fn the_number_of_a_stranger_tells_when_they_came() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default();
+        assert_eq!(stranger_since(stranger_at(now)), Some(now));
+        assert_eq!(stranger_since(SessionId(7)), None);
     }
 
     #[test]

@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use semaphore_model::{Secret, Session, SessionId, User, UserTotp, UserTotpId, VerificationMethod};
 use semaphore_store::{Identity, StoreError};
 
 use super::{
     Client, email_code,
-    newcomer::{NOBODY, Newcomer},
+    newcomer::{NOBODY, Newcomer, stranger_since},
     throttle::{Attempt, Guess},
 };
 use crate::{
@@ -37,6 +37,11 @@ pub enum PendingSession {
         key: SessionId,
         /// What is remembered of them.
         newcomer: Newcomer,
+    },
+    /// Somebody whose address may not sign in, which they are not told.
+    Stranger {
+        /// When they came.
+        since: DateTime<Utc>,
     },
 }
 
@@ -85,14 +90,22 @@ impl Services {
     fn pending_newcomer(&self, cookie: &str) -> Option<PendingSession> {
         let content = self.cookies.decode(cookie, Utc::now().timestamp()).ok()?;
         let key = content.session;
-        let newcomer = (content.user == NOBODY).then(|| self.newcomers.find(key)).flatten()?;
-        Some(PendingSession::Newcomer { key, newcomer })
+        if content.user != NOBODY {
+            return None;
+        }
+        match stranger_since(key) {
+            Some(since) => Some(PendingSession::Stranger { since }),
+            None => self.newcomers.find(key).map(|newcomer| PendingSession::Newcomer { key, newcomer }),
+        }
     }
 
     /// Takes a one-time code; 401 with a text if it does not fit.
     pub async fn give_code(&self, pending: &PendingSession, code: &str, client: Client<'_>) -> Result<Verified> {
         let (identity, session) = match pending {
             PendingSession::User { identity, session } => (identity, session),
+            PendingSession::Stranger { since } => {
+                return self.give_strangers_code(*since, code, client.address).await.map(|()| Verified::Session);
+            }
             PendingSession::Newcomer { key, newcomer } => {
                 return self.give_newcomer_code(*key, newcomer, code, client).await.map(Verified::Account);
             }

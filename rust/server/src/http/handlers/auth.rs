@@ -117,11 +117,9 @@ pub(crate) async fn resend_email_code(
     State(state): State<AppState>,
     headers: HeaderMap,
     ClientAddress(address): ClientAddress,
-) -> Result<StatusCode> {
-    let services = state.services();
-    let pending = services.pending_session(credentials(&headers).cookie, false).await?;
-    services.resend_code(pending.as_ref(), &address).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response> {
+    let value = state.services().resend_code(credentials(&headers).cookie, &address).await?;
+    Ok(with_cookie(StatusCode::NO_CONTENT, &session_cookie(&headers, &value)))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {

@@ -72,3 +72,35 @@ async fn who_leaves_a_group_or_the_directory_loses_the_rights_without_logging_in
     assert_eq!(services.refresh_directory_rights().await.unwrap_err().kind, Kind::Unavailable);
     assert!(services.store.get_project_user(project, bob.id).await.is_ok());
 }
+
+#[tokio::test]
+async fn who_comes_into_a_group_gets_its_rights_without_logging_in_again() {
+    let Some(directory) = Directory::start() else { return };
+    let mut fixture = Fixture::new().await;
+    fixture.services.settings.sign_in.ldap = Some(settings(&directory));
+    let rule = GroupRule { admin: true, ..GroupRule::default() };
+    fixture.services.settings.sign_in.group_roles = BTreeMap::from([("late".to_owned(), rule)]);
+    let services = &fixture.services;
+    let cookie = services.login("bob", "password of bob", Client { address: "", user_agent: "" }).await.unwrap();
+    let credentials = crate::auth::Credentials { authorization: "", cookie: &cookie };
+    // An account from elsewhere that the directory does not know stays signed in.
+    let stranger = services.store.get_user(services.authenticate(&credentials).await.unwrap().id).await.unwrap();
+    let stranger = semaphore_model::User {
+        username: "stranger".to_owned(),
+        email: "stranger@example.test".to_owned(),
+        ..stranger
+    };
+    let stranger = services.store.insert_user(stranger).await.unwrap();
+    let client = Client { address: "", user_agent: "" };
+    let other = services.start_session(&stranger, client, crate::auth::Entry::Provider).await.unwrap();
+    services.refresh_directory_rights().await.unwrap();
+    assert!(!services.authenticate(&credentials).await.unwrap().admin);
+
+    directory.change(&format!(
+        "dn: cn=late,ou=groups,{BASE}\nchangetype: add\nobjectClass: groupOfNames\ncn: late\nmember: uid=bob,ou=people,{BASE}\n"
+    ));
+    services.refresh_directory_rights().await.unwrap();
+    assert!(services.authenticate(&credentials).await.unwrap().admin);
+    let other = crate::auth::Credentials { authorization: "", cookie: &other };
+    assert!(!services.authenticate(&other).await.unwrap().admin);
+}
