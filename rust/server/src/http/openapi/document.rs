@@ -157,7 +157,7 @@ fn parameters(route: &RouteInfo, operation: &Operation, query: &[Query]) -> Vec<
             Values::Number => json!({ "type": "integer", "minimum": 0 }),
             Values::OneOf(values) => json!({ "type": "string", "enum": values }),
         };
-        json!({ "name": parameter.name, "in": "query", "description": parameter.about, "schema": schema })
+        json!({ "name": parameter.name, "in": "query", "required": parameter.required, "description": parameter.about, "schema": schema })
     });
     in_path.chain(in_query).collect()
 }

@@ -21,11 +21,12 @@ pub(super) enum Values {
     OneOf(&'static [&'static str]),
 }
 
-/// A parameter of the query. None of them has to be there.
+/// A parameter of the query.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Query {
     pub name: &'static str,
     pub values: Values,
+    pub required: bool,
     pub about: &'static str,
 }
 
@@ -79,28 +80,28 @@ fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 const fn text(name: &'static str, about: &'static str) -> Query {
-    Query { name, values: Values::Text, about }
+    Query { name, values: Values::Text, required: false, about }
 }
 
 const fn number(name: &'static str, about: &'static str) -> Query {
-    Query { name, values: Values::Number, about }
+    Query { name, values: Values::Number, required: false, about }
+}
+
+const fn one_of(name: &'static str, values: &'static [&'static str], about: &'static str) -> Query {
+    Query { name, values: Values::OneOf(values), required: false, about }
 }
 
 const fn flag(name: &'static str, about: &'static str) -> Query {
-    Query { name, values: Values::OneOf(&["true"]), about }
+    one_of(name, &["true"], about)
 }
 
-const SORT: Query = text("sort", "Column to sort by; an unknown one counts for nothing.");
-const ORDER: Query = Query {
-    name: "order",
-    values: Values::OneOf(&["asc", "desc"]),
-    about: "Direction of the sorting; `asc` if absent.",
-};
+const SORT: Query = text("sort", "Column to sort by, for example `name`.");
+const ORDER: Query = one_of("order", &["asc", "desc"], "Direction of the sorting; `asc` if absent.");
 const SORTED: &[Query] = &[SORT, ORDER];
 const APP: Query = text("app", "Only what this app can use, for example `ansible` or `terraform`.");
 const LAST: &[Query] = &[number("limit", "How many, from 1 to 200; anything else counts as 200.")];
 const STATISTICS: &[Query] = &[
-    text("start", "First day, as `2026-11-22` or a time in RFC 3339."),
+    text("start", "First day, as `2026-11-22`."),
     text("end", "Last day, as `start`."),
     text("user_id", "Only tasks that this user started."),
 ];
@@ -115,11 +116,7 @@ pub(super) static NOTES: &[Note] = &[
     on("system::ping").answers(&[(200, Media("text/plain"))]),
     on("documentation::get_document")
         .about("This document.")
-        .query(&[Query {
-            name: "version",
-            values: Values::OneOf(&["3.0", "3.1"]),
-            about: "Version of OpenAPI: 3.1 if absent, 3.0 for tools that know nothing newer.",
-        }])
+        .query(&[one_of("version", &["3.0", "3.1"], "Version of OpenAPI: 3.1 if absent, 3.0 for tools that know nothing newer.")])
         .answers(&[(200, Shape(shape::<serde_json::Value>))]),
     on("documentation::get_page").about("A page that shows this document.").answers(&[(200, Media("text/html"))]),
     on("documentation::get_page_file").answers(&[(200, Media("text/css")), (200, Media("text/javascript"))]).refusals(&[404]),
@@ -173,11 +170,7 @@ pub(super) static NOTES: &[Note] = &[
     on("invite::get_invites").query(SORTED),
     on("invite::create_invite").refusals(&[409]),
     on("invite::accept_invite").answers(&[]).refusals(&[403, 404, 409]),
-    on("role::get_project_roles").query(&[Query {
-        name: "mode",
-        values: Values::OneOf(&["merge"]),
-        about: "`merge` for the roles of all projects as well.",
-    }]),
+    on("role::get_project_roles").query(&[one_of("mode", &["merge"], "`merge` for the roles of all projects as well.")]),
     // Objects of a project
     on("key::get_keys").query(SORTED),
     on("repository::get_repositories").query(SORTED),
@@ -216,7 +209,7 @@ pub(super) static NOTES: &[Note] = &[
         .answers(&[(200, Shape(shape::<Vec<TaskOutput>>))]),
     on("task::get_task_raw_output").answers(&[(200, Media("text/plain"))]),
     on("output::search_task_output").query(&[
-        text("q", "The text that is looked for."),
+        Query { required: true, ..text("q", "The text that is looked for.") },
         flag("ignore_case", "Whether capitals count."),
         number("after_line", "Only behind this line."),
         number("limit", "At most so many lines."),
