@@ -149,7 +149,8 @@ fn parameters(route: &RouteInfo, operation: &Operation, query: &[Query]) -> Vec<
                 .path
                 .get(name)
                 .map_or_else(|| json!({ "type": "string", "minLength": 1 }), |schema| json!(schema));
-            json!({ "name": name, "in": "path", "required": true, "schema": schema })
+            let example = if schema["type"] == "integer" { json!(1) } else { json!(name) };
+            json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example })
         });
     let in_query = query.iter().map(|parameter| {
         let schema = match parameter.values {
