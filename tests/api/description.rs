@@ -98,7 +98,11 @@ const CASES: &[Case] = &[
         assert_eq!(names(world, path, "app=python", "name"), ["a python"]);
     }),
     ("/views/{view_id}/templates", &["sort", "order"], |world, path| {
-        let view = world.admin.post(&world.path("/views"), &json!({"title": "View", "position": 0})).expect(201).id();
+        let view = world
+            .admin
+            .post(&world.path("/views"), &json!({"project_id": world.project().id, "title": "View", "position": 0}))
+            .expect(201)
+            .id();
         for name in ["a viewed", "b viewed"] {
             let mut body = with_name(&template(world, "bash"), name);
             body["view_id"] = view.into();
@@ -138,7 +142,8 @@ const CASES: &[Case] = &[
         named(world, path, &json!({"template_id": world.template("hello.sh")}));
     }),
     ("/integrations/{integration_id}/values", &["sort", "order"], |world, path| {
-        let body = json!({"name": "sorted", "template_id": world.template("hello.sh")});
+        let body =
+            json!({"project_id": world.project().id, "name": "sorted", "template_id": world.template("hello.sh")});
         let integration = world.admin.post(&world.path("/integrations"), &body).expect(201).id();
         let value = json!({"value_source": "header", "key": "X-A", "variable": "a", "variable_type": "environment"});
         named(world, &path.replace("{integration_id}", &integration.to_string()), &value);
@@ -238,7 +243,9 @@ fn sorted_by(world: &World, path: &str, sort: &str, column: &str) {
 #[track_caller]
 fn named(world: &World, path: &str, body: &Value) {
     for name in ["sorted b", "sorted a", "sorted c"] {
-        let answer = world.admin.post(path, &with_name(body, name));
+        let mut body = with_name(body, name);
+        body["project_id"] = world.project().id.into();
+        let answer = world.admin.post(path, &body);
         assert!(matches!(answer.status, 200 | 201), "{}: {}", answer.request, answer.body);
     }
     sorted_by(world, path, "name", "name");
@@ -255,7 +262,8 @@ fn template(world: &World, app: &str) -> Value {
 }
 
 fn inventory(world: &World, kind: &str) -> Value {
-    json!({"type": kind, "inventory": "default", "ssh_key_id": world.project().key})
+    let project = world.project();
+    json!({"project_id": project.id, "type": kind, "inventory": "default", "ssh_key_id": project.key})
 }
 
 fn with_template(world: &World, path: &str) -> String {

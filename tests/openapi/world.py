@@ -10,7 +10,7 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(ROOT, "..", "conformance", "http"))
 import replay  # noqa: E402
 
-# Where an id of a path comes from: under which name `fill` keeps it.
+# Which of the two objects of a kind.
 STAYS, GOES = 0, 1
 
 
@@ -40,8 +40,11 @@ class World:
 
     def make(self, name, path, body):
         """Two objects of this body; the names that must be unique are the caller's care."""
-        made = [self.send("POST", path, dict(body, name="%s %s" % (name, place))) for place in ("stays", "goes")]
+        made = [self.send("POST", path, dict(body, name="%s %s" % (name, place), **self.project())) for place in ("stays", "goes")]
         self.ids[name] = [one["id"] for one in made]
+
+    def project(self):
+        return {"project_id": self.ids["project_id"][STAYS]} if "project_id" in self.ids else {}
 
     def fill(self):
         self.make("project_id", "/api/projects", {"name": ""})
@@ -53,7 +56,7 @@ class World:
         self.make("repository_id", below("/repositories"), {"git_url": directory, "git_branch": "main", "ssh_key_id": key})
         self.make("inventory_id", below("/inventory"), {"type": "static", "inventory": "localhost", "ssh_key_id": key})
         self.make("environment_id", below("/environment"), {"json": "{}", "env": "{}"})
-        self.ids["view_id"] = [self.send("POST", below("/views"), {"title": t, "position": 1})["id"] for t in ("a", "b")]
+        self.ids["view_id"] = [self.send("POST", below("/views"), dict(self.project(), title=t, position=1))["id"] for t in ("a", "b")]
         self.make("template_id", below("/templates"), {
             "app": "bash", "playbook": "hello.sh", "repository_id": self.ids["repository_id"][STAYS],
             "inventory_id": self.ids["inventory_id"][STAYS], "environment_id": self.ids["environment_id"][STAYS]})
@@ -64,13 +67,13 @@ class World:
         self.make("matcher_id", rules + "/matchers", {"match_type": "header", "method": "equals", "key": "X-A", "value": "a"})
         self.make("value_id", rules + "/values", {"value_source": "header", "key": "X-A", "variable": "a", "variable_type": "environment"})
         self.ids["alias_id"] = [self.send("POST", rules + "/aliases")["id"] for _ in range(2)]
-        self.make("runner_id", "/api/runners", {})
+        self.ids["runner_id"] = [self.send("POST", "/api/runners", {"name": n})["id"] for n in ("stays", "goes")]
         self.ids["user_id"] = [
             self.send("POST", "/api/users", {"name": n, "username": n, "email": n + "@example.com", "password": "a password"})["id"]
             for n in ("stays", "goes")]
         for user in self.ids["user_id"]:
             self.send("POST", below("/users"), {"user_id": user, "role": "manager"})
-        self.ids["task_id"] = [self.send("POST", below("/tasks"), {"template_id": template})["id"] for _ in range(2)]
+        self.ids["task_id"] = [self.send("POST", below("/tasks"), dict(self.project(), template_id=template))["id"] for _ in range(2)]
         role = lambda slug: {"slug": slug, "name": slug, "permissions": 1}
         for slug in ("stays", "goes"):
             self.send("POST", below("/roles"), role(slug))
