@@ -145,7 +145,7 @@ const CASES: &[Case] = &[
         let body =
             json!({"project_id": world.project().id, "name": "sorted", "template_id": world.template("hello.sh")});
         let integration = world.admin.post(&world.path("/integrations"), &body).expect(201).id();
-        let value = json!({"value_source": "header", "key": "X-A", "variable": "a", "variable_type": "environment"});
+        let value = json!({"integration_id": integration, "value_source": "header", "key": "X-A", "variable": "a", "variable_type": "environment"});
         named(world, &path.replace("{integration_id}", &integration.to_string()), &value);
     }),
     ("/tasks/last", &["limit"], |world, path| one_of_the_last(world, path)),

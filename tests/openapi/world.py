@@ -64,8 +64,8 @@ class World:
         self.make("schedule_id", below("/schedules"), {"template_id": template, "cron_format": "0 0 1 1 *", "active": False})
         self.make("integration_id", below("/integrations"), {"template_id": template})
         rules = below("/integrations/%d" % self.ids["integration_id"][STAYS])
-        self.make("matcher_id", rules + "/matchers", {"match_type": "header", "method": "equals", "key": "X-A", "value": "a"})
-        self.make("value_id", rules + "/values", {"value_source": "header", "key": "X-A", "variable": "a", "variable_type": "environment"})
+        self.make("matcher_id", rules + "/matchers", {"integration_id": self.ids["integration_id"][STAYS], "match_type": "header", "method": "equals", "key": "X-A", "value": "a"})
+        self.make("value_id", rules + "/values", {"integration_id": self.ids["integration_id"][STAYS], "value_source": "header", "key": "X-A", "variable": "a", "variable_type": "environment"})
         self.ids["alias_id"] = [self.send("POST", rules + "/aliases")["id"] for _ in range(2)]
         self.ids["runner_id"] = [self.send("POST", "/api/runners", {"name": n})["id"] for n in ("stays", "goes")]
         self.ids["user_id"] = [
