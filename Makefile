@@ -1,7 +1,7 @@
 # Everything a developer types. `make help` lists the targets; each one is a script in scripts/ that also runs alone.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset deps build install test test-quick test-go test-strangler test-deep bench parity mutants fuzz fmt lint clean
+.PHONY: help run stop reset deps build install test test-quick test-go test-strangler test-deep bench parity openapi mutants fuzz fmt lint clean
 
 # Where `make run` listens, and YES=1: answer every question with yes (CI).
 HOST ?= 127.0.0.1
@@ -57,6 +57,9 @@ test-deep: ## C interface under cgocheck2, address sanitizer, valgrind and Miri;
 
 parity: ## replay the recorded scenarios against the release build and write PARITY.md
 	@scripts/parity
+
+openapi: ## write docs/reference/openapi.json, the description of the API, from the routing table and the types
+	@SEMAPHORE_WRITE_OPENAPI=1 cargo test --workspace --locked --test api -- the_committed_document
 
 bench: ## micro-benchmarks, then the server benchmark if wrk is installed
 	@scripts/bench

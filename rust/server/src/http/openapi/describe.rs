@@ -101,7 +101,7 @@ impl Describer {
     }
 
     fn body<T: JsonSchema>(&mut self) {
-        self.operation.body = Some(RequestBody::Json(self.requests.subschema_for::<T>()));
+        self.operation.body = Some(RequestBody::Json(schema_of::<T>(&mut self.requests)));
         self.refuses(&[400, 413]);
     }
 
@@ -110,6 +110,15 @@ impl Describer {
         self.operation.path.insert(name, json_schema!({ "type": "integer", "format": "int32", "minimum": 1 }));
         self.refuses(&[400, 404]);
     }
+}
+
+/// The schema of a type in the generator's form. What is shared gets that form when it is taken out.
+pub(super) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = generator.subschema_for::<T>();
+    for transform in generator.transforms_mut() {
+        transform.transform(&mut schema);
+    }
+    schema
 }
 
 /// A part of a request that handlers take.
@@ -271,14 +280,14 @@ impl<T: Argument, E> Argument for Result<T, E> {
 
 impl<T: JsonSchema> Answer for Json<T> {
     fn describe(describer: &mut Describer) {
-        describer.operation.answer = Some((200, Some(describer.answers.subschema_for::<T>())));
+        describer.operation.answer = Some((200, Some(schema_of::<T>(&mut describer.answers))));
     }
 }
 
 /// A status of the handler's choice beside JSON: 201 wherever the notes say nothing else.
 impl<T: JsonSchema> Answer for (StatusCode, Json<T>) {
     fn describe(describer: &mut Describer) {
-        describer.operation.answer = Some((201, Some(describer.answers.subschema_for::<T>())));
+        describer.operation.answer = Some((201, Some(schema_of::<T>(&mut describer.answers))));
     }
 }
 

@@ -149,7 +149,8 @@ fn parameters(route: &RouteInfo, operation: &Operation, query: &[Query]) -> Vec<
                 .path
                 .get(name)
                 .map_or_else(|| json!({ "type": "string", "minLength": 1 }), |schema| json!(schema));
-            json!({ "name": name, "in": "path", "required": true, "schema": schema })
+            let example = if schema["type"] == "integer" { json!(1) } else { json!(name) };
+            json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example })
         });
     let in_query = query.iter().map(|parameter| {
         let schema = match parameter.values {
@@ -157,7 +158,7 @@ fn parameters(route: &RouteInfo, operation: &Operation, query: &[Query]) -> Vec<
             Values::Number => json!({ "type": "integer", "minimum": 0 }),
             Values::OneOf(values) => json!({ "type": "string", "enum": values }),
         };
-        json!({ "name": parameter.name, "in": "query", "description": parameter.about, "schema": schema })
+        json!({ "name": parameter.name, "in": "query", "required": parameter.required, "description": parameter.about, "schema": schema })
     });
     in_path.chain(in_query).collect()
 }

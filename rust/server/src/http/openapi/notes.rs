@@ -10,6 +10,9 @@ use semaphore_service::runner_protocol::RunnerState;
 
 use Content::{Empty, Media, Shape};
 
+use super::describe::schema_of;
+use crate::http::handlers::diagnostics::Health;
+
 /// The values that a parameter of the query takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Values {
@@ -21,11 +24,12 @@ pub(super) enum Values {
     OneOf(&'static [&'static str]),
 }
 
-/// A parameter of the query. None of them has to be there.
+/// A parameter of the query.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Query {
     pub name: &'static str,
     pub values: Values,
+    pub required: bool,
     pub about: &'static str,
 }
 
@@ -74,33 +78,29 @@ impl Note {
     }
 }
 
-fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
-}
-
 const fn text(name: &'static str, about: &'static str) -> Query {
-    Query { name, values: Values::Text, about }
+    Query { name, values: Values::Text, required: false, about }
 }
 
 const fn number(name: &'static str, about: &'static str) -> Query {
-    Query { name, values: Values::Number, about }
+    Query { name, values: Values::Number, required: false, about }
+}
+
+const fn one_of(name: &'static str, values: &'static [&'static str], about: &'static str) -> Query {
+    Query { name, values: Values::OneOf(values), required: false, about }
 }
 
 const fn flag(name: &'static str, about: &'static str) -> Query {
-    Query { name, values: Values::OneOf(&["true"]), about }
+    one_of(name, &["true"], about)
 }
 
-const SORT: Query = text("sort", "Column to sort by; an unknown one counts for nothing.");
-const ORDER: Query = Query {
-    name: "order",
-    values: Values::OneOf(&["asc", "desc"]),
-    about: "Direction of the sorting; `asc` if absent.",
-};
+const SORT: Query = text("sort", "Column to sort by, for example `name`.");
+const ORDER: Query = one_of("order", &["asc", "desc"], "Direction of the sorting; `asc` if absent.");
 const SORTED: &[Query] = &[SORT, ORDER];
 const APP: Query = text("app", "Only what this app can use, for example `ansible` or `terraform`.");
 const LAST: &[Query] = &[number("limit", "How many, from 1 to 200; anything else counts as 200.")];
 const STATISTICS: &[Query] = &[
-    text("start", "First day, as `2026-11-22` or a time in RFC 3339."),
+    text("start", "First day, as `2026-11-22`."),
     text("end", "Last day, as `start`."),
     text("user_id", "Only tasks that this user started."),
 ];
@@ -115,12 +115,8 @@ pub(super) static NOTES: &[Note] = &[
     on("system::ping").answers(&[(200, Media("text/plain"))]),
     on("documentation::get_document")
         .about("This document.")
-        .query(&[Query {
-            name: "version",
-            values: Values::OneOf(&["3.0", "3.1"]),
-            about: "Version of OpenAPI: 3.1 if absent, 3.0 for tools that know nothing newer.",
-        }])
-        .answers(&[(200, Shape(shape::<serde_json::Value>))]),
+        .query(&[one_of("version", &["3.0", "3.1"], "Version of OpenAPI: 3.1 if absent, 3.0 for tools that know nothing newer.")])
+        .answers(&[(200, Shape(schema_of::<serde_json::Value>))]),
     on("documentation::get_page").about("A page that shows this document.").answers(&[(200, Media("text/html"))]),
     on("documentation::get_page_file").answers(&[(200, Media("text/css")), (200, Media("text/javascript"))]).refusals(&[404]),
     on("metrics::get_metrics")
@@ -130,7 +126,7 @@ pub(super) static NOTES: &[Note] = &[
     on("diagnostics::is_alive").about("Whether the process answers."),
     on("diagnostics::is_ready")
         .about("Whether the server takes tasks and reaches its database; 503 with the reason if not.")
-        .answers(&[(200, Shape(shape::<crate::http::handlers::diagnostics::Health>)), (503, Shape(shape::<crate::http::handlers::diagnostics::Health>))]),
+        .answers(&[(200, Shape(schema_of::<Health>)), (503, Shape(schema_of::<Health>))]),
     on("subscription::no_subscription").about("Always 404: there is no subscription, and nothing is locked.").refusals(&[404]),
     // Log-in
     on("auth::login").refusals(SIGN_IN),
@@ -141,7 +137,7 @@ pub(super) static NOTES: &[Note] = &[
     on("auth::resend_email_code").about("Sends the code once more that the session waits for.").refusals(&[403, 429, 503]),
     on("jwt::get_keys")
         .about("The keys that check the tokens of this server, as a JSON Web Key Set.")
-        .answers(&[(200, Shape(shape::<serde_json::Value>))]),
+        .answers(&[(200, Shape(schema_of::<serde_json::Value>))]),
     on("auth::logout").answers(&[(204, Empty)]),
     on("auth::verify_session").answers(&[(200, Empty), (204, Empty)]).refusals(SIGN_IN),
     on("auth::recover_session").refusals(SIGN_IN),
@@ -166,29 +162,25 @@ pub(super) static NOTES: &[Note] = &[
     on("second_factor::get_totp_qr").about("The secret of the second factor as a QR code.").answers(&[(200, Media("image/png"))]).refusals(&[404]),
     on("second_factor::disable_totp").refusals(&[404]),
     // Projects
-    on("project::get_projects").answers(&[(200, Shape(shape::<Vec<Project>>))]),
+    on("project::get_projects").answers(&[(200, Shape(schema_of::<Vec<Project>>))]),
     on("project::send_test_notification").refusals(&[409, 503]),
     on("project::delete_project").refusals(QUEUE),
     on("backup::get_backup")
         .query(&[flag("extended", "Also what the document of the Go server lacks.")])
         .refusals(&[403]),
-    on("backup::restore_backup").answers(&[(200, Shape(shape::<Project>))]),
+    on("backup::restore_backup").answers(&[(200, Shape(schema_of::<Project>))]),
     on("member::get_project_users").query(SORTED),
     on("member::add_project_user").refusals(&[409]),
     on("invite::get_invites").query(SORTED),
     on("invite::create_invite").refusals(&[409]),
     on("invite::accept_invite").answers(&[]).refusals(&[403, 404, 409]),
-    on("role::get_project_roles").query(&[Query {
-        name: "mode",
-        values: Values::OneOf(&["merge"]),
-        about: "`merge` for the roles of all projects as well.",
-    }]),
+    on("role::get_project_roles").query(&[one_of("mode", &["merge"], "`merge` for the roles of all projects as well.")]),
     // Objects of a project
     on("key::get_keys").query(SORTED),
     on("repository::get_repositories").query(SORTED),
     on("repository::get_repository_branches")
         .query(&[flag("extended", "Whole names; without it only the part behind the last slash.")])
-        .answers(&[(200, Shape(shape::<Vec<String>>)), (400, Shape(shape::<serde_json::Value>))]),
+        .answers(&[(200, Shape(schema_of::<Vec<String>>)), (400, Shape(schema_of::<serde_json::Value>))]),
     on("inventory::get_inventories").query(&[
         SORT,
         ORDER,
@@ -222,7 +214,7 @@ pub(super) static NOTES: &[Note] = &[
             number("tail", "So many lines from the end; not together with `limit`."),
             number("since_id", "Only lines behind the one with this id."),
         ])
-        .answers(&[(200, Shape(shape::<Vec<TaskOutput>>))]),
+        .answers(&[(200, Shape(schema_of::<Vec<TaskOutput>>))]),
     on("task_events::get_task_events")
         .about("Lines and statuses as server-sent events, to the final status.")
         .query(&[number("since", "Number of the last line that was seen; Last-Event-ID counts first.")])
@@ -230,14 +222,14 @@ pub(super) static NOTES: &[Note] = &[
         .refusals(&[400]),
     on("task::get_task_raw_output").answers(&[(200, Media("text/plain"))]),
     on("output::search_task_output").query(&[
-        text("q", "The text that is looked for."),
+        Query { required: true, ..text("q", "The text that is looked for.") },
         flag("ignore_case", "Whether capitals count."),
         number("after_line", "Only behind this line."),
         number("limit", "At most so many lines."),
     ]),
     on("task::get_task_stages")
         .query(&[flag("extended", "What the job did from when to when.")])
-        .answers(&[(200, Shape(shape::<Stages>))])
+        .answers(&[(200, Shape(schema_of::<Stages>))])
         .refusals(QUEUE),
     on("task::get_task_status").about("Why a task is as it is.").refusals(QUEUE),
     on("task::stop_task").refusals(&[409, 503]),
@@ -254,16 +246,16 @@ pub(super) static NOTES: &[Note] = &[
         .answers(&[(200, Empty), (204, Empty)])
         .refusals(&[404]),
     on("runner_protocol::poll_runner")
-        .answers(&[(200, Shape(shape::<RunnerState>)), (200, Media("application/octet-stream"))]),
+        .answers(&[(200, Shape(schema_of::<RunnerState>)), (200, Media("application/octet-stream"))]),
     on("runner_protocol::take_runner_progress").refusals(QUEUE),
     on("terraform_backend::read_state")
         .about("The state; 204 before the first one was written.")
-        .answers(&[(200, Shape(shape::<serde_json::Value>)), (204, Empty)]),
+        .answers(&[(200, Shape(schema_of::<serde_json::Value>)), (204, Empty)]),
     on("terraform_backend::write_state")
         .query(&[text("ID", "The caller's lock.")])
         .answers(&[(200, Empty)])
         .refusals(&[409]),
-    on("terraform_backend::lock_state").about("423 with what the holder said about itself, if there is another one.").answers(&[(200, Empty), (423, Shape(shape::<serde_json::Value>))]),
+    on("terraform_backend::lock_state").about("423 with what the holder said about itself, if there is another one.").answers(&[(200, Empty), (423, Shape(schema_of::<serde_json::Value>))]),
     on("terraform_backend::unlock_state").answers(&[(200, Empty)]).refusals(&[409]),
     on("terraform_state::get_latest_state").refusals(&[403]),
     on("terraform_state::get_state").refusals(&[403]),
