@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod displaced;
+
 use std::{
     collections::BTreeMap,
     fs,
