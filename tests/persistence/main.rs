@@ -5,6 +5,7 @@
 
 mod bolt_doors;
 mod bolt_secrets;
+mod displaced;
 
 use std::{
     collections::BTreeMap,

@@ -8,6 +8,7 @@
 
 use crate::Result;
 use crate::error::StoreError;
+use crate::open_file::OpenFile;
 pub(crate) use crate::param::{DbTimeParam, Moment, Param, json_param, params};
 pub(crate) use crate::row::{FromRow, Row};
 use crate::sql::Dialect;
@@ -41,6 +42,8 @@ pub(crate) struct SqliteDb {
     pub(crate) turn: Arc<Mutex<()>>,
     /// What the writer's `synchronous` is set to; [`Durability::UNKNOWN`] after a failure.
     pub(crate) durability: AtomicU8,
+    /// The file itself, which somebody may move away.
+    pub(crate) file: OpenFile,
 }
 
 /// When a commit has reached the disk. Only SQLite knows the difference: the servers are as durable as they are set up.
@@ -183,18 +186,8 @@ impl Db {
             let inner = match self {
                 Self::Sqlite(db) => {
                     let turn = Arc::clone(&db.turn).lock_owned().await;
-                    db.set_durability(durability).await?;
-                    let begun = match db.writer.begin_with("begin immediate").await {
-                        // On a full disk SQLite takes a transaction back by itself, which the driver does not notice.
-                        Err(sqlx::Error::InvalidSavePointStatement) => {
-                            db.writer.acquire().await?.close().await?;
-                            db.durability.store(Durability::UNKNOWN, Ordering::Relaxed);
-                            db.set_durability(durability).await?;
-                            db.writer.begin_with("begin immediate").await?
-                        }
-                        begun => begun?,
-                    };
-                    Inner::Sqlite(begun, turn)
+                    db.file.check()?;
+                    Inner::Sqlite(db.begin(durability).await?, turn)
                 }
                 Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
                 Self::MySql(pool) => Inner::MySql(pool.begin().await?),
@@ -219,6 +212,29 @@ impl Db {
 }
 
 impl SqliteDb {
+    /// Only with the turn held.
+    async fn begin(&self, durability: Durability) -> Result<sqlx::Transaction<'static, Sqlite>> {
+        self.set_durability(durability).await?;
+        let begun = self.writer.begin_with("begin immediate").await;
+        // On a full disk SQLite takes a transaction back by itself, which the driver does not notice.
+        let error = match begun {
+            Ok(begun) => return Ok(begun),
+            Err(sqlx::Error::InvalidSavePointStatement) => None,
+            Err(error) => match StoreError::from(error) {
+                error @ StoreError::Unavailable { .. } => Some(error),
+                error => return Err(error),
+            },
+        };
+        // Opened while the file could only be read, a connection never writes: the next one may.
+        self.writer.acquire().await?.close().await?;
+        self.durability.store(Durability::UNKNOWN, Ordering::Relaxed);
+        if let Some(error) = error {
+            return Err(error);
+        }
+        self.set_durability(durability).await?;
+        Ok(self.writer.begin_with("begin immediate").await?)
+    }
+
     /// Only with the turn held.
     async fn set_durability(&self, durability: Durability) -> Result<()> {
         if self.durability.load(Ordering::Relaxed) == durability as u8 {

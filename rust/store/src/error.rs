@@ -49,6 +49,15 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The file of a SQLite database was moved or removed while it was open; nothing was changed. When it comes back, so does
+    /// the database.
+    #[error("the file {} of the database {}", path.display(), if *replaced { "was replaced by another one" } else { "is not there any more" })]
+    Displaced {
+        /// Where it was.
+        path: std::path::PathBuf,
+        /// Whether another file is there now.
+        replaced: bool,
+    },
     /// The file or its directory cannot be prepared.
     #[error("cannot prepare the database file {path}")]
     File {
@@ -156,6 +165,16 @@ impl StoreError {
     pub fn unavailability(&self) -> Option<&'static str> {
         let source = match self {
             Self::Busy { .. } => return Some("the database is busy, try again in a moment"),
+            Self::Displaced { replaced: false, .. } => {
+                return Some(
+                    "the file of the database was moved or removed: nothing was stored; bring it back and try again",
+                );
+            }
+            Self::Displaced { replaced: true, .. } => {
+                return Some(
+                    "the file of the database was replaced by another one: nothing was stored; bring it back, or restart the server",
+                );
+            }
             Self::Unavailable { source } => source,
             _ => return None,
         };
@@ -177,7 +196,7 @@ impl StoreError {
 
     /// Whether the same call may succeed a moment later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Unavailable { .. })
+        matches!(self, Self::Busy { .. } | Self::Unavailable { .. } | Self::Displaced { .. })
     }
 }
 

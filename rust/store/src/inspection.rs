@@ -6,6 +6,7 @@
 use crate::db::{Db, SqliteDb, params};
 use crate::migration::{self, newest_version, tables};
 use crate::open::{connect_options, pool};
+use crate::open_file::OpenFile;
 use crate::open_server::{ServerKind, ServerOptions};
 use crate::sql::Dialect;
 use crate::{Result, SqliteOptions, Store, StoreError};
@@ -63,7 +64,8 @@ impl Store {
         let readers = pool(1).connect_with(connect.clone()).await?;
         let writer = pool(1).connect_lazy_with(connect);
         let turn = Arc::new(Mutex::new(()));
-        Ok(Self::new(Db::Sqlite(SqliteDb { readers, writer, turn, durability: AtomicU8::new(1) })))
+        let file = OpenFile::new(&options.path);
+        Ok(Self::new(Db::Sqlite(SqliteDb { readers, writer, turn, durability: AtomicU8::new(1), file })))
     }
 
     /// Opens a database on a server for reading: its own transactions refuse to write. Errors: one that is not there is not made.

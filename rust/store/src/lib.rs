@@ -22,6 +22,7 @@ mod error;
 mod inspection;
 mod list;
 mod open;
+mod open_file;
 mod open_server;
 mod orphan;
 mod own_table;

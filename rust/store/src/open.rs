@@ -3,6 +3,7 @@
 use crate::cache::{Cache, FOREIGN_WRITE_DELAY};
 use crate::db::{Db, Durability, FromRow, Param, SqliteDb, Transaction};
 use crate::error::StoreError;
+use crate::open_file::OpenFile;
 use crate::session::{Identity, IdentityKey};
 use crate::{Result, migration};
 use semaphore_model::{Project, UserId};
@@ -84,6 +85,7 @@ impl Store {
             writer,
             turn: Arc::new(Mutex::new(())),
             durability: AtomicU8::new(Durability::Full as u8),
+            file: OpenFile::new(&options.path),
         });
         let store = Self::new(db);
         if options.migrate {

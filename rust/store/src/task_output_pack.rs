@@ -2,7 +2,7 @@
 //! costs more than storing or reading the row.
 //!
 //! On the way in the texts and times of a piece are one blob, and a JSON array says where each begins and how long it is. On
-//! the way out SQLite joins texts and heads (id, length, stage, time) of a piece. The rows are the same as with one value a
+//! the way out SQLite joins ids, lengths, times and texts of a piece. The rows are the same as with one value a
 //! column. Not for the servers, and not for single lines.
 
 use crate::Result;
@@ -78,13 +78,13 @@ impl Packing {
 const MEASURE: &str = "select count(*) as number, coalesce(sum(length), 0) as bytes from \
      (select octet_length(output) as length from task__output where task_id = ? and id > ? order by id limit ?)";
 
-/// The rows after a row, by id, as two values.
-const READ: &str = "select cast(group_concat(id || ' ' || octet_length(output) || ' ' || coalesce(stage_id, 0) || ' ' || time, \
-     char(10)) as blob) as heads, cast(group_concat(output, '') as blob) as texts from (select id, time, output, stage_id \
-     from task__output where task_id = ? and id > ? order by id limit ?)";
+/// The rows after a row, by id, as five values.
+const READ: &str = "select json_group_array(id) as ids, json_group_array(octet_length(output)) as lengths, \
+     group_concat(time, char(10)) as times, cast(group_concat(output, '') as blob) as texts, count(stage_id) as staged \
+     from (select id, time, output, stage_id from task__output where task_id = ? and id > ? order by id limit ?)";
 
 /// The next rows after the row `after`, by id: at most `count`, fewer if their texts have more than `most_bytes`. `None`: the
-/// texts are so long that they are better read one by one. Only for SQLite.
+/// rows are better read one by one, because their texts are long or they belong to stages. Only for SQLite.
 pub(crate) async fn read_after(
     db: &Db,
     id: TaskId,
@@ -103,7 +103,15 @@ pub(crate) async fn read_after(
         let most_bytes = i64::try_from(most_bytes).unwrap_or(i64::MAX);
         if bytes <= most_bytes {
             let Some(row) = db.fetch_optional(READ, params![id, after, number]).await? else { return Ok(None) };
-            return unpack(row.bytes("heads")?, row.bytes("texts")?).map(Some);
+            if row.long("staged")? > 0 {
+                return Ok(None);
+            }
+            let lines = unpack(row.bytes("ids")?, row.bytes("lengths")?, &row.text("times")?, row.bytes("texts")?);
+            return lines.map(Some).ok_or_else(|| StoreError::Unreadable {
+                column: "output".to_owned(),
+                value: format!("{number} lines after {after}"),
+                expected: "the joined lines of a task",
+            });
         }
         count = number.saturating_mul(most_bytes) / bytes;
         if count < 16 {
@@ -113,39 +121,27 @@ pub(crate) async fn read_after(
     Ok(None)
 }
 
-/// The lines of two values as [`READ`] answers them.
-fn unpack(heads: &[u8], mut texts: &[u8]) -> Result<Vec<StoredLine>> {
-    if heads.is_empty() {
-        return Ok(Vec::new());
+/// The lines of the values that [`READ`] answers.
+fn unpack(ids: &[u8], lengths: &[u8], times: &str, mut texts: &[u8]) -> Option<Vec<StoredLine>> {
+    let ids: Vec<i64> = serde_json::from_slice(ids).ok()?;
+    let lengths: Vec<usize> = serde_json::from_slice(lengths).ok()?;
+    let mut times = times.split('\n');
+    if ids.len() != lengths.len() {
+        return None;
     }
-    let heads = String::from_utf8_lossy(heads);
-    let mut lines = Vec::with_capacity(heads.len() / 48);
-    for head in heads.split('\n') {
-        let line = read_head(head).and_then(|(id, length, stage, time)| {
-            let (text, rest) = texts.split_at_checked(length)?;
-            texts = rest;
-            Some(StoredLine {
-                id,
-                time: Moment::Text(time.to_owned()),
-                text: String::from_utf8_lossy(text).into_owned(),
-                stage_id: (stage != 0).then_some(stage),
-                continued: false,
-            })
+    let mut lines = Vec::with_capacity(ids.len());
+    for (id, length) in ids.into_iter().zip(lengths) {
+        let (text, rest) = texts.split_at_checked(length)?;
+        texts = rest;
+        lines.push(StoredLine {
+            id,
+            time: Moment::Text(times.next()?.to_owned()),
+            text: String::from_utf8_lossy(text).into_owned(),
+            stage_id: None,
+            continued: false,
         });
-        lines.push(line.ok_or_else(|| StoreError::Unreadable {
-            column: "task__output".to_owned(),
-            value: head.chars().take(64).collect(),
-            expected: "the head of a line",
-        })?);
     }
-    Ok(lines)
-}
-
-fn read_head(head: &str) -> Option<(i64, usize, i32, &str)> {
-    let (id, rest) = head.split_once(' ')?;
-    let (length, rest) = rest.split_once(' ')?;
-    let (stage, time) = rest.split_once(' ')?;
-    Some((id.parse().ok()?, length.parse().ok()?, stage.parse().unwrap_or(0), time))
+    (texts.is_empty() && (lines.is_empty() || times.next().is_none())).then_some(lines)
 }
 
 #[cfg(test)]
@@ -155,14 +151,22 @@ mod tests {
 
     #[test]
     fn joined_values_are_taken_apart() {
-        let heads = b"7 3 0 2026-11-22 00:31:12 +0000 UTC\n9 0 4 \n12 2 0 yesterday";
-        let lines = unpack(heads, b"a\nb\xff\0").unwrap();
-        let found: Vec<_> = lines.iter().map(|line| (line.id, line.text.as_str(), line.stage_id)).collect();
-        assert_eq!(found, [(7, "a\nb", None), (9, "", Some(4)), (12, "\u{fffd}\0", None)]);
+        let lines =
+            unpack(b"[7,9,12]", b"[3,0,2]", "2026-11-22 00:31:12 +0000 UTC\n\nyesterday", b"a\nb\xff\0").unwrap();
+        let found: Vec<_> = lines.iter().map(|line| (line.id, line.text.as_str())).collect();
+        assert_eq!(found, [(7, "a\nb"), (9, ""), (12, "\u{fffd}\0")]);
         assert_eq!(lines[2].time, Moment::Text("yesterday".to_owned()));
-        assert!(unpack(b"", b"").unwrap().is_empty());
-        for (heads, texts) in [("7 3 0 now", "ab"), ("7", ""), ("x 0 0 now", ""), ("7 0 0 now\n", "")] {
-            assert!(unpack(heads.as_bytes(), texts.as_bytes()).is_err(), "{heads}");
+        assert!(unpack(b"[]", b"[]", "", b"").unwrap().is_empty());
+        for (ids, lengths, times, texts) in [
+            ("[7]", "[3]", "now", "ab"),
+            ("[7]", "[1]", "now", "ab"),
+            ("[7,8]", "[2]", "now\nnow", "ab"),
+            ("[7]", "[2]", "now\nnow", "ab"),
+            ("[7,8]", "[1,1]", "now", "ab"),
+            ("", "[]", "", ""),
+        ] {
+            let found = unpack(ids.as_bytes(), lengths.as_bytes(), times, texts.as_bytes());
+            assert!(found.is_none(), "{ids} {lengths} {times} {texts}");
         }
     }
 

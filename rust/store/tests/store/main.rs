@@ -10,6 +10,7 @@ mod migration_server;
 mod migration_undo;
 mod output;
 mod output_archive;
+mod output_pack;
 mod output_scale;
 mod own_delete;
 mod own_table;
