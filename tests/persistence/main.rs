@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archive_kill;
 mod bolt_doors;
 mod bolt_secrets;
+mod installation;
 
 use std::{
     collections::BTreeMap,
