@@ -16,6 +16,7 @@ mod health;
 mod invites;
 mod jwt;
 mod output;
+mod revocation;
 mod roles;
 mod sign_in;
 mod world;
