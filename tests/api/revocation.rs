@@ -51,10 +51,12 @@ impl Pair {
             Some(kind) => Some(Database::start(kind)?),
             None => None,
         };
-        let config = database.as_ref().map_or(json!({}), |database| {
+        let mut config = database.as_ref().map_or(json!({}), |database| {
             let dialect = if database.kind() == Kind::Postgres { "postgres" } else { "mysql" };
             json!({"dialect": dialect, dialect: {"host": database.address(), "user": database.user(), "name": "pair"}})
         });
+        // They are one installation to the outside: short-lived tokens name its address.
+        config["web_host"] = json!("http://semaphore.example.test");
         let mut here = Server::prepared(Options { config: config.clone(), ..Options::default() });
         if database.is_some() {
             let account = ["--login", "admin", "--name", "Admin", "--email", "a@example.com", "--password", PASSWORD];
@@ -63,7 +65,9 @@ impl Pair {
             assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         }
         here.start_again();
-        let config = if database.is_some() { config } else { json!({"sqlite": {"host": here.database()}}) };
+        if database.is_none() {
+            config["sqlite"] = json!({"host": here.database()});
+        }
         let elsewhere = Server::with_config(config);
         let admin = here.admin();
         let project = Project::create(&admin, "/nowhere");
