@@ -12,6 +12,7 @@ mod effects_automation;
 mod effects_machines;
 mod effects_people;
 mod foreign;
+mod guests;
 mod health;
 mod invites;
 mod jwt;
