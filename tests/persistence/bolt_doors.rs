@@ -7,7 +7,7 @@ use semaphore_test_machine::bolt::{Bucket, write};
 use semaphore_tests::{Answer, Client, Server, project_root};
 use serde_json::{Value, json};
 
-use crate::{bolt_secrets::Imported, migrate, prepared, recorded_json, text};
+use crate::{installation::Installation, migrate, prepared, recorded_json, text};
 
 /// What the Go server, on a Bolt file, put into the cookies of the first sessions of these users with the keys of the recorded
 /// installation: encrypted gob. On Bolt the sessions of each user begin with 1.
@@ -35,7 +35,7 @@ fn asked_with(server: &Server, cookie: &str, method: &str, path: &str) -> Answer
 }
 
 /// Browsers stay logged in, each as its own user, and log out one by one; the recorded addresses start their tasks.
-pub(crate) fn sessions_and_addresses_go_on(world: &mut Imported) {
+pub(crate) fn sessions_and_addresses_go_on(world: &mut Installation) {
     world.execute("update session set last_active = current_timestamp");
     let cookies = COOKIES.map(|(user, content)| (user, cookie(content)));
     for (user, cookie) in &cookies {

@@ -4,71 +4,21 @@
 use std::{collections::BTreeMap, process::Command};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use semaphore_test_machine::database::{Kind, Server as Database};
-use semaphore_tests::Server;
+use semaphore_test_machine::database::Kind;
 use serde_json::{Value, json};
 
-use crate::{migrate, prepared, recorded, recorded_json, text};
+use crate::{installation::Installation, migrate, recorded, recorded_json, text};
 
-/// The recorded installation on the database it was imported into; its server is not running.
-pub(crate) struct Imported {
-    pub(crate) server: Server,
-    database: Option<Database>,
-}
-
-const NAME: &str = "imported";
-
-impl Imported {
-    /// `None` for SQLite; nothing if the database server is not installed.
-    pub(crate) fn into(kind: Option<Kind>) -> Option<Self> {
-        let database = match kind {
-            Some(kind) => Some(Database::start(kind)?),
-            None => None,
-        };
-        let section = database.as_ref().map_or(json!({}), |database| {
-            let dialect = if database.kind() == Kind::Postgres { "postgres" } else { "mysql" };
-            json!({"dialect": dialect, dialect: {"host": database.address(), "user": database.user(), "name": NAME}})
-        });
-        let server = prepared(&section);
-        let done = migrate(&server, &recorded("database.boltdb"), &[]);
-        assert!(done.status.success(), "{}", text(&done));
-        Some(Self { server, database })
-    }
-
-    /// The only column of a query as texts.
-    pub(crate) fn rows(&self, query: &str) -> Vec<String> {
-        if let Some(database) = &self.database {
-            return database.execute(NAME, query);
-        }
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        self.server.sql(query).iter().map(|row| text(&row[0])).collect()
-    }
-
-    /// Changes rows as another program.
-    pub(crate) fn execute(&self, statement: &str) {
-        match &self.database {
-            Some(database) => drop(database.execute(NAME, statement)),
-            None => self.server.change_database(statement),
-        }
-    }
-
-    fn run(&self, arguments: &[&str]) {
-        let mut command = self.server.command(arguments);
-        let done = command.arg("--config").arg(self.server.config_path()).output().unwrap();
-        assert!(done.status.success(), "{arguments:?}: {}", text(&done));
-    }
-
-    /// The id that an object of a project has now.
-    pub(crate) fn now(&self, table: &str, project: &Value, old: &Value) -> i64 {
-        let query = format!(
-            "select cast(new_id as char(20)) from rs_import_map where kind = '{table}' and scope = {project} and old_id = {old}"
-        );
-        self.rows(&query).first().map_or_else(|| old.as_i64().unwrap(), |id| id.trim().parse().unwrap())
-    }
+/// The recorded file, imported; nothing if the database server is not installed.
+fn imported_into(kind: Option<Kind>) -> Option<Installation> {
+    let world = Installation::on(kind)?;
+    let done = migrate(&world.server, &recorded("database.boltdb"), &[]);
+    assert!(done.status.success(), "{}", text(&done));
+    Some(world)
 }
 
 /// Stored secrets in plain text by id of the key.
-fn plain_secrets(world: &mut Imported) -> BTreeMap<i64, String> {
+fn plain_secrets(world: &mut Installation) -> BTreeMap<i64, String> {
     let key = recorded_json("config.json")["access_key_encryption"].as_str().unwrap().to_owned();
     world.server.change_config(&json!({"access_key_encryption": ""}));
     world.run(&["vaults", "rekey", "--old-key", &key]);
@@ -84,7 +34,7 @@ fn plain_secrets(world: &mut Imported) -> BTreeMap<i64, String> {
     rows.iter().map(row).collect()
 }
 
-fn every_secret_is_what_was_put_in(world: &mut Imported) {
+fn every_secret_is_what_was_put_in(world: &mut Installation) {
     let secrets = recorded_json("secrets.json");
     let mut found = plain_secrets(world);
     let mut told = 0;
@@ -145,7 +95,7 @@ fn one_time_code(address: &str) -> String {
     String::from_utf8(done.stdout).unwrap().trim().to_owned()
 }
 
-fn everybody_gets_in_as_before(world: &mut Imported) {
+fn everybody_gets_in_as_before(world: &mut Installation) {
     let secrets = recorded_json("secrets.json");
     world.server.change_config(&json!({"auth": {"totp": {"enabled": true, "allow_recovery": true}}}));
     world.server.start_again();
@@ -187,7 +137,7 @@ fn everybody_gets_in_as_before(world: &mut Imported) {
 }
 
 fn story(kind: Option<Kind>) {
-    let Some(mut world) = Imported::into(kind) else { return };
+    let Some(mut world) = imported_into(kind) else { return };
     every_secret_is_what_was_put_in(&mut world);
     everybody_gets_in_as_before(&mut world);
     crate::bolt_doors::sessions_and_addresses_go_on(&mut world);

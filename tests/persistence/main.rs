@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archive_kill;
 mod bolt_doors;
 mod bolt_secrets;
 mod displaced;
+mod installation;
 
 use std::{
     collections::BTreeMap,

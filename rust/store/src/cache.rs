@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How long a write of another process may stay unseen.
 pub(crate) const FOREIGN_WRITE_DELAY: Duration = Duration::from_secs(1);
 
+/// How long the question whether there was one may wait for the writing connection; after that there may have been one.
+pub(crate) const FOREIGN_WRITE_PATIENCE: Duration = Duration::from_millis(300);
+
 /// Values of one kind by key; emptied when the generation changes and when it gets too big.
 pub(crate) struct Cache<K, V> {
     capacity: usize,

@@ -1,6 +1,6 @@
 //! Opening and closing a store.
 
-use crate::cache::{Cache, FOREIGN_WRITE_DELAY};
+use crate::cache::{Cache, FOREIGN_WRITE_DELAY, FOREIGN_WRITE_PATIENCE};
 use crate::db::{Db, Durability, FromRow, Param, SqliteDb, Transaction};
 use crate::error::StoreError;
 use crate::open_file::OpenFile;
@@ -159,14 +159,15 @@ impl Store {
     }
 
     /// Asked on SQLite's writing connection: there it changes for writes of other processes only. The servers cannot be
-    /// asked, so there may always have been such a write.
+    /// asked, so there may always have been such a write; nor can a connection that waits for another process to let it write.
     async fn data_version(&self) -> Result<i64> {
+        let changed = || Ok(self.shared.foreign_writes.data_version.load(Ordering::Acquire).wrapping_add(1));
         match self.db() {
-            Db::Postgres(_) | Db::MySql(_) => {
-                Ok(self.shared.foreign_writes.data_version.load(Ordering::Acquire).wrapping_add(1))
-            }
+            Db::Postgres(_) | Db::MySql(_) => changed(),
             Db::Sqlite(db) => {
-                let _turn = db.turn.lock().await;
+                let Ok(_turn) = tokio::time::timeout(FOREIGN_WRITE_PATIENCE, db.turn.lock()).await else {
+                    return changed();
+                };
                 let mut connection = db.writer.acquire().await?;
                 let rows = crate::db::fetch_rows(&mut connection, "pragma data_version".into(), Vec::new()).await?;
                 rows.first().map_or(Ok(0), |row| row.long("data_version"))

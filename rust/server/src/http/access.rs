@@ -195,6 +195,13 @@ impl<P: Permission> AccessLevel for ProjectAccess<P> {
 }
 
 impl<P> ProjectAccess<P> {
+    /// Whether the caller is in the project to look only: a guest, or a role that allows nothing. Administrators are not.
+    ///
+    /// Such people see what the page lists, and neither copies of the project nor what is meant for those who work in it.
+    pub fn only_reads(&self) -> bool {
+        !self.user.admin && self.permissions == Permissions::NONE
+    }
+
     /// Id of the project of the path.
     pub fn project_id(&self) -> ProjectId {
         self.project.id

@@ -1,7 +1,7 @@
 //! Backups of projects, and projects made of backups.
 
 use axum::{Json, extract::State};
-use semaphore_model::{Permissions, Project};
+use semaphore_model::Project;
 use semaphore_service::{Error, backup::Backup};
 
 use crate::http::{
@@ -19,7 +19,7 @@ pub(crate) async fn get_backup(
     State(state): State<AppState>,
     query: QueryTexts,
 ) -> Result<Json<Backup>> {
-    if !access.user.admin && access.permissions == Permissions::NONE {
+    if access.only_reads() {
         return Err(Error::forbidden("your role in this project does not allow to back it up").into());
     }
     let extended = query.get("extended") == Some("true");

@@ -11,13 +11,22 @@ use crate::http::{
     state::AppState,
 };
 
+/// The environment as somebody sees it who is in the project to look only. Reference: the password is shown to every member.
+fn without_password(environment: Environment) -> Environment {
+    Environment { password: None, ..environment }
+}
+
 /// `GET /api/project/{project_id}/environment`
 pub(crate) async fn get_environments(
     access: ProjectAccess<Member>,
     State(state): State<AppState>,
     query: QueryTexts,
 ) -> Result<Json<Vec<Environment>>> {
-    Ok(Json(state.services().environments(access.project_id(), &query.list_options()).await?))
+    let mut environments = state.services().environments(access.project_id(), &query.list_options()).await?;
+    if access.only_reads() {
+        environments = environments.into_iter().map(without_password).collect();
+    }
+    Ok(Json(environments))
 }
 
 /// `POST /api/project/{project_id}/environment`
@@ -32,11 +41,12 @@ pub(crate) async fn create_environment(
 
 /// `GET /api/project/{project_id}/environment/{environment_id}`
 pub(crate) async fn get_environment(
-    _: ProjectAccess<Member>,
+    access: ProjectAccess<Member>,
     State(state): State<AppState>,
     Object(environment): Object<Environment>,
 ) -> Result<Json<Environment>> {
-    Ok(Json(state.services().environment_with_secrets(environment).await?))
+    let environment = state.services().environment_with_secrets(environment).await?;
+    Ok(Json(if access.only_reads() { without_password(environment) } else { environment }))
 }
 
 /// `GET /api/project/{project_id}/environment/{environment_id}/refs`

@@ -35,12 +35,18 @@ pub(crate) async fn add_project_user(
 }
 
 /// `GET /api/project/{project_id}/users/{user_id}`
+///
+/// Reference: every member gets everybody's e-mail address. Here not whoever is in the project to look only.
 pub(crate) async fn get_project_user(
     access: ProjectAccess<access::Member>,
     State(state): State<AppState>,
     PathId(user): PathId<UserId>,
 ) -> Result<Json<User>> {
-    Ok(Json(state.services().member(access.project_id(), user).await?))
+    let mut member = state.services().member(access.project_id(), user).await?;
+    if access.only_reads() && member.id != access.user.id {
+        member.email.clear();
+    }
+    Ok(Json(member))
 }
 
 /// `PUT /api/project/{project_id}/users/{user_id}`
