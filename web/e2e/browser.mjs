@@ -17,13 +17,16 @@ export function launch() {
   })
 }
 
-/** Notes errors and warnings of the page. Answers that a test provokes are no errors of the page: the browser itself reports them. */
-export function watchConsole(page, provoked = [400, 401, 404]) {
+/**
+ * Notes errors and warnings of the page. Answers that a test provokes are no errors of the page: the browser itself reports them.
+ * Nor are those of addresses that do not begin with `own`, if it is given.
+ */
+export function watchConsole(page, { provoked = [400, 401, 404], own = '' } = {}) {
   const reported = new RegExp(`^Failed to load resource: the server responded with a status of (${provoked.join('|')})`)
   page.on('pageerror', (error) => consoleErrors.push(`exception: ${error.message}`))
   page.on('console', (message) => {
     if (message.type() !== 'error' && message.type() !== 'warning') return
-    if (reported.test(message.text())) return
+    if (reported.test(message.text()) || !message.location().url.startsWith(own)) return
     consoleErrors.push(`${message.type()}: ${message.text()}`)
   })
 }
