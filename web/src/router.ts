@@ -74,11 +74,11 @@ router.beforeEach(async (to) => {
     // The server cannot be asked. The page is opened: its own error state says why and offers to try again.
     return true
   }
-  if (to.name === 'login') return signedIn ? wanted(to.query.next) : true
-  return signedIn ? true : { name: 'login', query: to.fullPath === '/' || to.fullPath === '/projects' ? {} : { next: to.fullPath } }
+  if (to.name === 'login') return signedIn ? wanted(to.query.return) : true
+  return signedIn ? true : { name: 'login', query: to.fullPath === '/' || to.fullPath === '/projects' ? {} : { return: to.fullPath } }
 })
 
 /** The page that was asked for before the login; never one of another site. */
-export function wanted(next: unknown): string {
-  return typeof next === 'string' && /^\/(?![/\\])/.test(next) && !next.startsWith('/auth/') ? next : '/projects'
+export function wanted(asked: unknown): string {
+  return typeof asked === 'string' && /^\/(?![/\\])/.test(asked) && !asked.startsWith('/auth/') ? asked : '/projects'
 }
