@@ -50,6 +50,10 @@ export const router = createRouter({
           component: () => import('@/views/HistoryView.vue'),
           beforeEnter: taskOfQuery,
         },
+        { path: 'keys', name: 'keys', component: () => import('@/views/KeysView.vue') },
+        { path: 'repositories', name: 'repositories', component: () => import('@/views/RepositoriesView.vue') },
+        { path: 'inventory', name: 'inventory', component: () => import('@/views/InventoriesView.vue') },
+        { path: 'environment', name: 'environment', component: () => import('@/views/VariablesView.vue') },
         { path: 'settings', name: 'settings', component: () => import('@/views/SettingsView.vue') },
         {
           path: 'tasks/:task(\\d+)',
