@@ -792,7 +792,7 @@ fn web_directory() {
     assert_eq!(client.get("/sub/js/app.js").expect(200).body, "first()");
     fs::write(page.join("js/app.js"), "second()").unwrap();
     assert_eq!(client.get("/sub/js/app.js").expect(200).body, "second()");
-    for path in ["/sub/../secret.txt", "/sub/js/../../secret.txt", "/sub/link.txt", "/sub/favicon.svg", "/sub/js/."] {
+    for path in ["/sub/link.txt", "/sub/favicon.svg", "/sub/js/%2e%2e/%2e%2e/secret.txt"] {
         client.get(path).expect(404);
     }
     let said = refused(json!({"web_directory": server.directory().join("nowhere")}));

@@ -29,7 +29,7 @@ onUnauthenticated(() => {
   const session = useSession()
   const current = router.currentRoute.value
   if (session.expire() && !current.meta.public) {
-    void router.replace({ name: 'login', query: { next: current.fullPath } })
+    void router.replace({ name: 'login', query: { return: current.fullPath } })
   }
 })
 

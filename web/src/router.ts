@@ -50,6 +50,10 @@ export const router = createRouter({
           component: () => import('@/views/HistoryView.vue'),
           beforeEnter: taskOfQuery,
         },
+        { path: 'keys', name: 'keys', component: () => import('@/views/KeysView.vue') },
+        { path: 'repositories', name: 'repositories', component: () => import('@/views/RepositoriesView.vue') },
+        { path: 'inventory', name: 'inventory', component: () => import('@/views/InventoriesView.vue') },
+        { path: 'environment', name: 'environment', component: () => import('@/views/VariablesView.vue') },
         { path: 'settings', name: 'settings', component: () => import('@/views/SettingsView.vue') },
         {
           path: 'tasks/:task(\\d+)',
@@ -74,11 +78,11 @@ router.beforeEach(async (to) => {
     // The server cannot be asked. The page is opened: its own error state says why and offers to try again.
     return true
   }
-  if (to.name === 'login') return signedIn ? wanted(to.query.next) : true
-  return signedIn ? true : { name: 'login', query: to.fullPath === '/' || to.fullPath === '/projects' ? {} : { next: to.fullPath } }
+  if (to.name === 'login') return signedIn ? wanted(to.query.return) : true
+  return signedIn ? true : { name: 'login', query: to.fullPath === '/' || to.fullPath === '/projects' ? {} : { return: to.fullPath } }
 })
 
 /** The page that was asked for before the login; never one of another site. */
-export function wanted(next: unknown): string {
-  return typeof next === 'string' && /^\/(?![/\\])/.test(next) && !next.startsWith('/auth/') ? next : '/projects'
+export function wanted(asked: unknown): string {
+  return typeof asked === 'string' && /^\/(?![/\\])/.test(asked) && !asked.startsWith('/auth/') ? asked : '/projects'
 }

@@ -1,4 +1,5 @@
 /** One function for each API call of the pages. */
+import type { Referrers, ResourceKind } from '@/resource/shapes'
 import { request } from './client'
 import type {
   ApiToken,
@@ -55,6 +56,16 @@ export const api = {
     list<NamedObject>(`project/${project}/inventory?app=${encodeURIComponent(app)}`, signal),
   repositories: (project: number, signal?: AbortSignal) =>
     list<Repository>(`project/${project}/repositories`, signal),
+
+  resources: <T>(project: number, kind: ResourceKind, signal?: AbortSignal) => list<T>(`project/${project}/${kind}`, signal),
+  resource: <T>(project: number, kind: ResourceKind, id: number) => request<T>('GET', `project/${project}/${kind}/${id}`),
+  createResource: (project: number, kind: ResourceKind, body: object) =>
+    request<unknown>('POST', `project/${project}/${kind}`, { body: { ...body, project_id: project } }),
+  updateResource: (project: number, kind: ResourceKind, id: number, body: object) =>
+    request<unknown>('PUT', `project/${project}/${kind}/${id}`, { body: { ...body, id, project_id: project } }),
+  deleteResource: (project: number, kind: ResourceKind, id: number) => request<null>('DELETE', `project/${project}/${kind}/${id}`),
+  referrers: (project: number, kind: ResourceKind, id: number) =>
+    request<Referrers>('GET', `project/${project}/${kind}/${id}/refs`),
 
   hostKeys: (project: number, signal?: AbortSignal) =>
     request<HostKeys>('GET', `project/${project}/host_keys`, { signal }),

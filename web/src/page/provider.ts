@@ -3,16 +3,15 @@
  * back to the log-in page meanwhile was not let in.
  */
 import { apiAddress } from '@/api/address'
-import type { LoginMethods, OpenIdProvider } from '@/api/types'
 
 const KEY = 'semaphore.provider'
 /** A way back that takes longer has nothing to do with that attempt any more. */
 const ATTEMPT_MS = 15 * 60_000
 
-/** Address of the server that leads to the provider; `next` is the page that was asked for. */
-export function providerAddress(provider: string, next: string): string {
-  const wish = next === '/projects' ? '' : `?return=${encodeURIComponent(next)}`
-  return apiAddress(`auth/oidc/${encodeURIComponent(provider)}/login${wish}`)
+/** Address of the server that leads to the provider; `wanted` is the page that was asked for. */
+export function providerAddress(provider: string, wanted: string): string {
+  const query = wanted === '/projects' ? '' : `?return=${encodeURIComponent(wanted)}`
+  return apiAddress(`auth/oidc/${encodeURIComponent(provider)}/login${query}`)
 }
 
 /** Notes that somebody goes to the provider. */
@@ -34,19 +33,4 @@ export function returnedFrom(storage: Storage = sessionStorage, now = Date.now()
   } catch {
     return null
   }
-}
-
-/** Forgets an attempt that has succeeded. */
-export function arrived(storage: Storage = sessionStorage): void {
-  try {
-    storage.removeItem(KEY)
-  } catch {
-    // As above.
-  }
-}
-
-/** The only way in, if it is a provider: the log-in page then goes there by itself. */
-export function onlyProvider(methods: LoginMethods): OpenIdProvider | null {
-  const providers = methods.oidc_providers ?? []
-  return !methods.login_with_password && !methods.auth_methods?.email && providers.length === 1 ? (providers[0] ?? null) : null
 }
