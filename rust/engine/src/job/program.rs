@@ -395,7 +395,9 @@ impl Programs {
     fn spawn(&self, program: ProcessSpec) -> Result<Child, ProgramError> {
         let program = self.prepared(program)?.prompt_timeout(self.config.prompt_timeout);
         if self.told {
-            self.event(JobEvent::Program(StartedProgram::of(&program, &self.config.tmp_path, |text| self.redacted(text))));
+            self.event(JobEvent::Program(StartedProgram::of(&program, &self.config.tmp_path, |text| {
+                self.redacted(text)
+            })));
         }
         Ok(process::spawn(program)?)
     }
