@@ -475,7 +475,8 @@ semaphore_status semaphore_op_cancel(semaphore_handle op,
 // or `{"error"}` if it did not start. Of a job: `{"outcome":"success|failed|stopped|broken","status":"success|error|stopped",
 // "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `plan` (of Terraform and its kin:
 // `{"add","change","destroy","import"}`, numbers of resources), `text` (what the Go server says),
-// `reason` (of a stop), `stage` and `error` where they apply. Of git: see `semaphore_git_start`.
+// `reason` (of a stop), `stage` and `error` where they apply, and `programs` if the job was started with `tell_programs`: before each
+// start `{"argv","dir","env","files"}`; of variables and of files that arguments name the SHA-256 is told. Of git: see `semaphore_git_start`.
 semaphore_status semaphore_op_result(semaphore_handle op,
                                      semaphore_buf *json,
                                      semaphore_err *e);
@@ -503,7 +504,7 @@ semaphore_status semaphore_git_start(semaphore_handle rt,
 // `log`, in order: LOG, STATUS, COMMIT, STAGE, PARTIAL, PROBLEM and KNOWN_HOSTS frames with the log's handle as source; OP_DONE with the
 // operation's handle tells its end, when no process or file of it is left.
 //
-// `spec` is a JSON document: `{"version":1,"config":{..},"job":{..},"deadline_ms":3600000}`. `config`: `tmp_path`, `path` (PATH)
+// `spec` is a JSON document: `{"version":1,"config":{..},"job":{..},"deadline_ms":3600000,"tell_programs":false}`. `config`: `tmp_path`, `path` (PATH)
 // and `home` are needed; `home_dir_mode` (`template_dir`, `project_home`, `user_home`), `env` (`[["NAME","value"]]`), `apps`
 // (`{"bash":{"path":"/bin/bash","args":[]}}`), `ssh_config_path`, `child_nofile`, `git_client` (`cmd_git`, `go_git`), `process`
 // (`{"user","uid","gid","chroot"}`), `prompt_timeout_ms`, `terraform_stop_timeout_ms`. `job`: `task_id`, `project_id`,

@@ -1,10 +1,10 @@
 //! The document of `semaphore_job_start` and the secrets beside it, checked.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use semaphore_engine::{
     EngineConfig,
-    job::{JobSpec, SecretSet},
+    job::{self, Job, JobSpec, SecretSet},
 };
 use serde::Deserialize;
 
@@ -25,6 +25,8 @@ struct JobDocument {
     job: JobSpec,
     #[serde(default)]
     deadline_ms: Option<u64>,
+    #[serde(default)]
+    tell_programs: bool,
 }
 
 /// What is started, checked.
@@ -37,6 +39,8 @@ pub struct PreparedJob {
     pub secrets: SecretSet,
     /// Stop it after this time.
     pub deadline: Option<Duration>,
+    /// Put what is started into the result.
+    pub tell_programs: bool,
 }
 
 impl PreparedJob {
@@ -49,7 +53,14 @@ impl PreparedJob {
             spec: document.job,
             secrets: secret_set(secrets)?,
             deadline: document.deadline_ms.map(Duration::from_millis),
+            tell_programs: document.tell_programs,
         })
+    }
+
+    /// Starts it.
+    pub fn start(self, runtime: &Runtime) -> Job {
+        let start = if self.tell_programs { job::start_telling_programs } else { job::start };
+        start(Arc::new(self.config), self.spec, self.secrets, runtime.executor())
     }
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	Secrets Secrets
 	// Deadline stops the job after this time; 0 means never.
 	Deadline time.Duration
+	// TellPrograms puts into the Outcome what was started, to compare it.
+	TellPrograms bool
 }
 
 // Encode gives the library's form of a job and, apart from it, of its secrets; for package taskpool. Clear the secrets after use.
@@ -35,7 +37,8 @@ func (o Options) Encode() (spec, secrets []byte, err error) {
 		Config     core.Config `json:"config"`
 		Job        Spec        `json:"job"`
 		DeadlineMS int64       `json:"deadline_ms,omitempty"`
-	}{1, o.Config, o.Spec, core.Milliseconds(o.Deadline)})
+		Tell       bool        `json:"tell_programs,omitempty"`
+	}{1, o.Config, o.Spec, core.Milliseconds(o.Deadline), o.TellPrograms})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,6 +68,19 @@ type Outcome struct {
 	Problems []tasklogger.Problem `json:"problems"`
 	// KnownHosts are lines that were added to the known hosts.
 	KnownHosts string `json:"known_hosts"`
+	// Programs are those that were run, in their order, if Options.TellPrograms asked for them.
+	Programs []StartedProgram `json:"programs"`
+}
+
+// StartedProgram is a program of a job as it was started.
+type StartedProgram struct {
+	// Argv is its name and its arguments; secrets are replaced by "***".
+	Argv []string `json:"argv"`
+	// Dir is where it works.
+	Dir string `json:"dir"`
+	// Env has the SHA-256 of each variable's value, Files that of the inventories that arguments name; in hexadecimal.
+	Env   map[string]string `json:"env"`
+	Files map[string]string `json:"files"`
 }
 
 // Job is a job that was started.

@@ -68,6 +68,39 @@ func (s *stage) shadowed(t *testing.T, h *host, base map[string]outcome) {
 	}
 }
 
+// jobsCompared are the scenes in which whole jobs are compared, with all components applied.
+var jobsCompared = []string{"bash", "bash on a runner", "ssh with cmd_git", "ansible", "tofu that is confirmed"}
+
+// shadowedJobs plays scenes in a build that compares whole jobs: what the Go implementation would start is what the library starts, and
+// nothing is done twice. A Go implementation that is changed on purpose is reported.
+func (s *stage) shadowedJobs(t *testing.T, h *host, base map[string]outcome) {
+	t.Helper()
+	binary := h.buildWith("shadowed", library(t), shadowTags)
+	for _, name := range jobsCompared {
+		report := s.reported(t, binary, s.named(t, name), base[name])
+		if counts := number(t, report, `^compared \d+, different (\d+), left out`) + number(t, report, `^compared \d+, different \d+, left out (\d+)`); counts != 0 {
+			t.Errorf("%s: there are differences\n%s", name, report)
+		}
+		if number(t, report, `task_runner: compared (\d+)`) == 0 {
+			t.Errorf("%s: no job was compared\n%s", name, report)
+		}
+	}
+	const file, from, to = "services/tasks/LocalJob_shadow.go", "append(variables, t.moreVariables(", `append(append(variables, "EXTRA=1"), t.moreVariables(`
+	path := filepath.Join(h.checkout, file)
+	before := h.read(path)
+	changed := strings.Replace(before, from, to, 1)
+	if changed == before {
+		t.Fatalf("%s has no %s", file, from)
+	}
+	write(t, path, changed)
+	binary = h.buildWith("shadowed", library(t), shadowTags)
+	h.git("checkout", "-q", ".")
+	report := s.reported(t, binary, s.named(t, "bash"), base["bash"])
+	if strings.Count(report, "task_runner: job of bash starts bash: only Go sets EXTRA") != 2 {
+		t.Errorf("the change is not told of both runs:\n%s", report)
+	}
+}
+
 // reported plays a scene, whose task has to be as it was with the Go implementation alone, and gives the report of all its runs.
 func (s *stage) reported(t *testing.T, binary string, scene scene, before outcome) (reports string) {
 	t.Helper()

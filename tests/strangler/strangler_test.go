@@ -49,6 +49,8 @@ func TestTheMiniHostIsMovedAndLosesItsGoImplementation(t *testing.T) {
 			case "apps":
 				// With task_runner a task is one job of the library, and git and the apps are not asked any more.
 				s.shadowed(t, h, base)
+			case "task_runner":
+				s.shadowedJobs(t, h, base)
 			}
 		})
 	}

@@ -86,7 +86,8 @@ pub extern "C" fn semaphore_op_cancel(op: SemaphoreHandle, mode: i32) -> Semapho
 /// or `{"error"}` if it did not start. Of a job: `{"outcome":"success|failed|stopped|broken","status":"success|error|stopped",
 /// "problems":[{"code","message"}],"known_hosts":".."}`, with `commit` (`{"hash","message"}`), `plan` (of Terraform and its kin:
 /// `{"add","change","destroy","import"}`, numbers of resources), `text` (what the Go server says),
-/// `reason` (of a stop), `stage` and `error` where they apply. Of git: see `semaphore_git_start`.
+/// `reason` (of a stop), `stage` and `error` where they apply, and `programs` if the job was started with `tell_programs`: before each
+/// start `{"argv","dir","env","files"}`; of variables and of files that arguments name the SHA-256 is told. Of git: see `semaphore_git_start`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn semaphore_op_result(
     op: SemaphoreHandle,

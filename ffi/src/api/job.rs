@@ -14,7 +14,7 @@ use crate::{
 /// `log`, in order: LOG, STATUS, COMMIT, STAGE, PARTIAL, PROBLEM and KNOWN_HOSTS frames with the log's handle as source; OP_DONE with the
 /// operation's handle tells its end, when no process or file of it is left.
 ///
-/// `spec` is a JSON document: `{"version":1,"config":{..},"job":{..},"deadline_ms":3600000}`. `config`: `tmp_path`, `path` (PATH)
+/// `spec` is a JSON document: `{"version":1,"config":{..},"job":{..},"deadline_ms":3600000,"tell_programs":false}`. `config`: `tmp_path`, `path` (PATH)
 /// and `home` are needed; `home_dir_mode` (`template_dir`, `project_home`, `user_home`), `env` (`[["NAME","value"]]`), `apps`
 /// (`{"bash":{"path":"/bin/bash","args":[]}}`), `ssh_config_path`, `child_nofile`, `git_client` (`cmd_git`, `go_git`), `process`
 /// (`{"user","uid","gid","chroot"}`), `prompt_timeout_ms`, `terraform_stop_timeout_ms`. `job`: `task_id`, `project_id`,

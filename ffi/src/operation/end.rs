@@ -4,7 +4,7 @@
 
 use semaphore_engine::{
     git::GitError,
-    job::{JobEvent, JobEvents, Outcome, Problem, ProblemCode, ProgramError, StopReason},
+    job::{JobEvent, JobEvents, Outcome, Problem, ProblemCode, ProgramError, StartedProgram, StopReason},
 };
 use semaphore_model::{PlanSummary, TaskStatus};
 use serde_json::{Map, Value, json};
@@ -23,6 +23,7 @@ pub(super) struct Story {
     problems: Vec<Problem>,
     known_hosts: String,
     plan: Option<PlanSummary>,
+    programs: Vec<StartedProgram>,
 }
 
 impl Story {
@@ -102,6 +103,7 @@ pub(super) async fn carry(
                 log.writer().marker(Mark::KnownHosts(lines));
             }
             JobEvent::Plan(plan) => story.plan = Some(plan),
+            JobEvent::Program(program) => story.programs.push(program),
             JobEvent::Stage { stage, time } => log.writer().marker(Mark::Stage { stage, time }),
             JobEvent::Done(outcome) => return Some(outcome),
         }
@@ -136,6 +138,9 @@ pub(super) fn job_end(outcome: &Outcome, story: Story) -> Ended {
     }
     if let Some(plan) = story.plan {
         say("plan", json!(plan));
+    }
+    if !story.programs.is_empty() {
+        say("programs", json!(story.programs));
     }
     say("problems", json!(story.problems));
     say("known_hosts", story.known_hosts.into());

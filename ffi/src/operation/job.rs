@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use semaphore_engine::job::{self, JobEvents};
+use semaphore_engine::job::JobEvents;
 
 use super::{
     Control, Finish, Operation,
@@ -25,13 +25,14 @@ impl Operation {
         prepared: PreparedJob,
     ) -> Result<Arc<Self>, Failure> {
         runtime.check_open()?;
-        let started = job::start(Arc::new(prepared.config), prepared.spec, prepared.secrets, runtime.executor());
+        let deadline = prepared.deadline;
+        let started = prepared.start(runtime);
         let stop = started.control.clone();
         let opened = Self::open(handle, runtime, Some(log), Control::Job(started.control));
         // Refused: the job must not run on without anybody.
         let (operation, finish) = opened.inspect_err(|_| stop.stop(true))?;
         runtime.counts().jobs.fetch_add(1, Ordering::Relaxed);
-        let run = Arc::clone(&operation).run_job(Arc::clone(log), started.events, prepared.deadline, finish);
+        let run = Arc::clone(&operation).run_job(Arc::clone(log), started.events, deadline, finish);
         runtime.spawn_operation("job", run);
         Ok(operation)
     }

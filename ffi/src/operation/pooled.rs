@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use semaphore_engine::job::{self, JobControl, Outcome, StopReason};
+use semaphore_engine::job::{JobControl, Outcome, StopReason};
 use semaphore_model::TaskStatus;
 use serde_json::json;
 
@@ -93,7 +93,8 @@ async fn follow(job: &Arc<PooledJob>) -> PooledEnd {
 async fn run_once(job: &Arc<PooledJob>, begin: Begin) -> (Option<Outcome>, Story, InflowGuard) {
     let Begin { prepared, log, inflow } = begin;
     let runtime = job.pool().runtime();
-    let started = job::start(Arc::new(prepared.config), prepared.spec, prepared.secrets, runtime.executor());
+    let deadline = prepared.deadline;
+    let started = prepared.start(runtime);
     runtime.counts().jobs.fetch_add(1, Ordering::Relaxed);
     job.runs(&started.control);
     let told = Arc::clone(job);
@@ -105,7 +106,7 @@ async fn run_once(job: &Arc<PooledJob>, begin: Begin) -> (Option<Outcome>, Story
     };
     let outcome = tokio::select! {
         outcome = carry(started.events, started.control.over(), &log, &mut story) => outcome,
-        () = late(&started.control, prepared.deadline) => None,
+        () = late(&started.control, deadline) => None,
         () = stopping => None,
     };
     (outcome, story, inflow)

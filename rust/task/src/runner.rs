@@ -116,7 +116,7 @@ impl Runner {
                     }
                     Some(JobEvent::Partial { stream, text }) => self.partial(stream, &text),
                     // Nobody asked for it.
-                    Some(JobEvent::Progress { .. }) => {}
+                    Some(JobEvent::Progress { .. } | JobEvent::Program(_)) => {}
                     Some(JobEvent::Problem(problem)) => {
                         self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
                     }

@@ -355,3 +355,30 @@ fn a_key_of_another_runtime_unlocks_nothing() {
     host.close();
     other.close();
 }
+
+#[test]
+fn what_is_started_is_told_to_who_asks() {
+    let mut host = Host::open();
+    let directory = Directory::new("told");
+    for wanted in [false, true] {
+        let log = host.log(&json!({}));
+        let mut job = directory.job("true");
+        job["template_arguments"] = json!(["one"]);
+        job["environment"] = json!({"env": [["COLOUR", "green"]]});
+        let document = json!({"version": 1, "config": directory.config(), "job": job, "tell_programs": wanted});
+        let operation = host.job(log, &document, b"").unwrap();
+        let (status, outcome, _) = host.done(operation);
+        assert_eq!((status, &outcome["outcome"]), (SEMAPHORE_OK, &json!("success")), "{outcome}");
+        let told = outcome["programs"].as_array().cloned().unwrap_or_default();
+        if wanted {
+            assert_eq!(told.len(), 1, "{outcome}");
+            assert_eq!(told[0]["argv"], json!(["bash", "x.sh", "one"]));
+            assert_eq!(told[0]["dir"], json!(directory.path("repository")));
+            let green = "ba4788b226aa8dc2e6dc74248bb9f618cfa8c959e0c26c147be48f6839a0b088";
+            assert_eq!(told[0]["env"]["COLOUR"], green);
+        } else {
+            assert!(told.is_empty(), "{outcome}");
+        }
+    }
+    host.close();
+}

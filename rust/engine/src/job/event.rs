@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use semaphore_model::{PlanSummary, TaskStatus};
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{Problem, StartedProgram};
 use crate::log::{LogRecord, Stream};
 
 /// One message of a running job. All events of a job arrive through one queue in the order in which they happened;
@@ -51,6 +51,8 @@ pub enum JobEvent {
     },
     /// What a plan of the Terraform family would change; told by a plan that succeeded, before anybody is asked about it.
     Plan(PlanSummary),
+    /// A program is about to be started; only for a host that asked for it.
+    Program(StartedProgram),
     /// Lines that were added to the known hosts (mode `accept-new`), to be kept for the project's next jobs.
     KnownHosts(String),
     /// The job is over; nothing of it is left behind.

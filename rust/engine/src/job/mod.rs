@@ -22,8 +22,8 @@ pub use directory::{OWN_DIRECTORY, mirror_path, own_directory, remove_leftovers}
 pub use event::{JobEvent, Outcome, StopReason};
 pub use known_hosts::KnownHosts;
 pub use problem::{Problem, ProblemCode};
-pub use program::{ProgramEnd, ProgramError, Programs};
-pub use run::{Job, JobControl, JobEvents, attended, start};
+pub use program::{ProgramEnd, ProgramError, Programs, StartedProgram};
+pub use run::{Job, JobControl, JobEvents, attended, start, start_telling_programs};
 pub use secret::{SecretRef, SecretSet};
 pub use semaphore_model::HostKeyMode;
 pub use spec::{

@@ -3,6 +3,7 @@
 //! Not for what is run or why it is stopped. Uses nothing of git and the apps.
 
 mod question;
+mod started;
 
 use std::{
     collections::VecDeque,
@@ -17,6 +18,8 @@ use semaphore_model::TaskStatus;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+
+pub use started::StartedProgram;
 
 use super::{JobEvent, StopReason};
 use crate::{
@@ -121,6 +124,8 @@ pub struct Programs {
     identity: Arc<OnceLock<Result<Option<Identity>, IdentityError>>>,
     outside_root: bool,
     held: Option<Arc<OwnedFd>>,
+    /// Whether the host wants to know what is started.
+    told: bool,
 }
 
 impl Programs {
@@ -130,13 +135,19 @@ impl Programs {
         stop: StopRequest,
         confirmation: Confirmation,
     ) -> Self {
-        Self { config, log, stop, confirmation, identity: Arc::default(), outside_root: false, held: None }
+        Self { config, log, stop, confirmation, identity: Arc::default(), outside_root: false, held: None, told: false }
     }
 
     /// Programs without a job: their output is thrown away, and nobody stops them but who drops the call.
     pub fn detached(config: Arc<EngineConfig>) -> Self {
         let (log, _) = log::channel(log::LogOptions::default());
         Self::new(config, log, StopRequest::default(), Confirmation::default())
+    }
+
+    /// The same for a host that wants to know what is started: each program that is run is told before as [`JobEvent::Program`].
+    #[must_use]
+    pub(crate) fn telling(self, told: bool) -> Self {
+        Self { told, ..self }
     }
 
     /// The same for programs that run outside of `process.chroot`: git, whose clone is made before an app sees it.
@@ -382,7 +393,13 @@ impl Programs {
     }
 
     fn spawn(&self, program: ProcessSpec) -> Result<Child, ProgramError> {
-        Ok(process::spawn(self.prepared(program)?.prompt_timeout(self.config.prompt_timeout))?)
+        let program = self.prepared(program)?.prompt_timeout(self.config.prompt_timeout);
+        if self.told {
+            self.event(JobEvent::Program(StartedProgram::of(&program, &self.config.tmp_path, |text| {
+                self.redacted(text)
+            })));
+        }
+        Ok(process::spawn(program)?)
     }
 
     /// Runs a program and gives its end, output and errors; nothing goes to the log.

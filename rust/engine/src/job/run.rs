@@ -86,13 +86,23 @@ impl JobControl {
 /// file or directory of the job is left but the clone that the next job of the template will use, and the program's own works.
 /// Reference: a program's background children live on when it ends by itself; a stop ends them too.
 pub fn start(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runtime: &Handle) -> Job {
+    start_with(config, spec, secrets, runtime, false)
+}
+
+/// As [`start`], for a host that compares jobs: each program is told by [`JobEvent::Program`] before it is started.
+pub fn start_telling_programs(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runtime: &Handle) -> Job {
+    start_with(config, spec, secrets, runtime, true)
+}
+
+fn start_with(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runtime: &Handle, told: bool) -> Job {
     let (log, reader) = log::channel(LogOptions { first_seq: spec.first_seq, ..LogOptions::default() });
     log.show_partials(|stream, text| JobEvent::Partial { stream, text });
     let stop = StopRequest::default();
     let confirmation = Confirmation::default();
     let over = CancellationToken::new();
     let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over: over.clone() };
-    let work = work(config, spec, secrets, log.clone(), stop, confirmation);
+    let programs = move |config, log| Programs::new(config, log, stop, confirmation).telling(told);
+    let work = work(config, spec, secrets, log.clone(), programs);
     runtime.spawn(async move {
         // In a task of its own, so that a defect of ours ends the job and not the host's wait for its end.
         let outcome = tokio::spawn(work)
@@ -129,8 +139,7 @@ async fn work(
     spec: JobSpec,
     secrets: SecretSet,
     log: LogWriter<JobEvent>,
-    stop: StopRequest,
-    confirmation: Confirmation,
+    programs: impl FnOnce(Arc<EngineConfig>, LogWriter<JobEvent>) -> Programs,
 ) -> Outcome {
     log.marker(JobEvent::Status(TaskStatus::Running));
     match redactor(&spec, &secrets) {
@@ -142,7 +151,7 @@ async fn work(
         Err(error) => return broken(&log, "workspace", format!("cannot find the directory of tmp_path: {error}")),
     };
     let app = app::create(&spec.app, &config);
-    let programs = Programs::new(Arc::clone(&config), log, stop, confirmation);
+    let programs = programs(Arc::clone(&config), log);
     let (app, told) = (app.as_ref(), Told::default());
     let stages = Stages { config: &config, spec: &spec, secrets: &secrets, programs: &programs, app, told };
     through_stages(&stages).await.unwrap_or_else(|(stage, error)| {

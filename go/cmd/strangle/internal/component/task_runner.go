@@ -21,4 +21,11 @@ var taskRunner = Component{
 			{Path: "LocalJob_inventory_rust.go", Source: "task_runner/local_job_inventory.go.txt"},
 		},
 	}},
+	Shadow: []Shadow{{
+		Directory: "services/tasks",
+		Copies:    []Copy{{From: "LocalJob_go.go", Into: "LocalJob_shadow.go", Only: []string{"(*LocalJob).Run", "(*LocalJob).installVaultKeyFiles"}}},
+		On:        GlueFile{Path: "shadow_local_job.go", Source: "task_runner/task_runner_shadow.go.txt"},
+		Off:       GlueFile{Path: "shadow_local_job_off.go", Source: "task_runner/task_runner_shadow_off.go.txt"},
+	}},
+	ShadowNeeds: "apps",
 }

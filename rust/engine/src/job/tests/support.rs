@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::{
     EngineConfig,
     config::{AppConfig, HomeDirMode},
-    job::{Job, JobEvent, JobSpec, Outcome, Problem, SecretSet, start},
+    job::{Job, JobEvent, JobSpec, Outcome, Problem, SecretSet, StartedProgram, start},
     log::Stream,
 };
 
@@ -60,6 +60,7 @@ pub(super) struct Finished {
     pub(super) known_hosts: String,
     pub(super) stages: Vec<String>,
     pub(super) plan: Option<PlanSummary>,
+    pub(super) programs: Vec<StartedProgram>,
 }
 
 impl Finished {
@@ -212,6 +213,7 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
         known_hosts: String::new(),
         stages: vec![],
         plan: None,
+        programs: Vec::new(),
     };
     let mut next_seq = first_seq;
     let mut done = false;
@@ -233,6 +235,7 @@ pub(super) async fn finish(mut job: Job, first_seq: u64) -> Finished {
             JobEvent::KnownHosts(lines) => finished.known_hosts.push_str(&lines),
             JobEvent::Stage { stage, .. } => finished.stages.push(stage),
             JobEvent::Plan(plan) => finished.plan = Some(plan),
+            JobEvent::Program(program) => finished.programs.push(program),
             JobEvent::Partial { .. } | JobEvent::Progress { .. } => {}
             JobEvent::Done(outcome) => {
                 finished.outcome = outcome;

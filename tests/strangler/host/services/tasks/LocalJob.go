@@ -84,10 +84,13 @@ func (t *LocalJob) Run(username string, incomingVersion *string, alias string) (
 	installing := db_lib.LocalAppInstallingArgs{EnvironmentVars: variables, TplParams: templateParams, Params: params, Installer: t.KeyInstaller}
 	var args map[string][]string
 	var inputs map[string]string
-	if app, ok := t.App.(*db_lib.TerraformApp); ok {
-		// A Terraform app wants the arguments of init before, and has a method of its own for them.
-		if args, err = t.getTerraformArgs(username, incomingVersion); err == nil {
+	if t.Template.App.IsTerraform() {
+		args, err = t.getTerraformArgs(username, incomingVersion)
+		if app, ok := t.App.(*db_lib.TerraformApp); ok && err == nil {
+			// It wants the arguments of init before, and has a method of its own for them.
 			err = t.prepareRunTerraform(app, installing, args["init"])
+		} else if err == nil {
+			err = t.prepareRun(installing)
 		}
 	} else if err = t.prepareRun(installing); err == nil {
 		args, inputs, err = t.argsAndInputs(username, incomingVersion)
