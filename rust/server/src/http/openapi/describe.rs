@@ -14,7 +14,7 @@ use axum::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 
 use crate::http::{
-    access::{Admin, Permission, ProjectAccess, Public, RunTasks, Session},
+    access::{Admin, Member, Permission, ProjectAccess, Public, Session},
     client_address::ClientAddress,
     extract::{Body, PathId, PathIdentifier, PathTexts, QueryTexts, RawBody, SmallBody},
     machine_access::{RunnerAccess, StateAccess},
@@ -211,7 +211,8 @@ impl<P: Permission> Argument for ProjectAccess<P> {
 
 impl Argument for RunAccess {
     fn describe(describer: &mut Describer) {
-        ProjectAccess::<RunTasks>::describe(describer);
+        ProjectAccess::<Member>::describe(describer);
+        describer.refuses(&[403]);
     }
 }
 
