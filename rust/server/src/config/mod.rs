@@ -7,6 +7,7 @@ mod database;
 mod load;
 mod mail;
 mod sign_in;
+mod sign_in_keys;
 mod table;
 mod unknown;
 
