@@ -130,11 +130,12 @@ fn nobody_is_told_whether_an_address_has_an_account() {
     let walk = |address: &str| {
         let client = server.anonymous();
         let asked = client.post("/api/auth/login/email", &json!({"email": address}));
+        let length = client.cookie().expect("a cookie").len();
         let wrong = client.post("/api/auth/verify", &json!({"passcode": "x"}));
         let again = client.post("/api/auth/login/email/resend", &json!({}));
         let recovery = client.post("/api/auth/recovery", &json!({"recovery_code": "x"}));
         let statuses = [asked.status, wrong.status, again.status, recovery.status];
-        (statuses, asked.body, wrong.body, recovery.body, state(&client))
+        (statuses, length, asked.body, wrong.body, recovery.body, state(&client))
     };
     let known = walk(&admins_address(&server));
     assert_eq!(known.0, [204, 401, 429, 403]);

@@ -111,7 +111,8 @@ impl Client {
         let mut answer = answer.unwrap_or_else(|e| panic!("{request}: {e}"));
         for cookie in answer.headers().get_all("set-cookie") {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap_or_default().to_owned();
-            *self.cookie.lock().unwrap() = if pair.ends_with('=') { None } else { Some(pair) };
+            let is_empty = pair.split_once('=').is_none_or(|(_, value)| value.is_empty());
+            *self.cookie.lock().unwrap() = if is_empty { None } else { Some(pair) };
         }
         let content_type = answer.headers().get("content-type").map(|v| v.to_str().unwrap().to_owned());
         let bytes =

@@ -180,6 +180,9 @@ impl Services {
         };
         let session = self.store.insert_session(session).await?;
         let content = CookieSession { user: user.id, session: session.id };
+        if entry == Entry::Email {
+            return Ok(self.cookies.encode_alike(content, now.timestamp()));
+        }
         Ok(self.cookies.encode(content, now.timestamp()))
     }
 

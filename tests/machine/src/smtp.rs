@@ -104,7 +104,7 @@ impl MailServer {
 
     /// How many messages came.
     pub fn count(&self) -> usize {
-        (0..).take_while(|number| self.file(*number).is_file()).count()
+        (0..1000).take_while(|number| self.file(*number).is_file()).count()
     }
 
     /// The message with this number, from 0 on, once it is there: `envelope`, `from`, `to`, `subject`, `text`, `html`,

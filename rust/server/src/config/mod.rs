@@ -5,9 +5,11 @@
 
 mod database;
 mod edge;
+mod edge_keys;
 mod load;
 mod mail;
 mod sign_in;
+mod sign_in_keys;
 mod table;
 mod unknown;
 

@@ -67,15 +67,21 @@ pub struct Key {
     pub doc: &'static str,
 }
 
-const fn key(path: &'static str, env: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+pub(super) const fn key(
+    path: &'static str,
+    env: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Key {
     Key { path, env, kind, default, rule: Rule::Any, secret: false, support: Support::Yes, doc }
 }
 
-const fn ruled(key: Key, rule: Rule) -> Key {
+pub(super) const fn ruled(key: Key, rule: Rule) -> Key {
     Key { rule, ..key }
 }
 
-const fn secret(key: Key) -> Key {
+pub(super) const fn secret(key: Key) -> Key {
     Key { secret: true, ..key }
 }
 
@@ -83,13 +89,37 @@ const fn later(path: &'static str, env: &'static str, kind: Kind, doc: &'static 
     Key { support: Support::NotYet, ..key(path, env, kind, "", doc) }
 }
 
+use super::{edge_keys, sign_in_keys};
 use Kind::{Bool, Integer, List, Object, Text};
 
 /// Values of `dialect`.
 const DIALECTS: &[&str] = &["mysql", "bolt", "postgres", "sqlite"];
 
 /// All keys. Reference: `util.ConfigType`.
-pub static KEYS: &[Key] = &[
+pub static KEYS: &[Key] = &ALL;
+
+static ALL: [Key; COUNT] = joined();
+
+const COUNT: usize = GENERAL.len() + edge_keys::KEYS.len() + sign_in_keys::KEYS.len();
+
+/// The rows of this file and of the others, as one table.
+const fn joined() -> [Key; COUNT] {
+    let parts = [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS];
+    let mut all = [GENERAL[0]; COUNT];
+    let (mut part, mut row, mut place) = (0, 0, 0);
+    while part < parts.len() {
+        while row < parts[part].len() {
+            all[place] = parts[part][row];
+            row += 1;
+            place += 1;
+        }
+        (part, row) = (part + 1, 0);
+    }
+    all
+}
+
+/// The keys that have no file of their own.
+const GENERAL: &[Key] = &[
     ruled(
         key(
             "dialect",
@@ -270,233 +300,11 @@ pub static KEYS: &[Key] = &[
         "Gives recovery codes to users who set up one-time codes, and takes them.",
     ),
     key(
-        "auth.totp.app_name",
-        "SEMAPHORE_TOTP_ISSUER",
-        Text,
-        "",
-        "Name in authenticator apps of what `users totp enable` sets up; Semaphore if it is empty.",
-    ),
-    key(
-        "auth.email.enabled",
-        "SEMAPHORE_EMAIL_2TP_ENABLED",
-        Bool,
-        "",
-        "Log-in by a code that is sent by e-mail, also asked for after a password; needs email_host.",
-    ),
-    key(
-        "auth.email.allow_login_as_external_user",
-        "SEMAPHORE_EMAIL_2TP_ALLOW_LOGIN_AS_EXTERNAL_USER",
-        Bool,
-        "",
-        "Lets accounts from elsewhere (LDAP, OpenID Connect) log in by e-mail, too.",
-    ),
-    key(
-        "auth.email.allow_create_external_user",
-        "SEMAPHORE_EMAIL_2TP_ALLOW_CREATE_EXTERNAL_USER",
-        Bool,
-        "",
-        "Makes an account for an unknown address once its owner has given the code.",
-    ),
-    key(
-        "auth.email.allowed_domains",
-        "SEMAPHORE_EMAIL_2TP_ALLOWED_DOMAINS",
-        List,
-        "",
-        "Domains whose addresses may log in by e-mail; empty for all.",
-    ),
-    key(
-        "auth.email.disable_for_oidc",
-        "SEMAPHORE_EMAIL_2TP_DISABLE_FOR_OIDC",
-        Bool,
-        "",
-        "Asks for no code by e-mail after OpenID Connect.",
-    ),
-    ruled(
-        key(
-            "auth.api_tokens",
-            "SEMAPHORE_AUTH_API_TOKENS",
-            Text,
-            "compatible",
-            "How new API tokens are stored: compatible as the Go server does, hashed as digests that it does not know. Not a key of the Go server.",
-        ),
-        Rule::OneOf(&["compatible", "hashed"]),
-    ),
-    key("email_host", "SEMAPHORE_EMAIL_HOST", Text, "", "SMTP server that e-mail is sent through; without it none is."),
-    ruled(
-        key(
-            "email_port",
-            "SEMAPHORE_EMAIL_PORT",
-            Text,
-            "",
-            "Its port; 25, 587 or 465 by the kind of connection if it is empty.",
-        ),
-        Rule::PortNumber,
-    ),
-    key("email_sender", "SEMAPHORE_EMAIL_SENDER", Text, "", "Address that e-mail comes from."),
-    key("email_username", "SEMAPHORE_EMAIL_USERNAME", Text, "", "Who logs in to the SMTP server; needs email_secure."),
-    secret(key("email_password", "SEMAPHORE_EMAIL_PASSWORD", Text, "", "Their password.")),
-    key(
-        "email_secure",
-        "SEMAPHORE_EMAIL_SECURE",
-        Bool,
-        "",
-        "Logs in to the SMTP server and encrypts the connection (STARTTLS).",
-    ),
-    key(
-        "email_tls",
-        "SEMAPHORE_EMAIL_TLS",
-        Bool,
-        "",
-        "With email_secure: TLS from the first byte instead of STARTTLS.",
-    ),
-    ruled(
-        key(
-            "email_tls_min_version",
-            "SEMAPHORE_EMAIL_TLS_MIN_VERSION",
-            Text,
-            "1.2",
-            "Oldest TLS version for e-mail; 1.0 and 1.1 mean 1.2, older ones are not spoken.",
-        ),
-        Rule::OneOf(&["1.0", "1.1", "1.2", "1.3"]),
-    ),
-    key(
         "trusted_proxies",
         "SEMAPHORE_TRUSTED_PROXIES",
         List,
         r#"["127.0.0.0/8", "::1"]"#,
         "Addresses and ranges of proxies that may say in X-Forwarded-For or X-Real-IP who the client is. Not a key of the Go server.",
-    ),
-    key("ldap_enable", "SEMAPHORE_LDAP_ENABLE", Bool, "", "Lets people of an LDAP directory log in."),
-    key("ldap_server", "SEMAPHORE_LDAP_SERVER", Text, "", "`host:port` of the LDAP directory."),
-    key("ldap_needtls", "SEMAPHORE_LDAP_NEEDTLS", Bool, "", "Connects with TLS (LDAPS)."),
-    key(
-        "ldap_ca_file",
-        "SEMAPHORE_LDAP_CA_FILE",
-        Text,
-        "",
-        "PEM file of the authorities that are trusted for LDAPS, instead of the system's. Not a key of the Go server.",
-    ),
-    key(
-        "ldap_tls_skip_verify",
-        "SEMAPHORE_LDAP_TLS_SKIP_VERIFY",
-        Bool,
-        "",
-        "Takes any certificate for LDAPS, as the Go server does. Not a key of the Go server.",
-    ),
-    key("ldap_binddn", "SEMAPHORE_LDAP_BIND_DN", Text, "", "Who searches the directory; empty for nobody."),
-    secret(key("ldap_bindpassword", "SEMAPHORE_LDAP_BIND_PASSWORD", Text, "", "Their password.")),
-    key("ldap_searchdn", "SEMAPHORE_LDAP_SEARCH_DN", Text, "", "Where people are searched."),
-    key(
-        "ldap_searchfilter",
-        "SEMAPHORE_LDAP_SEARCH_FILTER",
-        Text,
-        "",
-        "How somebody is searched; %s is the login name, such as (uid=%s).",
-    ),
-    key(
-        "ldap_mappings.dn",
-        "SEMAPHORE_LDAP_MAPPING_DN",
-        Text,
-        "dn",
-        "Without meaning: the name of an entry is always known.",
-    ),
-    key("ldap_mappings.mail", "SEMAPHORE_LDAP_MAPPING_MAIL", Text, "mail", "Attribute of the e-mail address."),
-    key("ldap_mappings.uid", "SEMAPHORE_LDAP_MAPPING_UID", Text, "uid", "Attribute of the login name."),
-    key("ldap_mappings.cn", "SEMAPHORE_LDAP_MAPPING_CN", Text, "cn", "Attribute of the name for people."),
-    key(
-        "ldap_group_attribute",
-        "SEMAPHORE_LDAP_GROUP_ATTRIBUTE",
-        Text,
-        "memberOf",
-        "Attribute of a person's entry that lists groups. Not a key of the Go server.",
-    ),
-    key(
-        "ldap_group_searchdn",
-        "SEMAPHORE_LDAP_GROUP_SEARCH_DN",
-        Text,
-        "",
-        "Where groups are searched that list their members; empty for nowhere. Not a key of the Go server.",
-    ),
-    key(
-        "ldap_group_searchfilter",
-        "SEMAPHORE_LDAP_GROUP_SEARCH_FILTER",
-        Text,
-        "(|(member=%s)(uniqueMember=%s))",
-        "How the groups of somebody are searched; %s is the name (DN) of their entry. Not a key of the Go server.",
-    ),
-    secret(key("oidc_providers", "SEMAPHORE_OIDC_PROVIDERS", Object, "", "OpenID Connect providers by name.")),
-    key(
-        "auth.group_roles",
-        "SEMAPHORE_AUTH_GROUP_ROLES",
-        Object,
-        "",
-        "What groups of LDAP and OpenID Connect give: by group, `admin` and `projects` (number or name: role). Not a key of the Go server.",
-    ),
-    key(
-        "auth.task_jwt.audience",
-        "SEMAPHORE_TASK_JWT_AUDIENCE",
-        Text,
-        "",
-        "For whom tasks get a signed token (aud) in SEMAPHORE_TASK_JWT; without it they get none. Not a key of the Go server.",
-    ),
-    key("tls.enabled", "SEMAPHORE_TLS_ENABLED", Bool, "", "Speaks HTTPS on the port instead of HTTP."),
-    key(
-        "tls.cert_file",
-        "SEMAPHORE_TLS_CERT_FILE",
-        Text,
-        "",
-        "PEM file of the certificate and what vouches for it; read again on SIGHUP.",
-    ),
-    key("tls.key_file", "SEMAPHORE_TLS_KEY_FILE", Text, "", "PEM file of the certificate's private key."),
-    ruled(
-        key(
-            "tls.http_redirect_port",
-            "SEMAPHORE_TLS_HTTP_REDIRECT_PORT",
-            Integer,
-            "",
-            "Port on which HTTP is answered with the address to use instead; only with tls.enabled.",
-        ),
-        Rule::PortNumber,
-    ),
-    ruled(
-        key(
-            "http.log",
-            "SEMAPHORE_HTTP_LOG",
-            Text,
-            "all",
-            "Which requests are logged: all, errors (from status 400 on) or off. Not a key of the Go server.",
-        ),
-        Rule::OneOf(&["all", "errors", "off"]),
-    ),
-    ruled(
-        key(
-            "http.body_timeout_sec",
-            "SEMAPHORE_HTTP_BODY_TIMEOUT_SEC",
-            Integer,
-            "30",
-            "Seconds that a client may pause while it sends a body. Not a key of the Go server.",
-        ),
-        Rule::NotNegative,
-    ),
-    ruled(
-        key(
-            "http.request_timeout_sec",
-            "SEMAPHORE_HTTP_REQUEST_TIMEOUT_SEC",
-            Integer,
-            "300",
-            "Seconds after which a request that has no answer yet gets 503. Not a key of the Go server.",
-        ),
-        Rule::NotNegative,
-    ),
-    ruled(
-        key(
-            "dirs.secrets_path",
-            "SEMAPHORE_SECRETS_PATH",
-            Text,
-            "",
-            "Directory that the files of keys must lie in; without it no key comes out of a file.",
-        ),
-        Rule::AbsolutePath,
     ),
     key("schedule.timezone", "SEMAPHORE_SCHEDULE_TIMEZONE", Text, "UTC", "Time zone shown for schedules."),
     ruled(

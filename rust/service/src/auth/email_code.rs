@@ -209,7 +209,7 @@ impl Services {
             }
             _ => return Err(Error::invalid("no code by e-mail is awaited: log in first")),
         };
-        Ok(self.cookies.encode(content, now.timestamp()))
+        Ok(self.cookies.encode_alike(content, now.timestamp()))
     }
 
     async fn renew_newcomer(
@@ -283,7 +283,7 @@ impl Services {
         self.mail_code(mailer, &email, &code).await?;
         let now = Utc::now();
         let key = self.newcomers.insert(Newcomer { email, hash, created: now, wrong: 0 });
-        Ok(self.cookies.encode(CookieSession { user: NOBODY, session: key }, now.timestamp()))
+        Ok(self.cookies.encode_alike(CookieSession { user: NOBODY, session: key }, now.timestamp()))
     }
 
     /// Answers an address that may not sign in as one that may, with as much work but without a message. Nothing is remembered:
@@ -291,7 +291,7 @@ impl Services {
     async fn receive_stranger(&self) -> Result<String> {
         self.make_code().await?;
         let now = Utc::now();
-        Ok(self.cookies.encode(CookieSession { user: NOBODY, session: stranger_at(now) }, now.timestamp()))
+        Ok(self.cookies.encode_alike(CookieSession { user: NOBODY, session: stranger_at(now) }, now.timestamp()))
     }
 
     /// Takes the code of a stranger: there is none that fits.

@@ -102,10 +102,19 @@ impl CookieCodec {
 
     /// The cookie's value for a session, stamped with `now` (seconds since 1970).
     pub fn encode(&self, session: CookieSession, now: i64) -> String {
-        let payload = gob::encode(&[
-            ("user", GobValue::Int(i64::from(session.user.0))),
-            ("session", GobValue::Int(i64::from(session.session.0))),
-        ]);
+        self.encode_payload(gob::encode(&entries(session)), now)
+    }
+
+    /// The same with a filling that makes all such values equally long, so that the length of an encrypted one tells nothing.
+    pub fn encode_alike(&self, session: CookieSession, now: i64) -> String {
+        let [user, number] = entries(session);
+        // The numbers take one to five bytes each.
+        let taken = [session.user.0, session.session.0].map(|id| gob::signed_length(i64::from(id)));
+        let filling = GobValue::Text("-".repeat(10_usize.saturating_sub(taken.iter().sum())));
+        self.encode_payload(gob::encode(&[user, number, ("filling", filling)]), now)
+    }
+
+    fn encode_payload(&self, payload: Vec<u8>, now: i64) -> String {
         let mut iv = [0_u8; 16];
         rand::rng().fill_bytes(&mut iv);
         let value = URL_SAFE.encode(self.seal(payload, &iv));
@@ -184,6 +193,11 @@ impl CookieCodec {
             cipher.apply_keystream(bytes);
         }
     }
+}
+
+fn entries(session: CookieSession) -> [(&'static str, GobValue); 2] {
+    let number = |id: i32| GobValue::Int(i64::from(id));
+    [("user", number(session.user.0)), ("session", number(session.session.0))]
 }
 
 #[cfg(test)]

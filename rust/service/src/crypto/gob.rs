@@ -145,6 +145,13 @@ fn put_signed(out: &mut Vec<u8>, value: i64) {
     put_unsigned(out, if value < 0 { !raw } else { raw });
 }
 
+/// How many bytes a signed number takes.
+pub(super) fn signed_length(value: i64) -> usize {
+    let mut bytes = Vec::new();
+    put_signed(&mut bytes, value);
+    bytes.len()
+}
+
 fn put_text(out: &mut Vec<u8>, text: &str) {
     put_unsigned(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());

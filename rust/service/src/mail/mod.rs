@@ -140,7 +140,7 @@ impl Mailer<'_> {
         transport.send(message).await.map(drop).map_err(|error| failed(error, server))
     }
 
-    fn message(&self, mail: Mail) -> Result<Message, MailError> {
+    fn message(self, mail: Mail) -> Result<Message, MailError> {
         let from: Mailbox = self.0.sender.parse().map_err(MailError::Sender)?;
         let to: Mailbox = mail.to.parse().map_err(MailError::Receiver)?;
         let mut id = [0_u8; 16];
@@ -150,7 +150,7 @@ impl Mailer<'_> {
         Ok(Message::builder().message_id(Some(id)).from(from).to(to).subject(mail.subject).multipart(content)?)
     }
 
-    fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
+    fn transport(self) -> Result<AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
         let settings = self.0;
         let parameters = || {
             let oldest = if settings.only_tls13 { TlsVersion::Tlsv13 } else { TlsVersion::Tlsv12 };
@@ -175,7 +175,7 @@ impl Mailer<'_> {
         Ok(builder.build())
     }
 
-    fn port(&self) -> u16 {
+    fn port(self) -> u16 {
         self.0.port.unwrap_or(match self.0.security {
             Security::None => 25,
             Security::StartTls => 587,

@@ -24,7 +24,7 @@ pub(super) fn render(content: &[Paragraph<'_>]) -> (String, String) {
         };
         // Writing to a String cannot fail.
         let _ = write!(text, "{words}\r\n\r\n");
-        let _ = write!(html, "<p>{marked}</p>\n");
+        let _ = writeln!(html, "<p>{marked}</p>");
     }
     html.push_str("</body></html>\n");
     (text, html)

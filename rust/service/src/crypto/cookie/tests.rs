@@ -107,3 +107,20 @@ fn bad_keys_are_refused_and_none_is_shown() {
     let codec = CookieCodec::new("c2VjcmV0", "").unwrap();
     assert!(!format!("{codec:?}").contains("secret"));
 }
+
+#[test]
+fn values_of_one_length_are_read_as_the_others() {
+    let codec = CookieCodec::new("bqXjvc3mJb5uZ8ZJ4H1rX1xS7c5Xk2v7aE1b2c3d4e8=", "").unwrap();
+    let ids = [(1, 1), (0, -105_000_000), (0, i32::MAX), (300, 70_000), (i32::MAX, i32::MIN)];
+    let mut lengths: Vec<_> = ids
+        .into_iter()
+        .map(|(user, session)| {
+            let content = CookieSession { user: UserId(user), session: SessionId(session) };
+            let value = codec.encode_alike(content, 1_000_000_000);
+            assert_eq!(codec.decode(&value, 1_000_000_000).unwrap(), content);
+            value.len()
+        })
+        .collect();
+    lengths.dedup();
+    assert_eq!(lengths.len(), 1, "{lengths:?}");
+}
