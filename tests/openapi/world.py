@@ -1,6 +1,6 @@
 """A server with one object of each kind, twice: the first ones stay, the second ones may be removed.
 
-For the programs of others that walk the described API (fuzz.py, dredd.py). Not for tests of what the server does.
+For the program of others that walks the described API (fuzz.py). Not for tests of what the server does.
 """
 import json
 import os

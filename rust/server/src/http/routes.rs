@@ -27,6 +27,8 @@ use super::{
     ws,
 };
 
+mod row;
+
 /// A row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteInfo {
@@ -55,7 +57,7 @@ macro_rules! table {
             writes: is_writing(stringify!($effect)),
             answers_head: is_method(stringify!($method), "GET"),
             handler: stringify!($handler),
-            describe: described_by::<$access, _, _>(&$handler),
+            describe: row::described_by::<$access, _, _>(&$handler),
         }),*];
 
         /// A router of the rows with this extension method, or of all others, without fallbacks.
@@ -383,77 +385,6 @@ const ANSWERS_405: &str = "/api/project/{project_id}/users/{user_id}";
 /// All rows.
 pub fn routes() -> &'static [RouteInfo] {
     ROUTES
-}
-
-const fn described_by<A, H, T>(_: &H) -> fn(&mut Describer)
-where
-    A: AccessLevel,
-    H: Handler<T, AppState> + Described<T>,
-    T: Guarded<A>,
-{
-    H::describe
-}
-
-/// One function per kind of row.
-mod row {
-    #![expect(non_snake_case, reason = "the names are the methods as they stand in the table")]
-    use super::{AccessLevel, AppState, Guarded, Handler, MethodRouter, not_found};
-    use axum::extract::Request;
-    use axum::response::Response;
-    use axum::routing;
-    use std::pin::Pin;
-    use std::sync::Arc;
-
-    type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
-
-    /// A handler without its type: what the router makes of one is then compiled once, not once for each row.
-    #[derive(Clone)]
-    struct Erased(Arc<dyn Fn(Request, AppState) -> Answer + Send + Sync>);
-
-    impl Handler<(), AppState> for Erased {
-        type Future = Answer;
-
-        fn call(self, request: Request, state: AppState) -> Answer {
-            (self.0)(request, state)
-        }
-    }
-
-    fn erase<H: Handler<T, AppState>, T: 'static>(handler: H) -> Erased {
-        Erased(Arc::new(move |request, state| Box::pin(handler.clone().call(request, state))))
-    }
-
-    macro_rules! rows {
-        ($($name:ident = $function:path;)*) => {$(
-            pub(super) fn $name<A, H, T>(handler: H) -> MethodRouter<AppState>
-            where
-                A: AccessLevel,
-                H: Handler<T, AppState>,
-                T: Guarded<A> + 'static,
-            {
-                $function(erase(handler))
-            }
-        )*};
-    }
-
-    rows! {
-        GET = routing::get;
-        POST = routing::post;
-        PUT = routing::put;
-        DELETE = routing::delete;
-        HEAD = routing::head;
-        OPTIONS = routing::options;
-        LOCK = routing::post;
-        UNLOCK = routing::post;
-    }
-
-    pub(super) fn GET_ONLY<A, H, T>(handler: H) -> MethodRouter<AppState>
-    where
-        A: AccessLevel,
-        H: Handler<T, AppState>,
-        T: Guarded<A> + 'static,
-    {
-        routing::get(erase(handler)).head(not_found)
-    }
 }
 
 const fn is_method(name: &str, method: &str) -> bool {

@@ -158,7 +158,12 @@ fn parameters(route: &RouteInfo, operation: &Operation, query: &[Query]) -> Vec<
             Values::Number => json!({ "type": "integer", "minimum": 0 }),
             Values::OneOf(values) => json!({ "type": "string", "enum": values }),
         };
-        json!({ "name": parameter.name, "in": "query", "required": parameter.required, "description": parameter.about, "schema": schema })
+        let mut out = json!({ "name": parameter.name, "in": "query", "required": parameter.required, "description": parameter.about, "schema": schema });
+        if parameter.required {
+            // Tools that send one request of each kind need a value.
+            out["example"] = parameter.name.into();
+        }
+        out
     });
     in_path.chain(in_query).collect()
 }
