@@ -213,7 +213,7 @@ pub(crate) fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
         // Kibibytes per connection: an idle server has to stay small.
         .pragma("cache_size", "-512")
         // Rows that are read ahead: a line of output can have a megabyte.
-        .row_buffer_size(8)
+        .row_buffer_size(64)
         // Bytes the WAL keeps after a checkpoint, so that one big write does not leave a big file.
         .pragma("journal_size_limit", "16777216")
         .disable_statement_logging()
