@@ -215,8 +215,9 @@ pub(crate) fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
         .statement_cache_capacity(64)
         // Kibibytes per connection: an idle server has to stay small.
         .pragma("cache_size", "-512")
-        // Rows that are read ahead: a line of output can have a megabyte.
-        .row_buffer_size(8)
+        // Rows that are read ahead: a line of output can have a megabyte, and with few rows a list costs a change of threads
+        // for each of them.
+        .row_buffer_size(32)
         // Bytes the WAL keeps after a checkpoint, so that one big write does not leave a big file.
         .pragma("journal_size_limit", "16777216")
         .disable_statement_logging()

@@ -28,13 +28,12 @@ impl Store {
     pub async fn task_output_length(&self, id: TaskId) -> Result<i64> {
         loop {
             let archive = self.readable_archive(id).await?;
-            let length = match &archive {
-                Some(archive) => archive.lines,
-                None => {
-                    let text = "select count(*) as lines from task__output where task_id = ?";
-                    let row = self.db().fetch_optional(text, params![id]).await?;
-                    row.map_or(Ok(0), |row| row.long("lines"))?
-                }
+            let length = if let Some(archive) = &archive {
+                archive.lines
+            } else {
+                let text = "select count(*) as lines from task__output where task_id = ?";
+                let row = self.db().fetch_optional(text, params![id]).await?;
+                row.map_or(Ok(0), |row| row.long("lines"))?
             };
             // Rows and archive may change places in between.
             if self.readable_archive(id).await?.is_some() == archive.is_some() {

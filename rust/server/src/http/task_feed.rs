@@ -335,7 +335,7 @@ impl Follower {
         if told.batches.front().is_some_and(|batch| batch.first <= next)
             && let Some(batch) = told.batches.get(told.batches.partition_point(|batch| batch.last() < next))
         {
-            let batch = if batch.first == next { Arc::clone(batch) } else { Arc::new(batch.from_line(next)) };
+            let batch = if batch.first == next { Arc::clone(batch) } else { Arc::new(batch.tail(next)) };
             self.line = batch.last();
             self.place = None;
             return Wanted::News(News::Lines(batch));

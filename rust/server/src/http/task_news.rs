@@ -145,7 +145,7 @@ impl Batch {
     }
 
     /// The part from a line of the batch on.
-    pub(super) fn from_line(&self, line: i64) -> Self {
+    pub(super) fn tail(&self, line: i64) -> Self {
         let skipped = usize::try_from(line - self.first).unwrap_or(0);
         Self::new(self.project, self.task, line, self.lines.iter().skip(skipped).cloned().collect())
     }

@@ -238,9 +238,9 @@ impl Feeds {
             Some(Place::Other) => drop(self.other.pop_front()),
             Some(Place::Followed(index)) => {
                 self.turn = index + 1;
-                match self.followed.get_mut(index).map(|followed| followed.held.take()) {
-                    Some(Some(News::Gone)) => self.forget(index),
-                    _ => {}
+                let taken = self.followed.get_mut(index).and_then(|followed| followed.held.take());
+                if matches!(taken, Some(News::Gone)) {
+                    self.forget(index);
                 }
             }
             None => {}
