@@ -59,8 +59,12 @@ fn everything_reads_as_before(world: &mut Installation, project: i64, when: &str
     let admin = world.server.admin();
     for task in 1..=TASKS {
         let found = admin.get(&format!("/api/project/{project}/tasks/{task}/raw_output")).expect(200).body;
-        let expected: String = (0..LINES).map(|line| format!("task {task} line {line}\n")).collect();
-        assert!(found == expected, "killed {when}: the output of task {task} has {} lines", found.lines().count());
+        let expected: Vec<_> = (0..LINES).map(|line| format!("task {task} line {line}")).collect();
+        assert!(
+            found.lines().eq(&expected),
+            "killed {when}: the output of task {task} has {} lines",
+            found.lines().count()
+        );
     }
     world.server.stop();
 }
