@@ -159,14 +159,14 @@ impl Services {
         let (Some(project), Some(id)) = (key.project_id, key.source_storage_id) else { return Err(unknown()) };
         let storage = self.store.get_secret_storage(project, id).await.map_err(|error| match error {
             StoreError::NotFound => unknown(),
-            source => SecretError::Store { name: key.name.clone(), source },
+            error => SecretError::Store { name: key.name.clone(), source: Box::new(error) },
         })?;
         if storage.r#type != SecretStorageType::Vault {
             return Err(unknown());
         }
         let filter = AccessKeyFilter::SecretStorage(id);
         let keys = self.store.list_access_keys(project, filter, &ListOptions::default()).await;
-        let keys = keys.map_err(|source| SecretError::Store { name: key.name.clone(), source })?;
+        let keys = keys.map_err(|error| SecretError::Store { name: key.name.clone(), source: Box::new(error) })?;
         let mut token = keys.into_iter().next().unwrap_or_default();
         // A token is in the database, a variable or a file, never in a storage itself.
         secret::open(&mut token, &self.access_key_cipher, &self.secret_sources())?;

@@ -31,7 +31,7 @@ impl From<SecretError> for Error {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::Cipher { .. } => Self::internal("a stored secret cannot be encrypted or decrypted", error),
-            SecretError::Store { source, .. } => source.into(),
+            SecretError::Store { source, .. } => (*source).into(),
             SecretError::Elsewhere { .. } => Self::unavailable(error.to_string()).with_source(error),
             error => Self::new(Kind::Invalid, error.to_string()).bare(),
         }

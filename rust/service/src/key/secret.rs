@@ -66,7 +66,7 @@ pub enum SecretError {
         /// Name of the key.
         name: String,
         /// The cause.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// The cipher refused.
     #[error("{record}")]

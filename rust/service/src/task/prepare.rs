@@ -347,7 +347,7 @@ impl Builder<'_> {
     async fn open(&self, key: AccessKey) -> Result<AccessKey> {
         let record = KeyRecord::from(&key);
         self.services.open_key(key).await.map_err(|error| match error {
-            SecretError::Store { source, .. } => port_error(source),
+            SecretError::Store { source, .. } => port_error(*source),
             SecretError::Elsewhere { .. } => PortError::Refused(format!("{record} cannot be used: {error}")),
             error => {
                 let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
