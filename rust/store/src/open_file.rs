@@ -11,25 +11,22 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     path: PathBuf,
-    /// What makes it this file; `None` where the system does not tell.
+    /// What makes it this file; `None` if it could not be looked at.
     identity: Option<(u64, u64)>,
 }
 
 impl OpenFile {
     /// The file at a path.
     pub(crate) fn new(path: &Path) -> Self {
-        let identity = std::fs::metadata(path).ok().as_ref().and_then(identity);
+        let identity = std::fs::metadata(path).ok().as_ref().map(identity);
         Self { path: path.to_owned(), identity }
     }
 
     /// [`StoreError::Displaced`] if there is no file, or another one, at the path. One `stat`: a microsecond.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.identity.is_none() {
-            return Ok(());
-        }
-        let found = std::fs::metadata(&self.path);
-        match found {
-            Ok(metadata) if identity(&metadata) == self.identity => Ok(()),
+        let Some(opened) = self.identity else { return Ok(()) };
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) if identity(&metadata) == opened => Ok(()),
             Ok(_) => Err(StoreError::Displaced { path: self.path.clone(), replaced: true }),
             // A directory that cannot be searched any more hides the file without moving it, and SQLite has it open.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -41,12 +38,13 @@ impl OpenFile {
 }
 
 #[cfg(unix)]
-fn identity(metadata: &std::fs::Metadata) -> Option<(u64, u64)> {
+fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
-    Some((metadata.dev(), metadata.ino()))
+    (metadata.dev(), metadata.ino())
 }
 
+/// Without numbers of files only one that is gone is noticed.
 #[cfg(not(unix))]
-fn identity(_metadata: &std::fs::Metadata) -> Option<(u64, u64)> {
-    None
+fn identity(_metadata: &std::fs::Metadata) -> (u64, u64) {
+    (0, 0)
 }

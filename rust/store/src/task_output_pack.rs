@@ -57,7 +57,7 @@ impl Packing {
         let time_length = (self.texts.len() - time_place) as u64;
         self.places.push(if self.places.is_empty() { '[' } else { ',' });
         // Writing to a text cannot fail.
-        let _ = write!(self.places, "{}", place << 32 | (output.len() as u64) << 8 | time_length);
+        let _ = write!(self.places, "{}", (place << 32) | ((output.len() as u64) << 8) | time_length);
     }
 
     /// The values for the lines that were added; empty afterwards.
