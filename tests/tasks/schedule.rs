@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use semaphore_tests::{Options, Project, SecretWatch, Server, ansible, git_repository, processes_with, wait_until};
+use semaphore_tests::{Project, SecretWatch, Server, ansible, git_repository, processes_with, wait_until};
 use serde_json::json;
 
 fn tasks(server: &Server) -> i64 {
@@ -27,7 +27,7 @@ fn two_servers_on_one_database_fire_a_moment_once() {
     // It reads the schedules when it starts.
     let second = Server::with_config(json!({"sqlite": {"host": first.database()}}));
     assert!(Utc::now() < due, "the second server was too late to take part");
-    wait_until("every schedule has fired", Duration::from_secs(60), || (tasks(&first) >= 5).then_some(()));
+    wait_until("every schedule has fired", Duration::from_mins(1), || (tasks(&first) >= 5).then_some(()));
     // Whoever came second found the moment taken; this is its time to do something wrong.
     wait_until("the moment is over on both", Duration::from_secs(30), || {
         (Utc::now() > due + TimeDelta::seconds(3)).then_some(())

@@ -203,7 +203,9 @@ mod tests {
     #[test]
     fn the_table_is_bounded() {
         let newcomers = Newcomers::default();
-        (0..CAPACITY + 10).for_each(|_| drop(newcomers.insert(newcomer(Utc::now()))));
+        for _ in 0..CAPACITY + 10 {
+            newcomers.insert(newcomer(Utc::now()));
+        }
         assert_eq!(newcomers.table().len(), CAPACITY);
     }
 }

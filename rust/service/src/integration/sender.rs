@@ -90,7 +90,7 @@ mod tests {
             ..AccessKey::default()
         };
         let headers = [(header.0.to_lowercase(), header.1.to_owned())];
-        is_trusted(&integration, Some(&key), &ReceivedRequest { headers: &headers, body: b"{\"a\":1}" })
+        is_trusted(&integration, Some(&key), &ReceivedRequest { headers: &headers, body: b"{\"a\":1}", address: "" })
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         for method in ["github", "bitbucket", "hmac", "token", "basic"] {
             let integration =
                 Integration { auth_method: IntegrationAuthMethod::from(method), ..Integration::default() };
-            let request = ReceivedRequest { headers: &[], body: b"" };
+            let request = ReceivedRequest { headers: &[], body: b"", address: "" };
             assert!(!is_trusted(&integration, None, &request), "{method}");
             let empty = hexadecimal::encode(&keyed(b"", b"{\"a\":1}"));
             assert!(!passes(method, ("X-Proof", &empty), ""), "{method}");

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use semaphore_model::{JobStage, Project, TaskOutput, TaskStage};
 use semaphore_service::runner_protocol::RunnerState;
 
-use Content::{Empty, Media, Shape};
+use Content::{Empty, Events, Media, Shape};
 
 use super::describe::schema_of;
 use crate::http::handlers::diagnostics::Health;
@@ -40,6 +40,8 @@ pub(super) enum Content {
     Empty,
     /// This media type.
     Media(&'static str),
+    /// Server-sent events; the schema is that of one event.
+    Events,
     /// JSON.
     Shape(fn(&mut SchemaGenerator) -> Schema),
 }
@@ -218,7 +220,7 @@ pub(super) static NOTES: &[Note] = &[
     on("task_events::get_task_events")
         .about("Lines and statuses as server-sent events, to the final status.")
         .query(&[number("since", "Number of the last line that was seen; Last-Event-ID counts first.")])
-        .answers(&[(200, Media("text/event-stream")), (204, Empty)])
+        .answers(&[(200, Events), (204, Empty)])
         .refusals(&[400]),
     on("task::get_task_raw_output").answers(&[(200, Media("text/plain"))]),
     on("output::search_task_output").query(&[
