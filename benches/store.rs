@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 
 /// Lines of one task.
 const LINES: usize = 1_000_000;
-/// Lines of one step: what the log pipeline hands over at a time of lines as long as these (64 KiB).
+/// Lines of one step: what the log pipeline hands over at a time of lines as long as these (256 KiB).
 const STEP: usize = 3_600;
 /// Templates of a project.
 const TEMPLATES: usize = 1_000;

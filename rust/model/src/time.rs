@@ -3,7 +3,7 @@
 //! Use with `#[serde(with = "crate::time::rfc3339", default = "crate::time::zero")]`, or `rfc3339_option` for a time that
 //! may be missing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Go's zero time, `0001-01-01T00:00:00Z`: what the reference sends where a time was never set.
 pub fn zero() -> DateTime<Utc> {
@@ -14,7 +14,9 @@ pub fn zero() -> DateTime<Utc> {
 
 /// Formats a time as `2026-11-22T00:21:00.39773874Z`.
 pub fn format(time: &DateTime<Utc>) -> String {
-    let mut text = time.format("%Y-%m-%dT%H:%M:%S").to_string();
+    let mut text = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    // The `Z`: it stands behind the fraction.
+    text.pop();
     push_fraction(&mut text, time);
     text.push('Z');
     text

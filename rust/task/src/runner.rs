@@ -16,6 +16,8 @@ use crate::{
     ports::{NewLine, PortError, PreparedJob, QueuedTask, TaskChange},
 };
 
+/// Lines that viewers are told of at once.
+const LINES_TOLD: usize = 1_000;
 /// Longest pause between two attempts to store a step while the database is away.
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(5);
 
@@ -176,7 +178,11 @@ impl Runner {
             });
         }
         self.store(|| TaskChange { lines: &lines, ..TaskChange::default() }).await;
-        self.shared.observer.lines(&self.task.state, &lines);
+        for told in lines.chunks(LINES_TOLD) {
+            self.shared.observer.lines(&self.task.state, told);
+            // The viewers take them before the next ones come.
+            tokio::task::yield_now().await;
+        }
         // The record has taken the place of what was shown of its line.
         let is_told = |stream: &mut Stream| records.iter().any(|record| record.stream == *stream);
         for stream in self.unfinished.extract_if(.., is_told) {

@@ -7,7 +7,7 @@ use super::{Lines, LogRecord};
 /// What the reader gets next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Batch<M> {
-    /// Consecutive records, at least one, at most 1000 or 64 KiB of text (a single bigger record comes alone).
+    /// Consecutive records, at least one, at most 4096 or 256 KiB of text (a single bigger record comes alone).
     Records(Vec<LogRecord>),
     /// A marker, at its place between the records.
     Marker(M),
