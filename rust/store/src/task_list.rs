@@ -91,6 +91,23 @@ impl Store {
         Ok(tasks.into_iter().map(|task| (task.task.id, task)).collect())
     }
 
+    /// Tasks of all projects that have not ended, oldest first. Rows that cannot be read are logged and left out, so that
+    /// one of them does not keep a server from starting.
+    pub async fn list_unfinished_tasks(&self) -> Result<Vec<Task>> {
+        let text = "select * from task where status not in ('success', 'error', 'stopped') order by id";
+        let mut tasks = Vec::new();
+        for row in self.db().fetch_all(text, Vec::new()).await? {
+            match Task::from_row(&row) {
+                Ok(task) => tasks.push(task),
+                Err(error) => {
+                    let task_id = row.long("id")?;
+                    tracing::error!(task_id, %error, "an unfinished task cannot be read and is left out");
+                }
+            }
+        }
+        Ok(tasks)
+    }
+
     async fn with_builds(
         &self,
         project_id: ProjectId,

@@ -490,7 +490,7 @@ async fn tasks(database: Database) {
     assert_eq!((list[0].tpl_alias.as_str(), list[0].tpl_playbook.as_str()), ("Hello", "hello.sh"));
     let waiting = TaskFilter { statuses: vec![TaskStatus::Waiting, TaskStatus::Running], ..TaskFilter::default() };
     assert_eq!(store.list_tasks(project.id, &waiting, Page::first(5)).await.unwrap().len(), 1);
-    assert_eq!(store.adopt_tasks("one").await.unwrap()[0].id, second.id);
+    assert_eq!(store.list_unfinished_tasks().await.unwrap()[0].id, second.id);
     let days = store.list_task_statistics(project.id, &semaphore_store::TaskStatisticsFilter::default()).await.unwrap();
     assert_eq!((days.len(), days[0].count_by_status["success"], days[0].count_by_status["waiting"]), (1, 1, 1));
 
