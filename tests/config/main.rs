@@ -84,6 +84,7 @@ keys! {
     "cookie_encryption" => cookie_encryption;
     "access_key_encryption" => access_key_encryption;
     "max_parallel_tasks" => max_parallel_tasks;
+    "task_lease_sec" => task_lease_sec;
     "max_tasks_per_template" => max_tasks_per_template;
     "task_output_archive_days" => task_output_archive_days;
     "max_task_duration_sec" => max_task_duration_sec;
@@ -352,6 +353,31 @@ fn max_parallel_tasks() {
         assert!(tasks[limit..].iter().all(|&t| status(t) == "waiting"), "more than {limit} tasks run");
     }
     assert!(refused(json!({"max_parallel_tasks": "many"})).contains("max_parallel_tasks"));
+}
+
+/// How long a server waits until it takes the tasks of a dead one, of which it can know nothing else.
+fn task_lease_sec() {
+    let mut dead = Server::with_config(json!({"task_lease_sec": 2, "max_parallel_tasks": 1}));
+    let repository = dead.directory().join("repository");
+    git_repository(&repository, &[("sleep.sh", "exec sleep 300\n"), ("hello.sh", "echo hello\n")]);
+    let admin = dead.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let runs = project.start(&admin, project.template(&admin, "bash", "sleep.sh"));
+    admin.wait_for_status(project.id, runs, &["running"]);
+    let waits = project.start(&admin, project.template(&admin, "bash", "hello.sh"));
+    let lease = dead.sql("select lease_seconds from rs_server");
+    assert_eq!(lease, [[json!(2)]]);
+    dead.crash();
+    let heir = Server::with_config(json!({"sqlite": {"host": dead.database()}}));
+    let admin = heir.admin();
+    assert_eq!(admin.wait_for_end(project.id, runs)["status"], "error");
+    assert_eq!(admin.wait_for_end(project.id, waits)["status"], "success");
+    for pid in semaphore_tests::processes_with(dead.directory().to_str().unwrap()) {
+        if pid != heir.process_id() {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+    assert!(refused(json!({"task_lease_sec": -1})).contains("task_lease_sec"));
 }
 
 fn max_tasks_per_template() {

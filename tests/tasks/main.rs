@@ -21,6 +21,7 @@ mod inventory_repository;
 mod memory;
 mod output;
 mod output_faults;
+mod owners;
 mod preflight;
 mod restart;
 mod robust;

@@ -80,6 +80,7 @@ fn settings() -> Settings {
         team_invite_type: "username".to_owned(),
         version: "0".to_owned(),
         max_tasks_per_template: 0,
+        task_lease: std::time::Duration::from_secs(15),
         task_output_archive_days: 0,
         runner_registration_token: semaphore_model::Secret::default(),
         profile_directory: None,

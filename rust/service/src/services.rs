@@ -35,6 +35,8 @@ pub struct Services {
     pub access_key_cipher: Arc<AccessKeyCipher>,
     /// The apps that templates can run.
     pub apps: AppCatalog,
+    /// What this process calls itself where it owns tasks; random, so that no two starts are the same.
+    pub(crate) server_id: String,
     pub(crate) cookies: CookieCodec,
     pub(crate) passwords: PasswordHasher,
     pub(crate) activities: Activities,
@@ -94,6 +96,7 @@ impl Services {
         let apps = AppCatalog::new(parts.apps, &options, is_installed);
         Ok(Self {
             apps,
+            server_id: format!("{:032x}", rand::random::<u128>()),
             store: parts.store,
             settings: parts.settings,
             engine: parts.engine,

@@ -1,6 +1,6 @@
 //! What the use cases need to know of the configuration. Built once by the server; nothing here is read from the environment.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use semaphore_model::Secret;
 
@@ -29,6 +29,8 @@ pub struct Settings {
     pub version: String,
     /// Tasks kept per template; 0 keeps all.
     pub max_tasks_per_template: usize,
+    /// How long a server may be silent until others on its database take its tasks over; whole seconds.
+    pub task_lease: Duration,
     /// Days after its end at which the output of a task goes into an archive; 0 never.
     pub task_output_archive_days: u32,
     /// What lets remote runners register; empty refuses all.

@@ -146,6 +146,9 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The task belongs to another server, or has ended there; nothing was changed.
+    #[error("another server has taken the task over")]
+    Taken,
     /// Anything else the database says.
     #[error("the database reports an error")]
     Database {

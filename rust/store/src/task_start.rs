@@ -35,6 +35,8 @@ pub struct TaskStart<'a> {
     pub sealed: Option<&'a Secret>,
     /// The moment, for a task with a `schedule_id`.
     pub fire: Option<ScheduleFire<'a>>,
+    /// The server that it belongs to from now on.
+    pub owner: Option<&'a str>,
 }
 
 impl Store {
@@ -61,6 +63,9 @@ impl Store {
         if let Some(sealed) = start.sealed {
             let text = "insert into rs_task_secret (task_id, sealed, created) values (?, ?, ?)";
             transaction.execute(text, params![task.id, sealed, Utc::now()]).await?;
+        }
+        if let Some(owner) = start.owner {
+            transaction.insert_lease(&task, owner).await?;
         }
         if let Some(fire) = &start.fire {
             transaction.note_fire(&task, fire).await?;

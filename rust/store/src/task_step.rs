@@ -2,6 +2,7 @@
 
 use crate::db::params;
 use crate::error::StoreError;
+use crate::task_lease::Hold;
 use crate::task_output_write::Appended;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
@@ -33,31 +34,64 @@ pub struct TaskStep<'a> {
     pub stages: &'a [JobStage],
     /// Why the task does not do well; as `stages`.
     pub problem: Option<&'a TaskProblem>,
+    /// The server that says so; refused if the task belongs to another one. None for tools that work while no server does.
+    pub owner: Option<&'a str>,
 }
 
 impl Store {
     /// Stores a step; one whose lines are all stored already was stored before and changes nothing. With a status, commit, activity or problem it is on disk when this returns, with all output before it; lines
-    /// alone survive the end of the process. A task that is gone is [`crate::StoreError::NotFound`].
+    /// alone survive the end of the process. A task that is gone is [`crate::StoreError::NotFound`], one that belongs to another
+    /// server [`crate::StoreError::Taken`].
     pub async fn store_task_step(&self, step: &TaskStep<'_>) -> Result<()> {
+        self.store_step(step, None).await.map(drop)
+    }
+
+    /// The step with which a waiting task begins to run, unless a task that runs holds it back, on whichever server; then nothing
+    /// is stored and the answer says what. `allow_parallel`: beside others of its template.
+    pub async fn begin_task(&self, step: &TaskStep<'_>, allow_parallel: bool) -> Result<Option<Hold>> {
+        match self.store_step(step, Some(allow_parallel)).await {
+            Err(StoreError::OwnTableMissing { .. }) => {
+                self.make_own_tables().await?;
+                self.store_step(step, Some(allow_parallel)).await
+            }
+            begun => begun,
+        }
+    }
+
+    async fn store_step(&self, step: &TaskStep<'_>, begin: Option<bool>) -> Result<Option<Hold>> {
         let is_state = step.status.is_some() || step.commit.is_some() || step.event.is_some() || step.problem.is_some();
         if !is_state && step.lines.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        match self.try_task_step(step, is_state, true).await {
-            Err(StoreError::OwnTableMissing { source }) if !step.lines.is_empty() => {
+        match self.try_task_step(step, is_state, true, begin).await {
+            Err(StoreError::OwnTableMissing { source }) if begin.is_none() => {
                 tracing::warn!(error = %source, "lines that are given twice are not noticed before the next start");
-                self.try_task_step(step, is_state, false).await
+                self.try_task_step(step, is_state, false, None).await
             }
             stored => stored,
         }
     }
 
-    /// Not `marked`: without our table that says which lines are stored.
-    async fn try_task_step(&self, step: &TaskStep<'_>, is_state: bool, marked: bool) -> Result<()> {
+    /// Not `marked`: without our tables that say which lines are stored and whose the task is.
+    async fn try_task_step(
+        &self,
+        step: &TaskStep<'_>,
+        is_state: bool,
+        marked: bool,
+        begin: Option<bool>,
+    ) -> Result<Option<Hold>> {
         let mut transaction = if is_state { self.begin().await? } else { self.begin_output().await? };
+        if let Some(owner) = step.owner.filter(|_| marked) {
+            transaction.check_owner(step.task_id, owner).await?;
+        }
         let appended = transaction.append_task_output(step.task_id, step.first_line, step.lines, marked).await?;
         if appended == Appended::Known {
-            return transaction.rollback().await;
+            return transaction.rollback().await.map(|()| None);
+        }
+        if let Some(allow_parallel) = begin
+            && let Some(hold) = transaction.take_place(step.project_id, step.task_id, allow_parallel).await?
+        {
+            return transaction.rollback().await.map(|()| Some(hold));
         }
         if let Some((hash, message)) = step.commit {
             let text = "update task set commit_hash = ?, commit_message = ? where id = ?";
@@ -68,6 +102,7 @@ impl Store {
             transaction.change(text, params![status.as_str(), start, end, step.task_id]).await?;
             if status.is_finished() {
                 transaction.delete_task_secret(step.task_id).await?;
+                transaction.delete_lease(step.task_id).await?;
             }
         }
         if let Some(problem) = step.problem {
@@ -94,6 +129,6 @@ impl Store {
             };
             transaction.insert_event(event).await?;
         }
-        transaction.commit().await
+        transaction.commit().await.map(|()| None)
     }
 }

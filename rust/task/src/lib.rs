@@ -12,6 +12,7 @@ pub mod cron;
 pub mod places;
 pub mod pool;
 pub mod ports;
+mod queue;
 mod runner;
 pub mod version;
 
@@ -19,5 +20,6 @@ pub use cron::{Cron, CronError, Zone};
 pub use places::{Claim, Places};
 pub use pool::{ActiveTask, Location, Pool, PoolLimits, StopError};
 pub use ports::{
-    NewLine, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository, TaskState,
+    Begin, Hold, NewLine, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository,
+    TaskState,
 };

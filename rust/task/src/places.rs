@@ -32,11 +32,16 @@ impl Places {
         max_parallel > 0 && self.taken >= max_parallel
     }
 
+    /// Whether a project may have one task more; a limit of 0 is none.
+    pub fn has_room(&self, project: ProjectId, of_project: u32) -> bool {
+        of_project == 0 || self.projects.get(&project).copied().unwrap_or(0) < of_project
+    }
+
     /// Whether a task may run beside those that have places. Limits of 0 are none.
     pub fn admits(&self, claim: &Claim, max_parallel: u32, of_project: u32) -> bool {
         let running = |template| self.templates.get(&(claim.project, template)).copied().unwrap_or(0);
         !self.is_full(max_parallel)
-            && (of_project == 0 || self.projects.get(&claim.project).copied().unwrap_or(0) < of_project)
+            && self.has_room(claim.project, of_project)
             && (claim.allow_parallel || running(claim.template) == 0)
     }
 

@@ -1,10 +1,11 @@
 //! The queue and the set of running tasks.
 //!
-//! Event-driven: a task is looked at when it is submitted and whenever another one ends; there is no polling. First come,
-//! first served, except that a task which a limit holds back does not hold back those behind it.
+//! Event-driven: a task is looked at when it is submitted and whenever another one ends; there is no polling. Projects take
+//! turns; within one it is first come, first served, except that a task which a limit holds back does not hold back those behind
+//! it. What tasks of other servers hold back is looked at again when the host says so ([`Pool::look_again`]).
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +18,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     places::{Claim, Places},
-    ports::{NewLine, PortError, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository},
+    ports::{Hold, NewLine, PortError, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository},
+    queue::{Arrival, Queue},
     runner::{Command, Runner},
 };
 
@@ -87,13 +89,14 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<QueuedTask>,
+    queue: Queue,
     running: HashMap<TaskId, Running>,
     places: Places,
 }
 
 struct Running {
     task: QueuedTask,
+    arrival: Arrival,
     stages: Vec<JobStage>,
     commands: mpsc::UnboundedSender<Command>,
 }
@@ -144,6 +147,8 @@ impl Pool {
         match self.shared.repository.store(&task.state, TaskChange { lines, event, ..TaskChange::default() }).await {
             Ok(()) => self.shared.observer.lines(&task.state, lines),
             Err(error @ PortError::Refused(_)) => return Err(error),
+            // It runs, only not here.
+            Err(PortError::Taken) => return Ok(()),
             Err(error) => {
                 tracing::error!(task.id = %task.state.id, error = &error as &dyn std::error::Error, "the first line of a task is not stored");
             }
@@ -153,10 +158,44 @@ impl Pool {
         Ok(())
     }
 
-    /// Puts a task that was queued before a restart back, without telling anybody.
+    /// Puts a task that was queued before a restart, or by another server, into the queue without telling anybody. One that is
+    /// known already stays as it is.
     pub fn enqueue(&self, task: QueuedTask) {
-        self.shared.lock().queue.push_back(task);
+        let mut state = self.shared.lock();
+        if !state.running.contains_key(&task.state.id) {
+            state.queue.push(task);
+        }
+        drop(state);
         self.shared.wake.notify_one();
+    }
+
+    /// Looks at every waiting task once more: limits may have been changed, and tasks of other servers may have ended.
+    pub fn look_again(&self) {
+        self.shared.lock().queue.open_all();
+        self.shared.wake.notify_one();
+    }
+
+    /// Gives up a task that belongs to another server now: forgotten if it waits, ended at once, without a word, if it runs.
+    pub fn lose(&self, task: TaskId) {
+        let mut state = self.shared.lock();
+        if state.queue.remove(task).is_none()
+            && let Some(running) = state.running.get(&task)
+        {
+            // A runner that has just ended needs no command.
+            let _ = running.commands.send(Command::Lose);
+        }
+    }
+
+    /// The limits that hold for the whole server.
+    pub fn limits(&self) -> PoolLimits {
+        self.shared.limits
+    }
+
+    /// Every task that is queued or running here, and whether it runs.
+    pub fn tasks(&self) -> Vec<(TaskId, bool)> {
+        let state = self.shared.lock();
+        let queued = state.queue.in_order().into_iter().map(|task| (task.state.id, false));
+        queued.chain(state.running.keys().map(|id| (*id, true))).collect()
     }
 
     /// Queued and running tasks, the queue first.
@@ -171,14 +210,14 @@ impl Pool {
             status: task.state.status,
             location,
         };
-        let queued = state.queue.iter().map(|task| show(task, Location::Queue));
+        let queued = state.queue.in_order().into_iter().map(|task| show(task, Location::Queue));
         queued.chain(running.into_iter().map(|task| show(task, Location::Running))).collect()
     }
 
     /// Whether the task is queued or running here.
     pub fn is_active(&self, task: TaskId) -> bool {
         let state = self.shared.lock();
-        state.running.contains_key(&task) || state.queue.iter().any(|queued| queued.state.id == task)
+        state.running.contains_key(&task) || state.queue.contains(task)
     }
 
     /// What the job of a running task did so far; `None` if the task does not run here.
@@ -190,15 +229,17 @@ impl Pool {
     ///
     /// Returns when the first change of status is stored, not when the process has ended.
     pub async fn stop(&self, task: TaskId, forced: bool) -> Result<(), StopError> {
-        let queued = {
-            let mut state = self.shared.lock();
-            let position = state.queue.iter().position(|queued| queued.state.id == task);
-            position.and_then(|position| state.queue.remove(position))
-        };
-        if let Some(queued) = queued {
-            return self.stop_queued(queued, forced).await;
+        loop {
+            let queued = self.shared.lock().queue.remove(task);
+            if let Some(queued) = queued {
+                return self.stop_queued(queued, forced).await;
+            }
+            match self.command(task, |reply| Command::Stop { forced, reply }).await {
+                // It was to run and went back into the queue, or is just leaving.
+                Err(StopError::NotActive) if self.is_active(task) => tokio::task::yield_now().await,
+                answer => return answer,
+            }
         }
-        self.command(task, |reply| Command::Stop { forced, reply }).await
     }
 
     /// Accepts or refuses the plan that a task waits with.
@@ -209,11 +250,12 @@ impl Pool {
     /// Ids of the queued and running tasks of a template.
     pub fn of_template(&self, project: ProjectId, template: TemplateId) -> Vec<TaskId> {
         let state = self.shared.lock();
-        let tasks = state.queue.iter().chain(state.running.values().map(|running| &running.task));
+        let mut tasks = state.queue.of(project, Some(template));
+        let running = state.running.values().map(|running| &running.task.state);
+        tasks.extend(
+            running.filter(|task| task.project_id == project && task.template_id == template).map(|task| task.id),
+        );
         tasks
-            .filter(|task| task.state.project_id == project && task.state.template_id == template)
-            .map(|task| task.state.id)
-            .collect()
     }
 
     /// Gives up the tasks of a project, or of one of its templates, whose rows were deleted: waiting ones are forgotten, running
@@ -223,7 +265,9 @@ impl Pool {
             task.state.project_id == project && template.is_none_or(|template| task.state.template_id == template)
         };
         let mut state = self.shared.lock();
-        state.queue.retain(|task| !is_meant(task));
+        for task in state.queue.of(project, template) {
+            state.queue.remove(task);
+        }
         for running in state.running.values().filter(|running| is_meant(&running.task)) {
             // Nobody waits for the answer; a runner that has just ended needs no command.
             let _ = running.commands.send(Command::Stop { forced: true, reply: tokio::sync::oneshot::channel().0 });
@@ -247,15 +291,17 @@ impl Pool {
         queued.state.end = Some(Utc::now());
         let change =
             TaskChange { state: Some(&queued.state), event: Some(status_event(&queued)), ..TaskChange::default() };
-        let stored = self.shared.repository.store(&queued.state, change).await;
-        if stored.is_ok() {
-            self.shared.observer.changed(&queued.state);
-        } else {
-            queued.state.status = TaskStatus::Waiting;
-            queued.state.end = None;
-            self.enqueue(queued);
+        match self.shared.repository.store(&queued.state, change).await {
+            Ok(()) => self.shared.observer.changed(&queued.state),
+            Err(PortError::Taken) => return Err(StopError::NotActive),
+            Err(error) => {
+                queued.state.status = TaskStatus::Waiting;
+                queued.state.end = None;
+                self.enqueue(queued);
+                return Err(error.into());
+            }
         }
-        Ok(stored?)
+        Ok(())
     }
 
     async fn command(
@@ -297,6 +343,23 @@ impl Shared {
         let mut state = self.lock();
         if let Some(running) = state.running.remove(&task) {
             state.places.give_back(&claim(&running.task));
+            state.queue.open(running.task.state.project_id, running.task.state.template_id);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// A task that was to run goes back to where it was in the queue, to be looked at when something changes.
+    pub(crate) fn put_back(&self, task: TaskId, hold: Hold) {
+        let mut state = self.lock();
+        let Some(Running { mut task, arrival, .. }) = state.running.remove(&task) else { return };
+        state.places.give_back(&claim(&task));
+        task.state.status = TaskStatus::Waiting;
+        let (project, template) = (task.state.project_id, task.state.template_id);
+        state.queue.insert(arrival, task);
+        match hold {
+            Hold::Project => state.queue.park(project),
+            Hold::Template => state.queue.close(project, template),
         }
         drop(state);
         self.wake.notify_one();
@@ -310,39 +373,65 @@ pub(crate) fn status_event(task: &QueuedTask) -> TaskEvent {
     TaskEvent { description: format!("Task ID {} ({}) {verb}{status}", task.state.id, task.template_name) }
 }
 
-/// Starts every queued task that no limit holds back.
+/// Starts every queued task that no limit holds back, one of each project in turn.
 async fn dispatch(shared: &Arc<Shared>) {
-    let projects: HashSet<ProjectId> = shared.lock().queue.iter().map(|task| task.state.project_id).collect();
-    let mut limits = HashMap::with_capacity(projects.len());
-    for project in projects {
-        match shared.repository.project_limit(project).await {
-            Ok(limit) => limits.insert(project, limit),
-            // Without an answer the project's own limit is not applied now; the global one still is.
-            Err(error) => {
-                tracing::warn!(project.id = %project, error = &error as &dyn std::error::Error, "cannot read the limit of a project");
-                limits.insert(project, 0)
+    let mut limits = HashMap::new();
+    loop {
+        let next = shared.lock().next_project(shared);
+        let Some(project) = next else { return };
+        let limit = match limits.get(&project) {
+            Some(limit) => *limit,
+            None => {
+                let limit = project_limit(shared, project).await;
+                limits.insert(project, limit);
+                limit
             }
         };
+        shared.lock().start_one(shared, project, limit);
     }
-    let mut state = shared.lock();
-    if shared.closing.is_cancelled() {
-        // Asked for while the limits were read: what waits stays as it is.
-        return;
-    }
-    let mut position = 0;
-    while position < state.queue.len() {
-        if !may_start(&state, &state.queue[position], shared.limits, &limits) {
-            position += 1;
-            continue;
+}
+
+async fn project_limit(shared: &Shared, project: ProjectId) -> u32 {
+    match shared.repository.project_limit(project).await {
+        Ok(limit) => limit,
+        // Without an answer the project's own limit is not applied now; the global one still is.
+        Err(error) => {
+            tracing::warn!(project.id = %project, error = &error as &dyn std::error::Error, "cannot read the limit of a project");
+            0
         }
-        let Some(mut task) = state.queue.remove(position) else { break };
+    }
+}
+
+impl State {
+    /// The project to be looked at, if there is a place for one of its tasks. None as soon as the pool closes: what waits stays
+    /// as it is.
+    fn next_project(&self, shared: &Shared) -> Option<ProjectId> {
+        if shared.closing.is_cancelled() || self.places.is_full(shared.limits.max_parallel_tasks) {
+            return None;
+        }
+        self.queue.next_project()
+    }
+
+    /// Starts one task of the project, or puts the project aside.
+    fn start_one(&mut self, shared: &Arc<Shared>, project: ProjectId, of_project: u32) {
+        let max_parallel = shared.limits.max_parallel_tasks;
+        if shared.closing.is_cancelled() || self.places.is_full(max_parallel) {
+            return;
+        }
+        if !self.places.has_room(project, of_project) {
+            self.queue.park(project);
+            return;
+        }
+        let places = &self.places;
+        let admits = |task: &QueuedTask| places.admits(&claim(task), max_parallel, of_project);
+        let Some((arrival, mut task)) = self.queue.take(project, admits) else { return };
         debug_assert!(task.state.status.may_become(TaskStatus::Starting, Flavour::Strict));
         task.state.status = TaskStatus::Starting;
         let (commands, inbox) = mpsc::unbounded_channel();
         let id = task.state.id;
         let runner = Runner::new(Arc::clone(shared), task.clone(), inbox);
-        state.places.take(&claim(&task));
-        state.running.insert(id, Running { task, stages: Vec::new(), commands });
+        self.places.take(&claim(&task));
+        self.running.insert(id, Running { task, arrival, stages: Vec::new(), commands });
         let shared = Arc::clone(shared);
         let tracker = shared.tracker.clone();
         tracker.spawn(async move {
@@ -361,14 +450,6 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.shared.forget(self.id);
-    }
-}
-
-fn may_start(state: &State, task: &QueuedTask, limits: PoolLimits, projects: &HashMap<ProjectId, u32>) -> bool {
-    match projects.get(&task.state.project_id) {
-        Some(&limit) => state.places.admits(&claim(task), limits.max_parallel_tasks, limit),
-        // It came while the limits were read; its own look at the queue follows.
-        None => false,
     }
 }
 

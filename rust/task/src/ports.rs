@@ -92,6 +92,26 @@ pub struct TaskChange<'a> {
     pub stages: &'a [JobStage],
     /// Lines for the known hosts of the project.
     pub known_hosts: Option<&'a str>,
+    /// Said by the server that ran the task after its final status: the task belongs to nobody any more.
+    pub is_afterword: bool,
+}
+
+/// What became of the first step of a task that was to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// It is stored: the task runs.
+    Begun,
+    /// Nothing is stored: the limits hold the task back, because of tasks of other servers.
+    Held(Hold),
+}
+
+/// Who else is held back by what holds a task back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// All tasks of the project.
+    Project,
+    /// The tasks of its template that do not run beside others.
+    Template,
 }
 
 /// Everything that is needed to start a task's job.
@@ -111,6 +131,9 @@ pub enum PortError {
     /// The task, or something it refers to, is gone or cannot be used. Trying again does not help.
     #[error("{0}")]
     Refused(String),
+    /// The task belongs to another server now, and nothing of it may be written or told by this one.
+    #[error("another server has taken the task over")]
+    Taken,
     /// The storage does not answer at the moment.
     #[error("the database does not take the change")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -121,6 +144,9 @@ pub enum PortError {
 pub trait TaskRepository: Send + Sync + 'static {
     /// Stores one step of a task; durable when it returns if it carries a state.
     async fn store(&self, task: &TaskState, change: TaskChange<'_>) -> Result<(), PortError>;
+
+    /// Stores the step with which a waiting task begins to run, if the limits that count over all servers let it.
+    async fn begin(&self, task: &QueuedTask, change: TaskChange<'_>) -> Result<Begin, PortError>;
 
     /// Collects what the task's job needs, with decrypted secrets.
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError>;

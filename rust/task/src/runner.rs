@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     pool::{Shared, StopError, status_event},
-    ports::{NewLine, PortError, PreparedJob, QueuedTask, TaskChange},
+    ports::{Begin, NewLine, PortError, PreparedJob, QueuedTask, TaskChange},
 };
 
 /// Lines that viewers are told of at once.
@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Stop { forced: bool, reply: oneshot::Sender<Result<(), StopError>> },
     /// Decide about its plan.
     Confirm { accepted: bool, reply: oneshot::Sender<Result<(), StopError>> },
+    /// Give it up: it belongs to another server.
+    Lose,
 }
 
 /// Owner of one task's state.
@@ -45,6 +47,8 @@ pub(crate) struct Runner {
     unfinished: Vec<Stream>,
     /// What the job did so far; the last one has no end while it runs.
     stages: Vec<JobStage>,
+    /// The task belongs to another server: its job is ended, and nothing more is written or told.
+    lost: bool,
 }
 
 impl Runner {
@@ -59,6 +63,7 @@ impl Runner {
             stored_lines: 0,
             unfinished: Vec::new(),
             stages: Vec::new(),
+            lost: false,
         }
     }
 
@@ -70,13 +75,20 @@ impl Runner {
         ];
         let starting = self.task.state.clone();
         let event = Some(status_event(&self.task));
-        self.store(|| TaskChange {
-            lines: &head,
-            state: Some(&starting),
-            event: event.clone(),
-            ..TaskChange::default()
-        })
-        .await;
+        let first =
+            || TaskChange { lines: &head, state: Some(&starting), event: event.clone(), ..TaskChange::default() };
+        if let Begin::Held(hold) = self.store_step(true, first).await {
+            match self.early_stop {
+                // Somebody was told that it stops.
+                Some(_) => self.finish(Outcome::Stopped(StopReason::Requested)).await,
+                None => self.shared.put_back(self.task.state.id, hold),
+            }
+            return;
+        }
+        if self.lost {
+            tracing::info!(task.id = %self.task.state.id, "a waiting task is run by another server");
+            return;
+        }
         self.shared.observer.changed(&self.task.state);
         self.shared.observer.lines(&self.task.state, &head);
 
@@ -134,7 +146,7 @@ impl Runner {
                 () = closing.cancelled(), if !closed => {
                     closed = true;
                     let farewell = self.line("The server is shutting down: the task is stopped".to_owned());
-                    self.append(vec![farewell]).await;
+                    self.append(vec![farewell], false).await;
                     self.stop_job(false);
                 }
                 () = &mut deadline, if limit.is_some() && !expired => {
@@ -178,6 +190,9 @@ impl Runner {
             });
         }
         self.store(|| TaskChange { lines: &lines, ..TaskChange::default() }).await;
+        if self.lost {
+            return;
+        }
         for told in lines.chunks(LINES_TOLD) {
             self.shared.observer.lines(&self.task.state, told);
             // The viewers take them before the next ones come.
@@ -198,8 +213,8 @@ impl Runner {
         self.shared.observer.partial(&self.task.state, stream, text);
     }
 
-    async fn append(&mut self, lines: Vec<NewLine>) {
-        self.store(|| TaskChange { lines: &lines, ..TaskChange::default() }).await;
+    async fn append(&mut self, lines: Vec<NewLine>, is_afterword: bool) {
+        self.store(|| TaskChange { lines: &lines, is_afterword, ..TaskChange::default() }).await;
         self.shared.observer.lines(&self.task.state, &lines);
     }
 
@@ -213,6 +228,9 @@ impl Runner {
         }
         let state = self.task.state.clone();
         self.store(|| TaskChange { state: Some(&state), ..TaskChange::default() }).await;
+        if self.lost {
+            return;
+        }
         self.shared.set_status(state.id, status);
         self.shared.observer.changed(&state);
     }
@@ -236,7 +254,13 @@ impl Runner {
                 }
                 let _ = reply.send(if waits { Ok(()) } else { Err(StopError::NothingToConfirm) });
             }
+            Command::Lose => self.lose(),
         }
+    }
+
+    fn lose(&mut self) {
+        self.lost = true;
+        self.stop_job(true);
     }
 
     fn stop_job(&mut self, forced: bool) {
@@ -248,6 +272,10 @@ impl Runner {
 
     /// Stores the last line and the final status in one durable step, then starts what follows.
     async fn finish(&mut self, outcome: Outcome) {
+        if self.lost {
+            tracing::warn!(task.id = %self.task.state.id, "a task was ended here: it belongs to another server");
+            return;
+        }
         let status = match &outcome {
             Outcome::Success => TaskStatus::Success,
             Outcome::Stopped(StopReason::Requested | StopReason::Forced) => TaskStatus::Stopped,
@@ -281,6 +309,9 @@ impl Runner {
             ..TaskChange::default()
         })
         .await;
+        if self.lost {
+            return;
+        }
         self.shared.set_status(state.id, status);
         for stream in std::mem::take(&mut self.unfinished) {
             self.shared.observer.partial(&state, stream, "");
@@ -309,7 +340,7 @@ impl Runner {
             Err(error) => {
                 tracing::error!(task.id = %self.task.state.id, error = error_chain(&error), "cannot start the tasks that follow");
                 let line = self.line(format!("Running app failed: {}", error_chain(&error)));
-                self.append(vec![line]).await;
+                self.append(vec![line], true).await;
             }
         }
     }
@@ -328,29 +359,44 @@ impl Runner {
     /// Stores one step, trying again for as long as the database is away: meanwhile the job's output waits in its pipe.
     /// Stop requests are still obeyed. Given up only when the server is closing.
     async fn store<'a>(&mut self, change: impl Fn() -> TaskChange<'a>) {
+        self.store_step(false, change).await;
+    }
+
+    /// The same; with `begin` it is the step with which the task begins to run, and may be held back.
+    async fn store_step<'a>(&mut self, begin: bool, change: impl Fn() -> TaskChange<'a>) -> Begin {
         let mut pause = Duration::from_millis(100);
         loop {
             // The same numbers each time: an attempt that seemed to fail may have been stored all the same.
             let step = TaskChange { first_line: Some(self.stored_lines + 1), ..change() };
             let lines = step.lines.len() as i64;
-            let error = match self.shared.repository.store(&self.task.state, step).await {
-                Ok(()) => {
+            let repository = &self.shared.repository;
+            let stored = match begin {
+                true => repository.begin(&self.task, step).await,
+                false => repository.store(&self.task.state, step).await.map(|()| Begin::Begun),
+            };
+            let error = match stored {
+                Ok(Begin::Begun) => {
                     self.stored_lines += lines;
-                    return;
+                    return Begin::Begun;
                 }
+                Ok(held) => return held,
                 Err(error) => error,
             };
             tracing::error!(task.id = %self.task.state.id, error = error_chain(&error), "a step of a task is not stored yet");
+            if matches!(error, PortError::Taken) {
+                self.lose();
+                return Begin::Begun;
+            }
             if matches!(error, PortError::Refused(_)) {
                 // The row is gone (its project was deleted): there is nothing left to write to.
                 self.stop_job(true);
-                return;
+                return Begin::Begun;
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.shared.closing.cancelled() => {
                     if pause >= LONGEST_RETRY_PAUSE {
-                        return;
+                        return Begin::Begun;
                     }
                     tokio::time::sleep(pause).await;
                 }
@@ -363,6 +409,10 @@ impl Runner {
                     }
                     Command::Confirm { reply, .. } => {
                         let _ = reply.send(Err(StopError::NothingToConfirm));
+                    }
+                    Command::Lose => {
+                        self.lose();
+                        return Begin::Begun;
                     }
                 }
             }

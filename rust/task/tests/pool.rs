@@ -17,8 +17,8 @@ use semaphore_engine::{
 };
 use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId};
 use semaphore_task::{
-    Location, NewLine, Pool, PoolLimits, PortError, PreparedJob, QueuedTask, StopError, TaskChange, TaskObserver,
-    TaskRepository, TaskState,
+    Begin, Location, NewLine, Pool, PoolLimits, PortError, PreparedJob, QueuedTask, StopError, TaskChange,
+    TaskObserver, TaskRepository, TaskState,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -80,6 +80,10 @@ impl TaskRepository for Storage {
             }
         });
         Ok(())
+    }
+
+    async fn begin(&self, task: &QueuedTask, change: TaskChange<'_>) -> Result<Begin, PortError> {
+        self.store(&task.state, change).await.map(|()| Begin::Begun)
     }
 
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError> {

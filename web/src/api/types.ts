@@ -20,6 +20,18 @@ export interface TaskReason {
   start: string | null
   end: string | null
   problems: TaskProblem[]
+  /** While it waits. */
+  waiting?: WaitingReason
+}
+
+/** What a waiting task waits for. */
+export interface WaitingReason {
+  code: string
+  /** For people. */
+  message: string
+  task_id?: number
+  /** How many tasks of the project wait for longer. */
+  ahead: number
 }
 
 export interface TaskProblem {

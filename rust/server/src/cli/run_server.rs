@@ -6,7 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use semaphore_service::{Services, TaskPorts, schedule::Scheduler};
+use futures_util::future::OptionFuture;
+use semaphore_service::{Services, TaskPorts, schedule::Scheduler, task::Ownership};
 use semaphore_task::{Pool, PoolLimits};
 use tokio_util::sync::CancellationToken;
 
@@ -110,9 +111,13 @@ async fn run_until_signal(
     };
     let pool = Pool::start(tasks.clone(), watchers, Arc::clone(&services.engine), limits);
     tasks.set_pool(pool.clone());
+    let tasks_ended = CancellationToken::new();
+    let mut owning = None;
     // A rehearsal starts nothing by itself.
     let scheduling = if rehearsal.is_none() {
-        tasks.recover().await.context("cannot take up the tasks of an earlier run")?;
+        let ownership = Ownership::begin(&tasks).await.context("cannot take up the tasks of an earlier run")?;
+        let (ports, ended) = (Arc::clone(&tasks), tasks_ended.clone());
+        owning = Some(tokio::spawn(async move { ownership.keep(&ports, ended.cancelled()).await }));
         let scheduler = Scheduler::new(Arc::clone(&services), Arc::clone(&tasks));
         let scheduler = scheduler.context("configuration key schedule.timezone")?;
         Some(tokio::spawn(scheduler.run(stop.clone().cancelled_owned())))
@@ -160,6 +165,10 @@ async fn run_until_signal(
             tracing::warn!("a second signal: requests and tasks under way are cut off");
             serving.abort();
         }
+    }
+    tasks_ended.cancel();
+    if let Some(Ok(Err(error))) = OptionFuture::from(owning).await {
+        tracing::warn!(%error, "other servers have the waiting tasks of this one only when its lease ran out");
     }
     let _ = flushing.await;
     for ending in [tidying, scheduling].into_iter().flatten() {

@@ -217,6 +217,7 @@ fn settings(config: &Config) -> Settings {
         team_invite_type: config.team_invite_type.clone(),
         version: version(),
         max_tasks_per_template: config.max_tasks_per_template,
+        task_lease: Duration::from_secs(config.task_lease_seconds),
         task_output_archive_days: config.task_output_archive_days,
         rehearsal: None,
         runner_registration_token: config.runner_registration_token.clone(),

@@ -129,6 +129,8 @@ pub struct Config {
     pub access_key_encryption: Secret,
     /// Tasks that run at the same time, at least 1.
     pub max_parallel_tasks: u32,
+    /// `task_lease_sec`; at least 1.
+    pub task_lease_seconds: u64,
     /// Tasks kept per template; 0 keeps all.
     pub max_tasks_per_template: usize,
     /// Days after its end at which the output of a task goes into an archive; 0 never.
@@ -215,6 +217,7 @@ impl Config {
             cookie_encryption: values.text("cookie_encryption").into(),
             access_key_encryption: values.text("access_key_encryption").into(),
             max_parallel_tasks: u32::try_from(values.integer("max_parallel_tasks")).unwrap_or(1).max(1),
+            task_lease_seconds: u64::try_from(values.integer("task_lease_sec")).unwrap_or_default().max(1),
             max_tasks_per_template: usize::try_from(values.integer("max_tasks_per_template")).unwrap_or_default(),
             task_output_archive_days: u32::try_from(values.integer("task_output_archive_days")).unwrap_or(u32::MAX),
             max_task_duration_seconds: u64::try_from(values.integer("max_task_duration_sec")).unwrap_or_default(),

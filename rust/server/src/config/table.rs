@@ -232,6 +232,16 @@ const GENERAL: &[Key] = &[
     ),
     ruled(
         key(
+            "task_lease_sec",
+            "SEMAPHORE_TASK_LEASE_SEC",
+            Integer,
+            "15",
+            "Seconds after which other servers on the same database take over the tasks of one that shows no sign of life. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
+    ruled(
+        key(
             "max_tasks_per_template",
             "SEMAPHORE_MAX_TASKS_PER_TEMPLATE",
             Integer,

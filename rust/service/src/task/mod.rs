@@ -6,10 +6,13 @@
 mod ansible;
 mod follow;
 mod output;
+mod ownership;
 mod parameters;
 mod ports;
 mod prepare;
+mod presence;
 mod submit;
+mod waiting;
 
 use std::collections::HashSet;
 
@@ -19,7 +22,7 @@ use semaphore_model::{
     JobStage, Project, ProjectId, Task, TaskId, TaskOutput, TaskProblem, TaskStage, TaskStatus, TaskWithTemplate,
     TemplateId, User, UserId, time,
 };
-use semaphore_store::{OutputCursor, Page, TaskFilter, TaskStatistics, TaskStatisticsFilter};
+use semaphore_store::{OutputCursor, Page, TaskCommand, TaskFilter, TaskStatistics, TaskStatisticsFilter};
 use semaphore_task::{ActiveTask, Location, Pool, StopError};
 use serde::Serialize;
 
@@ -27,7 +30,9 @@ pub(crate) use self::{ansible::ReportCache, submit::TaskOrigin};
 pub use self::{
     ansible::{AnsibleError, AnsibleHost},
     output::{DEFAULT_LINES, FoundLine, FoundLines, MOST_LINES},
+    ownership::Ownership,
     ports::TaskPorts,
+    waiting::WaitingReason,
 };
 use crate::{Error, Result, Services};
 
@@ -52,6 +57,9 @@ pub struct TaskReason {
     pub end: Option<DateTime<Utc>>,
     /// What was found, in order.
     pub problems: Vec<TaskProblem>,
+    /// What it waits for, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingReason>,
 }
 
 impl Services {
@@ -104,7 +112,11 @@ impl Services {
         let task = self.task(project, task).await?;
         let stage = pool.job_stages(task.id).and_then(|mut stages| Some(stages.pop()?.stage));
         let problems = self.store.list_task_problems(task.id).await?;
-        Ok(TaskReason { status: task.status, stage, start: task.start, end: task.end, problems })
+        let waiting = match task.status {
+            TaskStatus::Waiting => Some(self.waiting_reason(&task).await?),
+            _ => None,
+        };
+        Ok(TaskReason { status: task.status, stage, start: task.start, end: task.end, problems, waiting })
     }
 
     /// What the job of a task did from when to when, so far if it runs.
@@ -141,13 +153,14 @@ impl Services {
         Ok(self.store.list_task_statistics(project, &filter).await?)
     }
 
-    /// Stops a task. A task that has ended already keeps its status (the reference rewrites it to `stopped`).
+    /// Stops a task. A task that has ended already keeps its status (the reference rewrites it to `stopped`). One of another
+    /// server is stopped there, a moment later.
     pub async fn stop_task(&self, pool: &Pool, project: ProjectId, task: TaskId, forced: bool) -> Result<()> {
         let task = self.task(project, task).await?;
-        stop(pool, task.id, forced).await
+        self.stop(pool, task.id, forced).await
     }
 
-    /// Stops every unfinished task of a template.
+    /// Stops every unfinished task of a template, on whichever server.
     pub async fn stop_tasks_of_template(
         &self,
         pool: &Pool,
@@ -155,8 +168,13 @@ impl Services {
         template: TemplateId,
         forced: bool,
     ) -> Result<()> {
+        let command = if forced { TaskCommand::ForceStop } else { TaskCommand::Stop };
+        self.store.send_template_command(&self.server_id, project, template, command).await?;
         for task in pool.of_template(project, template) {
-            stop(pool, task, forced).await?;
+            match pool.stop(task, forced).await {
+                Ok(()) | Err(StopError::NotActive) => {}
+                Err(error) => return Err(refused(error)),
+            }
         }
         Ok(())
     }
@@ -164,12 +182,31 @@ impl Services {
     /// Accepts or refuses the plan of a task; 400 unless it waits for that.
     pub async fn confirm_task(&self, pool: &Pool, project: ProjectId, task: TaskId, accepted: bool) -> Result<()> {
         let task = self.task(project, task).await?;
-        pool.confirm(task.id, accepted).await.map_err(refused)
+        let answer = pool.confirm(task.id, accepted).await;
+        if matches!(answer, Err(StopError::NotActive)) && task.status == TaskStatus::WaitingConfirmation {
+            let command = if accepted { TaskCommand::Confirm } else { TaskCommand::Reject };
+            if self.store.send_task_command(&self.server_id, task.id, command).await? {
+                return Ok(());
+            }
+        }
+        answer.map_err(refused)
     }
 
     /// Stops a task of any project, for administrators; one that is not active is no error.
     pub async fn stop_any_task(&self, pool: &Pool, task: TaskId) -> Result<()> {
-        stop(pool, task, false).await
+        self.stop(pool, task, false).await
+    }
+
+    /// Stops a task; one that has ended in the meantime is no error.
+    async fn stop(&self, pool: &Pool, task: TaskId, forced: bool) -> Result<()> {
+        match pool.stop(task, forced).await {
+            Ok(()) => Ok(()),
+            Err(StopError::NotActive) => {
+                let command = if forced { TaskCommand::ForceStop } else { TaskCommand::Stop };
+                Ok(self.store.send_task_command(&self.server_id, task, command).await.map(drop)?)
+            }
+            Err(error) => Err(refused(error)),
+        }
     }
 
     /// Whether the user is an administrator, and the projects of which they are a member: what they may watch.
@@ -181,21 +218,13 @@ impl Services {
     /// Deletes a finished task with its output. Reference: only administrators may (401), and not while it is active (400).
     pub async fn delete_task(&self, pool: &Pool, user: &User, project: &Project, task: TaskId) -> Result<()> {
         let task = self.task(project.id, task).await?;
-        if pool.is_active(task.id) {
+        if pool.is_active(task.id) || self.store.find_task_owner(task.id).await?.is_some() {
             return Err(Error::invalid("stop the task before deleting it").bare());
         }
         if !user.admin {
             return Err(Error::unauthenticated("only administrators may delete tasks"));
         }
         Ok(self.store.delete_task(project.id, task.id).await?)
-    }
-}
-
-/// Stops a task; one that has ended in the meantime is no error.
-async fn stop(pool: &Pool, task: TaskId, forced: bool) -> Result<()> {
-    match pool.stop(task, forced).await {
-        Ok(()) | Err(StopError::NotActive) => Ok(()),
-        Err(error) => Err(refused(error)),
     }
 }
 

@@ -1,14 +1,19 @@
 //! The pool's view of the database.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use chrono::Utc;
 use semaphore_engine::job::{Problem, ProblemCode, remove_leftovers};
-use semaphore_model::{ProjectId, Secret, Task, TaskId, TaskOutput, TaskProblem, TaskStatus, Template};
-use semaphore_store::{StoreError, TaskStep};
+use semaphore_model::{
+    ProjectId, Secret, Task, TaskId, TaskOutput, TaskProblem, TaskStatus, Template, TemplateId, UserId,
+};
+use semaphore_store::{Hold, StoreError, TaskStep};
 use semaphore_task::{
-    NewLine, Pool, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskRepository, TaskState,
+    Begin, NewLine, Pool, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskRepository, TaskState,
 };
 
 use super::{
@@ -24,8 +29,15 @@ const LOST_SECRETS: &str =
 /// Adapter of the pool's ports over the store.
 #[derive(Debug)]
 pub struct TaskPorts {
-    services: Arc<Services>,
+    pub(super) services: Arc<Services>,
     pool: OnceLock<Pool>,
+}
+
+/// What was read while tasks were taken up: thousands of them may have one template.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    templates: HashMap<(ProjectId, TemplateId), Template>,
+    users: HashMap<UserId, String>,
 }
 
 impl TaskPorts {
@@ -56,34 +68,43 @@ impl TaskPorts {
         Ok(Some(String::from_utf8_lossy(&opened).into_owned().into()))
     }
 
-    /// Takes up what an earlier process left: waiting tasks go back into the queue, tasks that were under way end as `error`
-    /// with a line that says why. The reference leaves both as they are for ever.
-    pub async fn recover(&self) -> Result<()> {
+    /// Takes up tasks that another process left and that are this server's now: waiting tasks go back into the queue, tasks
+    /// that were under way end as `error` with a line that says why. The reference leaves both as they are for ever. Answers
+    /// whether all of them were taken up; it may be called again with the others, and with those that were, too.
+    pub(super) async fn take_up(&self, tasks: &[Task], reason: &str) -> Result<bool> {
         let pool = self.pool()?;
-        for task in self.services.store.list_unfinished_tasks().await? {
+        let mut known = Known::default();
+        let mut complete = true;
+        for task in tasks.iter().filter(|task| !pool.is_active(task.id)) {
             // One task that cannot be taken up keeps neither the others nor the server from going on.
-            if let Err(error) = self.recover_task(pool, &task).await {
-                tracing::error!(task.id = %task.id, %error, cause = ?error.source, "a task of an earlier run is left as it is");
+            if let Err(error) = self.take_up_one(pool, &mut known, task, reason).await {
+                tracing::error!(task.id = %task.id, %error, cause = ?error.source, "a task that another server left is left as it is");
+                complete = false;
             }
         }
-        Ok(())
+        Ok(complete)
     }
 
-    async fn recover_task(&self, pool: &Pool, task: &Task) -> Result<()> {
-        let template = match self.services.store.get_plain_template(task.project_id, task.template_id).await {
-            Ok(template) => template,
-            Err(error) if error.is_temporary() => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(task.id = %task.id, %error, "the template of a task of an earlier run cannot be read");
-                let unknown = Template { id: task.template_id, ..Template::default() };
-                return self.end_lost(queued(task, &unknown, ""), "its template cannot be read any more").await;
+    async fn take_up_one(&self, pool: &Pool, known: &mut Known, task: &Task, reason: &str) -> Result<()> {
+        let id = (task.project_id, task.template_id);
+        if !known.templates.contains_key(&id) {
+            match self.services.store.get_plain_template(task.project_id, task.template_id).await {
+                Ok(template) => drop(known.templates.insert(id, template)),
+                Err(error) if error.is_temporary() => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(task.id = %task.id, %error, "the template of a task of an earlier run cannot be read");
+                    let unknown = Template { id: task.template_id, ..Template::default() };
+                    return self.end_lost(queued(task, &unknown, ""), "its template cannot be read any more").await;
+                }
             }
-        };
-        let entry = queued(task, &template, &self.username(task).await?);
-        if task.status != TaskStatus::Waiting {
-            return self.end_lost(entry, "the server was restarted while the task ran").await;
         }
-        if asks_for_secrets(&template) && self.services.store.get_task_secret(task.id).await?.is_none() {
+        let username = self.username(known, task).await?;
+        let Some(template) = known.templates.get(&id) else { return Ok(()) };
+        let entry = queued(task, template, &username);
+        if task.status != TaskStatus::Waiting {
+            return self.end_lost(entry, reason).await;
+        }
+        if asks_for_secrets(template) && self.services.store.get_task_secret(task.id).await?.is_none() {
             return self.end_lost(entry, LOST_SECRETS).await;
         }
         pool.enqueue(entry);
@@ -107,23 +128,34 @@ impl TaskPorts {
             problem: Some(&problem),
             ..TaskChange::default()
         };
-        let stored = self.store(&task.state, change).await;
-        stored.map_err(|error| Error::internal("ending a task of an earlier process", error))
-    }
-
-    async fn username(&self, task: &Task) -> Result<String> {
-        let Some(user) = task.user_id else { return Ok(String::new()) };
-        match self.services.store.get_user(user).await {
-            Ok(user) => Ok(user.username),
-            Err(StoreError::NotFound) => Ok(String::new()),
-            Err(error) => Err(error.into()),
+        match self.store(&task.state, change).await {
+            // It ended in the meantime, or somebody else ends it.
+            Ok(()) | Err(PortError::Taken) => Ok(()),
+            Err(error) => Err(Error::internal("ending a task of an earlier process", error)),
         }
     }
-}
 
-#[async_trait]
-impl TaskRepository for TaskPorts {
-    async fn store(&self, task: &TaskState, change: TaskChange<'_>) -> Result<(), PortError> {
+    async fn username(&self, known: &mut Known, task: &Task) -> Result<String> {
+        let Some(user) = task.user_id else { return Ok(String::new()) };
+        if let Some(name) = known.users.get(&user) {
+            return Ok(name.clone());
+        }
+        let name = match self.services.store.get_user(user).await {
+            Ok(user) => user.username,
+            Err(StoreError::NotFound) => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        known.users.insert(user, name.clone());
+        Ok(name)
+    }
+
+    /// Stores a step, and with `begin` (beside others of the template or not) takes a place for the task.
+    async fn store_step(
+        &self,
+        task: &TaskState,
+        change: TaskChange<'_>,
+        begin: Option<bool>,
+    ) -> Result<Begin, PortError> {
         let stored = |line: &NewLine| TaskOutput {
             time: line.time,
             output: line.text.clone(),
@@ -147,13 +179,31 @@ impl TaskRepository for TaskPorts {
             event: change.event.as_ref().map(|event| event.description.as_str()),
             stages: change.stages,
             problem: problem.as_ref(),
+            owner: (!change.is_afterword).then_some(self.services.server_id.as_str()),
         };
         let store = &self.services.store;
         if let Some(lines) = change.known_hosts {
             store.merge_known_hosts(task.project_id, lines).await.map_err(port_error)?;
         }
-        store.store_task_step(&step).await.map_err(port_error)?;
-        Ok(())
+        let Some(allow_parallel) = begin else {
+            return store.store_task_step(&step).await.map(|()| Begin::Begun).map_err(port_error);
+        };
+        Ok(match store.begin_task(&step, allow_parallel).await.map_err(port_error)? {
+            None => Begin::Begun,
+            Some(Hold::Project(_)) => Begin::Held(semaphore_task::Hold::Project),
+            Some(Hold::Template(_)) => Begin::Held(semaphore_task::Hold::Template),
+        })
+    }
+}
+
+#[async_trait]
+impl TaskRepository for TaskPorts {
+    async fn store(&self, task: &TaskState, change: TaskChange<'_>) -> Result<(), PortError> {
+        self.store_step(task, change, None).await.map(drop)
+    }
+
+    async fn begin(&self, task: &QueuedTask, change: TaskChange<'_>) -> Result<Begin, PortError> {
+        self.store_step(&task.state, change, Some(task.allow_parallel)).await
     }
 
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError> {
@@ -195,6 +245,7 @@ pub(super) fn port_error(error: StoreError) -> PortError {
         StoreError::NotFound | StoreError::Referenced { .. } => {
             PortError::Refused("the task or something it uses was deleted".to_owned())
         }
+        StoreError::Taken => PortError::Taken,
         error => PortError::Unavailable(Box::new(error)),
     }
 }

@@ -112,7 +112,7 @@ impl Services {
         } else {
             None
         };
-        let start = TaskStart { task, sealed: sealed.as_ref(), fire: extra.fire };
+        let start = TaskStart { task, sealed: sealed.as_ref(), fire: extra.fire, owner: Some(&self.server_id) };
         let task = self.store.start_task(&start).await?;
         let task = task.ok_or_else(|| Error::conflict("this moment of the schedule was fired before"))?;
         self.housekeeping.task_added(task.template_id);

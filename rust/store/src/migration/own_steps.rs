@@ -18,15 +18,47 @@ macro_rules! table {
 
 /// One table each, in the order of their making.
 pub(super) const STEPS: &[Step] = &[
-    // Which server runs a task. `epoch` grows with each new owner, so that a late one is found out.
+    // Which server a task belongs to, from its first moment to its final status, and whether it runs. The first shape of this
+    // table was never written to.
+    Step {
+        version: "2.task_lease",
+        table: "rs_task_lease",
+        statements: &[
+            "drop table if exists rs_task_lease",
+            "create table if not exists rs_task_lease (
+                task_id integer not null primary key,
+                owner varchar(64) not null,
+                previous_owner varchar(64) not null,
+                project_id integer not null,
+                template_id integer not null,
+                running integer not null,
+                acquired datetime not null,
+                unique (owner, running, task_id),
+                unique (project_id, running, template_id, task_id),
+                foreign key (task_id) references task(id) on delete cascade
+            )",
+        ],
+    },
+    // The servers that are there. `beat` grows for as long as one lives: who watches it needs no clock but its own.
     table!(
-        "1.task_lease",
-        "rs_task_lease",
-        "task_id integer not null primary key,
-        owner varchar(64) not null,
-        epoch bigint not null,
-        acquired datetime not null,
-        expires datetime not null,
+        "1.server",
+        "rs_server",
+        "id varchar(64) not null primary key,
+        host varchar(255) not null,
+        pid bigint not null,
+        beat bigint not null,
+        lease_seconds bigint not null,
+        max_parallel_tasks bigint not null,
+        started datetime not null"
+    ),
+    // What somebody wants of a task that belongs to another server than the one that was asked.
+    table!(
+        "1.task_command",
+        "rs_task_command",
+        "id integer primary key autoincrement,
+        task_id integer not null,
+        action varchar(16) not null,
+        created datetime not null,
         foreign key (task_id) references task(id) on delete cascade"
     ),
     // Why a task waits, in words for a person and a code for the page.

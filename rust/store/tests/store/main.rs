@@ -20,5 +20,6 @@ mod retention;
 mod story;
 mod story_automation;
 mod story_backup;
+mod task_lease;
 mod task_start;
 mod transfer;

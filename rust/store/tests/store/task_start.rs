@@ -18,7 +18,7 @@ pub(crate) async fn fire(store: &Store, schedule: &Schedule, fire: ScheduleFire<
         status: TaskStatus::Waiting,
         ..Task::default()
     };
-    store.start_task(&TaskStart { task, sealed: None, fire: Some(fire) }).await.unwrap()
+    store.start_task(&TaskStart { task, sealed: None, fire: Some(fire), owner: None }).await.unwrap()
 }
 
 /// A moment makes one task, whoever comes first; without moments of its own a schedule keeps its distance.
@@ -51,7 +51,7 @@ async fn a_moment_is_fired_once(database: Database) {
         template_id: project.template.id,
         ..Task::default()
     };
-    let refused = store.start_task(&TaskStart { task, sealed: None, fire: Some(at(300, None)) }).await;
+    let refused = store.start_task(&TaskStart { task, sealed: None, fire: Some(at(300, None)), owner: None }).await;
     assert!(refused.unwrap_err().is_not_found());
     assert_eq!(store.list_tasks(project.id, &TaskFilter::default(), Page::default()).await.unwrap().len(), 3);
 }
@@ -62,7 +62,8 @@ async fn secrets_go_with_the_end_of_their_task(database: Database) {
     let project = Project::make(&store).await;
     let sealed = Secret::from("sealed");
     let task = Task { project_id: project.id, template_id: project.template.id, ..Task::default() };
-    let task = store.start_task(&TaskStart { task, sealed: Some(&sealed), fire: None }).await.unwrap().unwrap();
+    let task =
+        store.start_task(&TaskStart { task, sealed: Some(&sealed), fire: None, owner: None }).await.unwrap().unwrap();
     let step = |status| TaskStep {
         project_id: project.id,
         task_id: task.id,
@@ -74,6 +75,7 @@ async fn secrets_go_with_the_end_of_their_task(database: Database) {
         event: None,
         stages: &[],
         problem: None,
+        owner: None,
     };
     store.store_task_step(&step(TaskStatus::Running)).await.unwrap();
     assert_eq!(store.get_task_secret(task.id).await.unwrap().unwrap().expose(), "sealed");
