@@ -173,6 +173,39 @@ fn every_role_gets_what_the_table_says_on_every_route() {
     assert!(seen.len() == people.len() && seen.values().all(|calls| *calls > 150), "too little was called: {seen:?}");
 }
 
+/// The table's walk asks for a task that is not there. With one that runs the answer has no end: whoever may not read is refused
+/// at once all the same, HEAD comes back, and with the task the answer ends.
+#[test]
+fn the_stream_of_a_task_is_refused_by_role_and_ends_with_the_task() {
+    let world = World::new();
+    let people = people(&world);
+    let template = world.template("sleep.sh");
+    let task = world.admin.post(&world.path("/tasks"), &json!({"template_id": template})).expect(201).id();
+    let path = world.path(&format!("/tasks/{task}/events"));
+    for person in &people {
+        let expected = match (person.name, person.permissions) {
+            ("nobody", _) => 401,
+            ("administrator", _) | (_, Some(_)) => 200,
+            (_, None) => 404,
+        };
+        assert_eq!(person.call("HEAD", &path), expected, "HEAD by {}", person.name);
+        if expected != 200 {
+            assert_eq!(person.call("GET", &path), expected, "GET by {}", person.name);
+        }
+    }
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = people
+            .iter()
+            .filter(|person| person.admin || person.permissions.is_some())
+            .map(|person| (person.name, scope.spawn(|| person.call("GET", &path))))
+            .collect();
+        world.admin.post(&world.path(&format!("/tasks/{task}/stop")), &json!({"force": true})).expect(204);
+        for (name, reader) in readers {
+            assert_eq!(reader.join().unwrap(), 200, "GET by {name}");
+        }
+    });
+}
+
 #[test]
 fn a_secret_of_a_program_opens_nothing_else_and_nothing_else_opens_its_routes() {
     let world = World::new();

@@ -75,3 +75,29 @@ fn the_numbers_are_those_of_what_has_happened() {
         world.admin.wait_for_end(world.project().id, task);
     }
 }
+
+/// By these keys the page of the reference shows its buttons or marks them as part of another edition: each says what is true.
+#[test]
+fn the_page_is_told_what_works_here() {
+    let world = World::new();
+    let told = world.admin.get("/api/info").expect(200).json()["premium_features"].take();
+    let (role, storage) = (
+        json!({"slug": "made", "name": "Made", "permissions": 1}),
+        json!({"project_id": world.project().id, "name": "Vault", "type": "vault", "params": {"url": "https://vault.example.com"}, "secret": "token"}),
+    );
+    let made = |path: &str, body| matches!(world.admin.post(&world.path(path), body).status, 200 | 201);
+    let task = world.ended_task();
+    let summary = world.admin.get(&world.path(&format!("/tasks/{task}/ansible/hosts"))).expect(200).json().is_array();
+    let storages = made("/secret_storages", &storage);
+    let expected = json!({
+        "custom_roles_management": made("/roles", &role),
+        // Every task runs on the server's machine.
+        "project_runners": false,
+        "secret_storage_management": storages,
+        "secret_storages": storages,
+        "task_summary": summary,
+        "terraform_backend": world.admin.get(&world.path("/inventory/1/terraform/aliases")).status == 200,
+    });
+    assert_eq!(told, expected);
+    assert_eq!(expected.as_object().unwrap().values().filter(|value| **value == false).count(), 1, "{expected}");
+}

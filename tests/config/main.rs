@@ -114,6 +114,8 @@ keys! {
     "email_tls_min_version" => email_tls_min_version;
     "trusted_proxies" => trusted_proxies;
     "schedule.timezone" => schedule_timezone;
+    "teams.invites_enabled" => invites_enabled;
+    "teams.members_can_leave" => members_can_leave;
     "teams.invite_type" => invite_type;
     "runner_registration_token" => runner_registration_token;
     "debugging.pprof_dump_dir" => profile_directory;
@@ -765,6 +767,18 @@ fn schedule_timezone() {
         info(&Server::with_config(json!({"schedule": {"timezone": "Europe/Berlin"}})))["schedule_timezone"],
         "Europe/Berlin"
     );
+}
+
+fn invites_enabled() {
+    // Like the reference: what is not set is not there.
+    assert_eq!(info(&Server::start())["teams"], json!({"invite_type": "username"}));
+    let told = info(&Server::with_config(json!({"teams": {"invites_enabled": true}})));
+    assert_eq!(told["teams"], json!({"invite_type": "username", "invites_enabled": true}));
+}
+
+fn members_can_leave() {
+    let told = info(&Server::with_config(json!({"teams": {"members_can_leave": true}})));
+    assert_eq!(told["teams"], json!({"invite_type": "username", "members_can_leave": true}));
 }
 
 fn invite_type() {

@@ -6,10 +6,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
 import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assert, consoleErrors, finish, launch, picture, test, watchConsole } from './browser.mjs'
+import { freePort, listens } from './ports.mjs'
 
 const program = process.env.SERVER_BIN
 const providerProgram = process.env.OIDC_PROVIDER
@@ -286,26 +286,4 @@ function end(child) {
     child.once('exit', resolve)
     child.kill('SIGTERM')
   })
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const listener = createServer().once('error', reject)
-    listener.listen(0, '127.0.0.1', () => {
-      const { port } = listener.address()
-      listener.close(() => resolve(port))
-    })
-  })
-}
-
-async function listens(port) {
-  for (const until = Date.now() + 60_000; ; ) {
-    const reached = await new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
-      socket.on('connect', () => socket.destroy())
-    })
-    if (reached) return
-    if (Date.now() > until) throw new Error(`nothing listens on port ${port}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
 }

@@ -38,8 +38,8 @@ describe('addresses', () => {
   })
 
   it('the socket follows the page', () => {
-    expect(socketAddress({ protocol: 'https:', host: 'h:1' }, 'http://x/sub/')).toBe('wss://h:1/sub/api/ws?partial=true')
-    expect(socketAddress({ protocol: 'http:', host: 'h' }, 'http://x/')).toBe('ws://h/api/ws?partial=true')
+    expect(socketAddress('?v=2', { protocol: 'https:', host: 'h:1' }, 'http://x/sub/')).toBe('wss://h:1/sub/api/ws?v=2')
+    expect(socketAddress('', { protocol: 'http:', host: 'h' }, 'http://x/')).toBe('ws://h/api/ws')
   })
 
   it.each([

@@ -12,7 +12,7 @@ class FakeSocket {
   onmessage: ((event: { data: string }) => void) | null = null
   closed = false
 
-  constructor() {
+  constructor(readonly query: string) {
     FakeSocket.all.push(this)
   }
 
@@ -64,16 +64,18 @@ class FakeServer {
     for (const output of texts) this.stored.push({ id: this.stored.length + 1, task_id: 7, time: time(this.stored.length), output })
   }
 
-  /** The live frame of the stored line `index`. */
-  tell(index: number, text: string) {
-    FakeSocket.last.send({ type: 'log', output: text, time: time(index) })
+  /** The frame of the stored lines from number `first` on. */
+  tell(first: number) {
+    const lines = this.stored.slice(first - 1).map(({ output, time }) => ({ output, time }))
+    FakeSocket.last.send({ type: 'lines', first, last: this.stored.length, lines })
   }
 
   finish(status: TaskStatus) {
     this.status = status
     this.end = time(1000)
-    FakeSocket.last.send({ type: 'update', template_id: 1, status, start: time(0), end: null, version: null })
-    FakeSocket.last.send({ type: 'update', template_id: 1, status, start: time(0), end: this.end, version: null })
+    const update = { type: 'update', template_id: 1, status, start: time(0), version: null, line: this.stored.length }
+    FakeSocket.last.send({ ...update, end: null })
+    FakeSocket.last.send({ ...update, end: this.end })
   }
 }
 
@@ -86,7 +88,7 @@ beforeEach(() => {
   vi.useFakeTimers({ now: START + 500 })
   FakeSocket.all = []
   server = new FakeServer()
-  socket = new LiveSocket(() => new FakeSocket() as unknown as WebSocket, () => 1)
+  socket = new LiveSocket((query) => new FakeSocket(query) as unknown as WebSocket, () => 1)
   feed = new TaskFeed(server, socket, 1, 7)
 })
 
@@ -96,94 +98,139 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+/** The feed has begun, and its connection stands. */
+async function connected() {
+  void feed.start()
+  await vi.advanceTimersByTimeAsync(0)
+  FakeSocket.last.open()
+}
+
 describe('a task as the page shows it', () => {
-  it('joins store and live lines, and ends equal to the store', async () => {
+  it('shows the lines as they come, and ends with the last status', async () => {
+    await connected()
+    expect(FakeSocket.last.query).toBe('?v=2&task=7&since=0&partial=true')
     server.store('a', 'b')
-    void feed.start()
-    FakeSocket.last.open()
-    server.tell(1, 'b')
-    server.tell(2, 'c')
+    server.tell(1)
     await vi.advanceTimersByTimeAsync(200)
-    expect(shown()).toEqual(['a', 'b', 'c'])
+    expect(shown()).toEqual(['a', 'b'])
     expect(feed.connection.value).toBe('live')
-    server.tell(3, 'd')
-    await vi.advanceTimersByTimeAsync(200)
-    expect(shown()).toEqual(['a', 'b', 'c', 'd'])
-
-    server.store('c', 'd', 'e')
+    server.store('c')
+    server.tell(3)
     server.finish('success')
-    await vi.advanceTimersByTimeAsync(3000)
-    expect(shown()).toEqual(['a', 'b', 'c', 'd', 'e'])
-    expect(feed.task.value).toMatchObject({ status: 'success', end: server.end })
-    expect(feed.connection.value).toBe('ended')
-    const calls = server.outputCalls
-    await vi.advanceTimersByTimeAsync(60_000)
-    expect(server.outputCalls).toBe(calls)
-  })
-
-  it('waits for a store that is behind the last frames', async () => {
-    server.store('a')
-    void feed.start()
-    FakeSocket.last.open()
-    await vi.advanceTimersByTimeAsync(2000)
-    server.tell(1, 'b')
-    server.tell(2, 'c')
-    server.finish('error')
-    await vi.advanceTimersByTimeAsync(1000)
     expect(shown()).toEqual(['a', 'b', 'c'])
-    expect(feed.connection.value).not.toBe('ended')
-    server.store('b', 'c', 'd')
-    await vi.advanceTimersByTimeAsync(3000)
-    expect(shown()).toEqual(['a', 'b', 'c', 'd'])
     expect(feed.connection.value).toBe('ended')
+    expect(FakeSocket.last.closed).toBe(true)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(feed.task.value).toMatchObject({ status: 'success', end: server.end })
+    // The log came by socket alone, and nothing is asked any more.
+    expect(server.outputCalls).toBe(0)
+    expect(FakeSocket.all.length).toBe(1)
   })
 
-  it('learns of the end also when its frame does not come', async () => {
-    void feed.start()
-    FakeSocket.last.open()
-    await vi.advanceTimersByTimeAsync(2000)
+  it('reads the last lines from the store if the end is known and its frames do not come', async () => {
+    await connected()
     server.store('a')
+    server.tell(1)
+    server.store('b')
     server.status = 'success'
     server.end = time(1000)
-    await vi.advanceTimersByTimeAsync(8000)
+    await vi.advanceTimersByTimeAsync(9000)
     expect(feed.task.value?.status).toBe('success')
-    expect(shown()).toEqual(['a'])
+    expect(shown()).toEqual(['a', 'b'])
     expect(feed.connection.value).toBe('ended')
   })
 
-  it('takes a store as it is that never catches up', async () => {
-    void feed.start()
-    FakeSocket.last.open()
-    await vi.advanceTimersByTimeAsync(2000)
-    server.tell(0, 'only live')
-    server.store('stored')
-    server.stored[0]!.output = 'stored'
-    server.tell(1, 'lost')
+  it('waits for last lines that are still coming', async () => {
+    await connected()
+    server.status = 'success'
+    server.end = time(1000)
+    for (let second = 0; second < 12; second += 1) {
+      server.store(`line ${second}`)
+      server.tell(second + 1)
+      await vi.advanceTimersByTimeAsync(1000)
+    }
+    expect(feed.connection.value).toBe('live')
+    expect(server.outputCalls).toBe(0)
     server.finish('success')
-    await vi.advanceTimersByTimeAsync(10_000)
-    expect(shown()).toEqual(['stored'])
+    expect(shown().length).toBe(12)
     expect(feed.connection.value).toBe('ended')
   })
 
-  it('fetches what it missed while the socket was down', async () => {
-    server.store('a')
-    void feed.start()
-    FakeSocket.last.open()
-    await vi.advanceTimersByTimeAsync(2000)
+  it('goes on behind the last line after a disconnection', async () => {
+    server.store('a', 'a')
+    await connected()
+    server.tell(1)
     FakeSocket.last.drop()
     expect(feed.connection.value).toBe('connecting')
-    server.store('b', 'c')
+    server.store('a', 'b')
     await vi.advanceTimersByTimeAsync(600)
     FakeSocket.last.open()
-    server.tell(3, 'd')
+    expect(FakeSocket.last.query).toBe('?v=2&task=7&since=2&partial=true')
+    server.tell(3)
     await vi.advanceTimersByTimeAsync(100)
-    expect(shown()).toEqual(['a', 'b', 'c', 'd'])
+    expect(shown()).toEqual(['a', 'a', 'a', 'b'])
     expect(feed.connection.value).toBe('live')
+    expect(server.outputCalls).toBe(0)
+  })
+
+  it('goes on behind what it read while there was no socket', async () => {
+    server.store('a')
+    await connected()
+    server.tell(1)
+    FakeSocket.last.drop()
+    server.store('b')
+    for (let seconds = 0; seconds < 7; seconds += 1) {
+      if (FakeSocket.last.readyState === 0) FakeSocket.last.drop()
+      await vi.advanceTimersByTimeAsync(500)
+    }
+    expect(shown()).toEqual(['a', 'b'])
+    await vi.advanceTimersByTimeAsync(20_000)
+    FakeSocket.last.open()
+    server.store('c')
+    server.tell(3)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(shown()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('shows what a server has that lost its newest lines', async () => {
+    server.store('a', 'b', 'c')
+    await connected()
+    server.tell(1)
+    FakeSocket.last.drop()
+    server.stored.length = 1
+    server.store('B')
+    await vi.advanceTimersByTimeAsync(600)
+    FakeSocket.last.open()
+    server.tell(2)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(shown()).toEqual(['a', 'B'])
+  })
+
+  it('comes back at once if lines are missing between two batches', async () => {
+    server.store('a', 'b', 'c')
+    await connected()
+    FakeSocket.last.send({ type: 'lines', first: 3, last: 3, lines: [{ output: 'c', time: time(2) }] })
+    expect(FakeSocket.last.closed).toBe(true)
+    await vi.advanceTimersByTimeAsync(600)
+    FakeSocket.last.open()
+    server.tell(1)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(shown()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('ends when the task was deleted', async () => {
+    server.store('a')
+    await connected()
+    server.tell(1)
+    FakeSocket.last.send({ type: 'gone' })
+    expect(shown()).toEqual(['a'])
+    expect(feed.connection.value).toBe('ended')
   })
 
   it('asks by and by where there is no socket', async () => {
     server.store('a')
     void feed.start()
+    await vi.advanceTimersByTimeAsync(0)
     FakeSocket.last.drop()
     await vi.advanceTimersByTimeAsync(1100)
     expect(feed.connection.value).toBe('polling')
@@ -215,8 +262,7 @@ describe('a task as the page shows it', () => {
   it('tells that the log cannot be read, and tries again', async () => {
     server.failOutput = true
     void feed.start()
-    FakeSocket.last.open()
-    await vi.advanceTimersByTimeAsync(200)
+    await vi.advanceTimersByTimeAsync(1200)
     expect(feed.logError.value).toBe('The server failed.')
     server.failOutput = false
     server.store('a')
@@ -228,11 +274,12 @@ describe('a task as the page shows it', () => {
   it('tells that the task cannot be read, and begins again on demand', async () => {
     server.task.mockRejectedValueOnce(new ApiError(404, 'Not found.'))
     void feed.start()
-    FakeSocket.last.open()
     await vi.advanceTimersByTimeAsync(200)
     expect(feed.error.value?.status).toBe(404)
     server.store('a')
     await feed.retry()
+    FakeSocket.last.open()
+    server.tell(1)
     await vi.advanceTimersByTimeAsync(200)
     expect(feed.error.value).toBeNull()
     expect(shown()).toEqual(['a'])
@@ -240,8 +287,8 @@ describe('a task as the page shows it', () => {
 
   it('shows a line before its end, until the line takes its place', async () => {
     server.store('a')
-    void feed.start()
-    FakeSocket.last.open()
+    await connected()
+    server.tell(1)
     await vi.advanceTimersByTimeAsync(200)
     const unfinished = () => [...feed.partial.value]
     FakeSocket.last.send({ type: 'partial', stream: 'stdout', output: '10%' })
@@ -250,22 +297,19 @@ describe('a task as the page shows it', () => {
     FakeSocket.last.send({ type: 'partial', task_id: 8, stream: 'stdout', output: 'of another task' })
     expect(unfinished()).toEqual([['terminal', 'Go on? '], ['stdout', '20%']])
     expect(shown()).toEqual(['a'])
-    server.tell(1, '100%')
+    server.store('100%')
+    server.tell(2)
     FakeSocket.last.send({ type: 'partial', stream: 'stdout', output: '' })
     // In one step, although live lines are otherwise collected for a moment.
     expect(shown()).toEqual(['a', '100%'])
     expect(unfinished()).toEqual([['terminal', 'Go on? ']])
-    server.store('100%')
     server.finish('success')
     expect(unfinished()).toEqual([])
   })
 
   it('does not mind frames of others', async () => {
-    void feed.start()
-    FakeSocket.last.open()
-    await vi.advanceTimersByTimeAsync(200)
-    FakeSocket.last.send({ type: 'log', task_id: 8, output: 'other', time: time(1) })
-    FakeSocket.last.send({ type: 'log', project_id: 2, output: 'other', time: time(1) })
+    await connected()
+    FakeSocket.last.send({ type: 'lines', task_id: 8, first: 1, last: 1, lines: [{ output: 'other', time: time(1) }] })
     FakeSocket.last.send({ type: 'update', task_id: 8, status: 'success' })
     await vi.advanceTimersByTimeAsync(200)
     expect(shown()).toEqual([])
@@ -308,6 +352,21 @@ describe('the socket', () => {
     expect(socket.state).toBe('idle')
   })
 
+  it('takes the sockets that follow tasks along, to hurry and to close', async () => {
+    const { socket: follower, leave } = socket.follow(7, () => 3)
+    follower.subscribe({ frame: () => undefined })
+    FakeSocket.last.drop()
+    socket.hurry()
+    expect(FakeSocket.all.length).toBe(2)
+    FakeSocket.last.open()
+    socket.close()
+    expect(FakeSocket.last.closed).toBe(true)
+    expect(follower.state).toBe('idle')
+    leave()
+    socket.hurry()
+    expect(FakeSocket.all.length).toBe(2)
+  })
+
   it('does not break a handshake off, but closes after it', () => {
     socket.subscribe({ frame: () => undefined })
     const connecting = FakeSocket.last
@@ -321,8 +380,9 @@ describe('the socket', () => {
     ['no JSON', 'x'],
     ['null', 'null'],
     ['another type', '{"type":"x","task_id":1}'],
-    ['no task', '{"type":"log","output":"x"}'],
-    ['a log without text', '{"type":"log","task_id":1}'],
+    ['no task', '{"type":"lines","first":1,"lines":[]}'],
+    ['lines without a number', '{"type":"lines","task_id":1,"lines":[]}'],
+    ['a partial line without text', '{"type":"partial","task_id":1,"stream":"stdout"}'],
     ['binary', new ArrayBuffer(1)],
   ])('%s is no frame', (_name, data) => {
     expect(readFrame(data)).toBeNull()

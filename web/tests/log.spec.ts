@@ -1,108 +1,28 @@
 import { describe, expect, it } from 'vitest'
 import { LogDocument } from '@/log/document'
-import { LogMerge, type LogRecord } from '@/log/merge'
+import { NumberedLog } from '@/log/numbered'
 import { searchLog } from '@/log/search'
 
-/** Records with times one millisecond apart, unless they carry one: `text@milliseconds`. */
-function records(...texts: string[]): LogRecord[] {
-  return texts.map((text, index) => {
-    const [output = '', at] = text.split('@')
-    return { output, time: new Date(1_700_000_000_000 + Number(at ?? index)).toISOString() }
-  })
-}
+describe('numbered records', () => {
+  const filled = (...outputs: string[]) => {
+    const log = new NumberedLog()
+    log.replace(outputs)
+    return log
+  }
 
-describe('what is in the store and came live is shown once', () => {
-  it.each<[string, string[], string[], string]>([
-    ['no live lines', ['a@1'], [], 'a'],
-    ['the store is behind', ['a@1', 'b@2'], ['c@3', 'd@4'], 'abcd'],
-    ['the store holds the first live lines', ['a@1', 'b@2', 'c@3'], ['b@2', 'c@3', 'd@4'], 'abcd'],
-    ['the store holds all', ['a@1', 'b@2', 'c@3'], ['b@2', 'c@3'], 'abc'],
-    ['the store is ahead', ['a@1', 'b@2', 'c@3'], ['a@1', 'b@2'], 'abc'],
-    ['equal text at other times is another line', ['a@1', 'x@2'], ['x@3', 'x@4'], 'axxx'],
-    ['equal text and time is the same line', ['x@1', 'x@2'], ['x@2', 'x@3'], 'xxx'],
-    ['equal lines in one millisecond are counted', ['x@1', 'x@1'], ['x@1', 'x@1', 'x@1'], 'xxx'],
-  ])('%s', (_name, stored, live, expected) => {
-    const before = new LogMerge()
-    const epoch = before.begin()
-    for (const record of records(...live)) before.push(record)
-    expect(before.load(epoch, records(...stored))?.join('')).toBe(expected)
-
-    // The same when the frames come after the copy.
-    const after = new LogMerge()
-    let shown = after.load(after.begin(), records(...stored))?.join('') ?? ''
-    for (const record of records(...live)) if (after.push(record)) shown += record.output
-    expect(shown).toBe(expected)
-  })
-
-  it('compares by seconds when the store keeps no fractions', () => {
-    const merge = new LogMerge()
-    merge.load(merge.begin(), [{ output: 'a', time: '2026-01-01T10:00:00Z' }])
-    expect(merge.push({ output: 'a', time: '2026-01-01T10:00:01.001Z' })).toBe(true)
-    expect(merge.push({ output: 'a', time: '2026-01-01T10:00:00.731Z' })).toBe(false)
-  })
-
-  it('is quick with many equal lines', () => {
-    const many = Array.from({ length: 50_000 }, () => ({ output: 'x', time: '2026-01-01T10:00:00.5Z' }))
-    const merge = new LogMerge()
-    const epoch = merge.begin()
-    for (const record of many) merge.push(record)
-    const began = performance.now()
-    expect(merge.load(epoch, many)?.length).toBe(50_000)
-    expect(performance.now() - began).toBeLessThan(2000)
-  })
-})
-
-describe('merging', () => {
-  it('holds live lines back until the store is there, then shows both once', () => {
-    const merge = new LogMerge()
-    const epoch = merge.begin()
-    expect(merge.push(records('b@2')[0]!)).toBe(false)
-    expect(merge.push(records('c@3')[0]!)).toBe(false)
-    expect(merge.load(epoch, records('a@1', 'b@2'))).toEqual(['a', 'b', 'c'])
-    expect(merge.push(records('d@4')[0]!)).toBe(true)
-  })
-
-  it('a second copy of the store fills a gap in front of the live lines', () => {
-    const merge = new LogMerge()
-    const epoch = merge.begin()
-    merge.push(records('d@4')[0]!)
-    expect(merge.load(epoch, records('a@1'))).toEqual(['a', 'd'])
-    merge.push(records('e@5')[0]!)
-    expect(merge.load(epoch, records('a@1', 'b@2', 'c@3', 'd@4'))).toEqual(['a', 'b', 'c', 'd', 'e'])
-  })
-
-  it('after a reconnect the missed lines come from the store', () => {
-    const merge = new LogMerge()
-    merge.load(merge.begin(), records('a@1'))
-    merge.push(records('b@2')[0]!)
-    const epoch = merge.begin()
-    expect(merge.ready).toBe(false)
-    merge.push(records('e@5')[0]!)
-    expect(merge.load(epoch, records('a@1', 'b@2', 'c@3', 'd@4', 'e@5'))).toEqual(['a', 'b', 'c', 'd', 'e'])
-  })
-
-  it('a copy that was asked for under an older connection is not used', () => {
-    const merge = new LogMerge()
-    const old = merge.begin()
-    merge.begin()
-    expect(merge.load(old, records('a@1'))).toBeNull()
-    expect(merge.ready).toBe(false)
-  })
-
-  it('an older copy that comes late takes nothing away', () => {
-    const merge = new LogMerge()
-    const epoch = merge.begin()
-    merge.load(epoch, records('a@1', 'b@2'))
-    expect(merge.load(epoch, records('a@1'))).toEqual(['a', 'b'])
-  })
-
-  it('the store of an ended task is taken as it is', () => {
-    const merge = new LogMerge()
-    const epoch = merge.begin()
-    merge.load(epoch, records('a@1'))
-    merge.push(records('odd@2')[0]!)
-    expect(merge.finish(records('a@1', 'b@2'))).toEqual(['a', 'b'])
-    expect(merge.load(epoch, records('x@1'))).toBeNull()
+  it.each<[string, string[], number, string[], string, string]>([
+    ['the first batch', [], 1, ['a', 'b'], 'added', 'ab'],
+    ['the next batch', ['a', 'b'], 3, ['c'], 'added', 'abc'],
+    ['equal texts are other lines', ['x'], 2, ['x', 'x'], 'added', 'xxx'],
+    ['a batch that is there already', ['a', 'b', 'c'], 2, ['b', 'c'], 'changed', 'abc'],
+    ['a batch that is there in part', ['a', 'b'], 2, ['b', 'c'], 'changed', 'abc'],
+    ['the server lost its newest lines', ['a', 'b', 'c'], 2, ['B'], 'changed', 'aB'],
+    ['a batch behind a gap', ['a'], 3, ['c'], 'gap', 'a'],
+  ])('%s', (_name, before, first, outputs, taken, after) => {
+    const log = filled(...before)
+    expect(log.take(first, outputs)).toBe(taken)
+    expect(log.records.join('')).toBe(after)
+    expect(log.length).toBe(after.length)
   })
 })
 

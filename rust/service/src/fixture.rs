@@ -77,6 +77,8 @@ fn settings() -> Settings {
         public_address: "http://localhost:3000".to_owned(),
         git_client: "cmd_git".to_owned(),
         schedule_timezone: "UTC".to_owned(),
+        team_invites_enabled: false,
+        team_members_can_leave: false,
         team_invite_type: "username".to_owned(),
         version: "0".to_owned(),
         max_tasks_per_template: 0,

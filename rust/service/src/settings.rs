@@ -23,6 +23,10 @@ pub struct Settings {
     pub git_client: String,
     /// Time zone shown for schedules.
     pub schedule_timezone: String,
+    /// Whether the page is to offer invitations; they are answered in any case. Reference: it is only shown there, too.
+    pub team_invites_enabled: bool,
+    /// Whether the page is to offer members to leave; they may in any case. Reference: it is only shown there, too.
+    pub team_members_can_leave: bool,
     /// How members are invited: `username`, `email` or `both`.
     pub team_invite_type: String,
     /// Version shown by the server.

@@ -15,11 +15,8 @@ export function apiAddress(path: string, baseUri?: string): string {
   return `${basePath(baseUri)}api/${path}`
 }
 
-/**
- * Address of the WebSocket, absolute because the WebSocket constructor did not always accept relative ones. It asks for
- * unfinished lines too; the Go server does not look at that.
- */
-export function socketAddress(page: { protocol: string; host: string } = location, baseUri?: string): string {
+/** Address of the WebSocket, absolute because the WebSocket constructor did not always accept relative ones. */
+export function socketAddress(query = '', page: { protocol: string; host: string } = location, baseUri?: string): string {
   const scheme = page.protocol === 'https:' ? 'wss' : 'ws'
-  return `${scheme}://${page.host}${basePath(baseUri)}api/ws?partial=true`
+  return `${scheme}://${page.host}${basePath(baseUri)}api/ws${query}`
 }

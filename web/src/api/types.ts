@@ -247,12 +247,20 @@ export interface UpdateFrame {
   version: string | null
 }
 
-export interface LogFrame {
-  type: 'log'
+/** Lines of a task in the order of its output, counted from 1: `first` to `last`. */
+export interface LinesFrame {
+  type: 'lines'
   project_id: number
   task_id: number
-  time: string
-  output: string
+  first: number
+  last: number
+  lines: { time: string; output: string }[]
+}
+
+/** The task that was asked for was deleted, or may not be seen any more. */
+export interface GoneFrame {
+  type: 'gone'
+  task_id: number
 }
 
 /** A line that has no end yet; not a frame of the Go server. An empty text: it is complete, or was taken back. */
@@ -264,4 +272,4 @@ export interface PartialFrame {
   output: string
 }
 
-export type Frame = UpdateFrame | LogFrame | PartialFrame
+export type Frame = UpdateFrame | LinesFrame | PartialFrame | GoneFrame

@@ -19,8 +19,11 @@ const LINGER_MS = 5000
 const CONNECTING = 0
 
 /**
- * The one WebSocket of the page. It lives as long as somebody listens, connects again by itself with growing pauses,
- * and hands every frame to every listener; filtering is theirs, the server sends all projects of the user.
+ * A WebSocket of the page. It lives as long as somebody listens, connects again by itself with growing pauses,
+ * and hands every frame to every listener; filtering is theirs.
+ *
+ * The shared one tells lists what changed in all projects of the user. Who shows a task follows it with a socket of its
+ * own (`follow`): the server numbers the lines for it and goes on behind the last one that was seen.
  */
 export class LiveSocket {
   private readonly listeners = new Set<SocketListener>()
@@ -30,11 +33,28 @@ export class LiveSocket {
   private timer: ReturnType<typeof setTimeout> | undefined
   private linger: ReturnType<typeof setTimeout> | undefined
   private current: SocketState = 'idle'
+  private readonly followers = new Set<LiveSocket>()
 
   constructor(
-    private readonly connectTo: () => WebSocket = () => new WebSocket(socketAddress()),
+    private readonly connectTo: (query: string) => WebSocket = (query) => new WebSocket(socketAddress(query)),
     private readonly random: () => number = Math.random,
+    private readonly query: () => string = () => '',
   ) {}
+
+  /**
+   * A socket for one task. `seen` says at each connection how many lines are there already. It is hurried and closed
+   * with this one; who is done with it calls `leave`.
+   */
+  follow(task: number, seen: () => number): { readonly socket: LiveSocket; leave(): void } {
+    const query = () => `?v=2&task=${task}&since=${seen()}&partial=true`
+    const socket = new LiveSocket(this.connectTo, this.random, query)
+    this.followers.add(socket)
+    const leave = () => {
+      this.followers.delete(socket)
+      socket.close()
+    }
+    return { socket, leave }
+  }
 
   get state(): SocketState {
     return this.current
@@ -56,6 +76,7 @@ export class LiveSocket {
 
   /** Connects now instead of waiting, for example because the browser is back on line. */
   hurry(): void {
+    for (const follower of this.followers) follower.hurry()
     if (this.current !== 'waiting') return
     clearTimeout(this.timer)
     this.connect()
@@ -63,6 +84,7 @@ export class LiveSocket {
 
   /** Ends the connection (logout, nobody listens). The next listener starts a new one. */
   close(): void {
+    for (const follower of this.followers) follower.close()
     clearTimeout(this.timer)
     clearTimeout(this.linger)
     const socket = this.socket
@@ -78,11 +100,20 @@ export class LiveSocket {
     for (const listener of [...this.listeners]) listener.closed?.()
   }
 
+  /** Ends this connection and begins another after the usual pause. */
+  renew(): void {
+    const socket = this.socket
+    if (this.current !== 'open' || socket === null) return
+    detach(socket)
+    socket.close()
+    this.ended()
+  }
+
   private connect(): void {
     this.current = 'connecting'
     let socket: WebSocket
     try {
-      socket = this.connectTo()
+      socket = this.connectTo(this.query())
     } catch {
       this.retry()
       return
@@ -98,13 +129,17 @@ export class LiveSocket {
       if (frame) for (const listener of [...this.listeners]) listener.frame(frame)
     }
     socket.onclose = () => {
-      const wasOpen = this.current === 'open'
       detach(socket)
-      this.socket = null
-      if (wasOpen && Date.now() - this.openedAt >= STABLE_MS) this.attempts = 0
-      this.retry()
-      if (wasOpen) for (const listener of [...this.listeners]) listener.closed?.()
+      this.ended()
     }
+  }
+
+  private ended(): void {
+    const wasOpen = this.current === 'open'
+    this.socket = null
+    if (wasOpen && Date.now() - this.openedAt >= STABLE_MS) this.attempts = 0
+    this.retry()
+    if (wasOpen) for (const listener of [...this.listeners]) listener.closed?.()
   }
 
   private retry(): void {
@@ -126,13 +161,15 @@ function detach(socket: WebSocket): void {
   socket.onclose = null
 }
 
-/** A frame, or null for anything that is none. */
+/** A frame that the page knows, or null for anything else, also the `log` frames of the shared socket: nobody shows them. */
 export function readFrame(data: unknown): Frame | null {
   if (typeof data !== 'string') return null
   try {
     const parsed = JSON.parse(data) as Partial<Frame> | null
     if (parsed === null || typeof parsed.task_id !== 'number') return null
-    if (parsed.type === 'log') return typeof parsed.output === 'string' ? (parsed as Frame) : null
+    if (parsed.type === 'lines')
+      return typeof parsed.first === 'number' && Array.isArray(parsed.lines) ? (parsed as Frame) : null
+    if (parsed.type === 'gone') return parsed as Frame
     if (parsed.type === 'partial')
       return typeof parsed.output === 'string' && typeof parsed.stream === 'string' ? (parsed as Frame) : null
     if (parsed.type === 'update') return typeof parsed.status === 'string' ? (parsed as Frame) : null

@@ -1,31 +1,30 @@
 import { shallowRef, type ShallowRef } from 'vue'
 import { ApiError, describe, isAbort } from '@/api/client'
 import type { Api } from '@/api/endpoints'
-import type { Task } from '@/api/types'
+import type { Frame, LinesFrame, Task } from '@/api/types'
 import type { LiveSocket } from '@/live/socket'
 import { LogDocument } from '@/log/document'
-import { LogMerge } from '@/log/merge'
+import { NumberedLog } from '@/log/numbered'
 import { hasEnded, reduceTask, type TaskState } from './status'
 
 export type FeedApi = Pick<Api, 'task' | 'output'>
 
 /** Live lines are shown in batches: a fast task sends thousands a second. */
 const FLUSH_MS = 80
-/** How long the first look waits for the socket before it reads the store without it. */
+/** How long the first connection is waited for before the store is read without it. */
 const SOCKET_PATIENCE_MS = 1000
-/** A second copy of the store after each connection: lines that were on their way into it during the first. */
-const SETTLE_MS = 1500
 /** Without a socket, the server is asked this often. */
 const POLL_MS = 3000
-/** With a socket, the task is still looked at this often: frames of a fast task queue up, and its end stands behind them. */
+/** With a socket, the task is still looked at this often: a connection may be dead without either side knowing. */
 const CHECK_MS = 5000
-/** The store may be a moment behind the last frame of a task. */
-const FINAL_RETRY_MS = 700
+/** How long the last lines of a task that has ended are waited for before they are read from the store. */
+const LAST_LINES_MS = 3000
 const FINAL_ATTEMPTS = 6
 
 /**
- * One task as the page shows it: status, fields and log, live by socket, by polling where there is none, and equal to
- * the store once the task has ended. `start` and `stop` bracket its life; the refs are for the page.
+ * One task as the page shows it: status, fields and log, live by socket and by polling where there is none. The server
+ * numbers the lines, and a connection begins behind the last one that is here, so that each line is shown once whatever
+ * happens to connection and server. `start` and `stop` bracket its life; the refs are for the page.
  */
 export class TaskFeed {
   readonly task: ShallowRef<Task | null> = shallowRef(null)
@@ -41,53 +40,44 @@ export class TaskFeed {
   /** Lines that have no end yet, one of each stream at most: what a program asks, how far it is. Not part of the log. */
   readonly partial: ShallowRef<ReadonlyMap<string, string>> = shallowRef(new Map())
 
-  private readonly merge = new LogMerge()
+  private readonly numbered = new NumberedLog()
+  private readonly stream: ReturnType<LiveSocket['follow']>
   private state: TaskState | null = null
   private readonly abort = new AbortController()
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>()
   private unsubscribe: (() => void) | null = null
   private fresh: string[] = []
+  /** The store is being read for the last time. */
   private finishing = false
   private complete = false
-  /** Live lines may be missing: true until the store was read a second time under the present connection. */
-  private interrupted = true
 
   constructor(
     private readonly api: FeedApi,
-    private readonly socket: LiveSocket,
+    socket: LiveSocket,
     private readonly project: number,
     private readonly id: number,
-  ) {}
+  ) {
+    this.stream = socket.follow(id, () => this.numbered.length)
+  }
 
   async start(): Promise<void> {
-    this.unsubscribe = this.socket.subscribe({
+    await this.refreshTask()
+    // A task that has ended is read once; who cannot be read waits for `retry`.
+    if (this.isOver || this.state === null || this.finishing) return
+    this.unsubscribe?.()
+    this.unsubscribe = this.stream.socket.subscribe({
       open: () => this.opened(),
       closed: () => this.closed(),
-      frame: (frame) => {
-        if (frame.project_id !== this.project || frame.task_id !== this.id || this.complete) return
-        if (frame.type === 'log') this.line(frame.output, frame.time)
-        else if (frame.type === 'partial') this.unfinished(frame.stream, frame.output)
-        else this.news(reduceTask(this.state, { kind: 'update', frame, asOf: Date.now() }))
-      },
+      frame: (frame) => this.frame(frame),
     })
-    // Frames are held from the first moment on, also while the task itself is still being asked for.
-    this.merge.begin()
+    this.later('patience', SOCKET_PATIENCE_MS, () => void this.poll())
     this.check()
-    await this.refreshTask()
-    if (this.stopped || this.state === null || this.finishing) return
-    if (this.socket.state === 'open') {
-      this.connection.value = 'live'
-      this.synchronise()
-    } else {
-      this.later('patience', SOCKET_PATIENCE_MS, () => void this.poll())
-    }
   }
 
   stop(): void {
     this.abort.abort()
-    this.unsubscribe?.()
-    for (const timer of this.timers.values()) clearTimeout(timer)
-    this.timers.clear()
+    this.leave()
+    this.cancelAll()
   }
 
   /** After an error of the page: everything from the beginning. */
@@ -95,10 +85,8 @@ export class TaskFeed {
     this.error.value = null
     this.logError.value = null
     this.finishing = false
-    await this.refreshTask()
-    if (this.stopped || this.state === null || this.finishing) return
-    if (this.socket.state === 'open') this.synchronise()
-    else void this.poll()
+    this.cancelAll()
+    await this.start()
   }
 
   /** Reads the task's fields, for example after a button was pressed. */
@@ -119,61 +107,54 @@ export class TaskFeed {
     return this.abort.signal.aborted
   }
 
+  private get isOver(): boolean {
+    return this.stopped || this.complete
+  }
+
+  private get isLive(): boolean {
+    return this.stream.socket.state === 'open'
+  }
+
   private opened(): void {
-    if (this.complete) return
     this.cancel('poll')
     this.cancel('patience')
-    this.merge.begin()
-    if (this.state === null) return
+    this.logError.value = null
     this.connection.value = 'live'
     void this.refreshTask()
-    if (!this.finishing) this.synchronise()
   }
 
   private closed(): void {
-    if (this.complete) return
-    this.interrupted = true
+    if (this.isOver) return
     this.partial.value = new Map()
-    this.cancel('settle')
     this.connection.value = 'connecting'
     this.later('poll', POLL_MS, () => void this.poll())
   }
 
-  private check(): void {
-    this.later('check', CHECK_MS, async () => {
-      if (this.socket.state === 'open' && this.state !== null) await this.refreshTask()
-      if (!this.stopped && !this.finishing && !this.complete) this.check()
-    })
-  }
-
-  private synchronise(): void {
-    void this.loadOutput()
-    this.later('settle', SETTLE_MS, () => void this.settle())
-  }
-
-  private async settle(): Promise<void> {
-    const epoch = this.merge.epoch
-    await this.loadOutput()
-    if (epoch === this.merge.epoch && this.merge.ready) this.interrupted = false
-  }
-
-  private async poll(): Promise<void> {
-    if (this.complete || this.finishing || this.socket.state === 'open') return
-    this.interrupted = true
-    this.connection.value = 'polling'
-    this.merge.begin()
-    const began = Date.now()
-    await Promise.all([this.refreshTask(), this.loadOutput()])
-    if (this.stopped || this.finishing || this.complete) return
-    // A long log takes long to send: the pause grows with it.
-    this.later('poll', Math.max(POLL_MS, 5 * (Date.now() - began)), () => void this.poll())
-  }
-
-  private line(output: string, time: string): void {
-    if (this.merge.push({ output, time })) {
-      this.fresh.push(output)
-      if (!this.timers.has('flush')) this.later('flush', FLUSH_MS, () => this.flush())
+  private frame(frame: Frame): void {
+    if (frame.task_id !== this.id || this.isOver) return
+    switch (frame.type) {
+      case 'lines':
+        return this.lines(frame)
+      case 'partial':
+        return this.unfinished(frame.stream, frame.output)
+      case 'gone':
+        return this.end()
+      case 'update':
+        // All lines that were stored before the status came before it.
+        this.logLoaded.value = true
+        this.news(reduceTask(this.state, { kind: 'update', frame, asOf: Date.now() }))
+        if (hasEnded(frame.status) && frame.end !== null) this.end()
     }
+  }
+
+  private lines(frame: LinesFrame): void {
+    const outputs = frame.lines.map((line) => line.output)
+    const taken = this.numbered.take(frame.first, outputs)
+    if (taken === 'gap') return this.stream.socket.renew()
+    if (taken === 'changed') return this.show()
+    for (const output of outputs) this.fresh.push(output)
+    if (!this.timers.has('flush')) this.later('flush', FLUSH_MS, () => this.flush())
+    if (this.timers.has('last')) this.awaitLastLines()
   }
 
   private unfinished(stream: string, text: string): void {
@@ -182,85 +163,111 @@ export class TaskFeed {
     if (text === '' && !this.partial.value.has(stream)) return
     const lines = new Map(this.partial.value)
     lines.delete(stream)
-    if (text !== '' && !this.finishing) lines.set(stream, text)
+    if (text !== '') lines.set(stream, text)
     this.partial.value = lines
   }
 
   private flush(): void {
+    this.cancel('flush')
     if (this.fresh.length === 0) return
     this.log.append(this.fresh)
     this.fresh = []
+    this.logLoaded.value = true
     this.revision.value += 1
   }
 
-  private async loadOutput(): Promise<void> {
-    const epoch = this.merge.epoch
-    try {
-      const records = await this.api.output(this.project, this.id, this.abort.signal)
-      if (this.stopped || this.complete) return
-      const shown = this.merge.load(epoch, records)
-      if (shown !== null) this.show(shown)
-    } catch (cause) {
-      if (this.stopped || isAbort(cause) || epoch !== this.merge.epoch) return
-      this.logError.value = describe(cause)
-      if (!this.finishing) this.later('reload', POLL_MS, () => void this.loadOutput())
-    }
-  }
-
-  private show(records: readonly string[]): void {
+  /** Makes the log what the records are. */
+  private show(): void {
+    this.cancel('flush')
     this.fresh = []
-    this.log.replace(records)
+    this.log.replace(this.numbered.records)
     this.logLoaded.value = true
     this.logError.value = null
     this.revision.value += 1
+  }
+
+  /** The socket told everything. */
+  private end(): void {
+    if (this.isOver) return
+    this.flush()
+    this.close()
+    // Fields that the last status did not carry.
+    void this.refreshTask()
+  }
+
+  private close(): void {
+    this.complete = true
+    this.partial.value = new Map()
+    this.logLoaded.value = true
+    this.logError.value = null
+    this.cancelAll()
+    this.leave()
+    this.connection.value = 'ended'
+  }
+
+  private leave(): void {
+    this.unsubscribe?.()
+    this.unsubscribe = null
+    this.stream.leave()
+  }
+
+  private check(): void {
+    this.later('check', CHECK_MS, async () => {
+      if (this.isLive) await this.refreshTask()
+      if (!this.isOver && !this.finishing) this.check()
+    })
+  }
+
+  private async poll(): Promise<void> {
+    if (this.isOver || this.finishing || this.isLive) return
+    this.connection.value = 'polling'
+    const began = Date.now()
+    await Promise.all([this.refreshTask(), this.loadOutput()])
+    if (this.isOver || this.finishing || this.isLive) return
+    // A long log takes long to send: the pause grows with it.
+    this.later('poll', Math.max(POLL_MS, 5 * (Date.now() - began)), () => void this.poll())
+  }
+
+  private async loadOutput(): Promise<void> {
+    try {
+      const records = await this.api.output(this.project, this.id, this.abort.signal)
+      // Under a connection that began in the meantime the lines come by it.
+      if (this.isOver || this.isLive) return
+      this.numbered.replace(records.map((record) => record.output))
+      this.show()
+    } catch (cause) {
+      if (!this.isOver && !isAbort(cause)) this.logError.value = describe(cause)
+    }
   }
 
   private news(next: TaskState | null): void {
     if (next === null || this.stopped) return
     this.state = next
     this.task.value = next.task
-    if (hasEnded(next.task.status) && !this.finishing && !this.complete) {
-      this.finishing = true
-      this.partial.value = new Map()
-      this.cancel('settle')
-      this.cancel('poll')
-      this.cancel('patience')
-      if (this.settledLongAgo) this.interrupted = false
-      void this.finish(FINAL_ATTEMPTS)
-    }
+    if (!hasEnded(next.task.status) || !next.task.end || this.complete || this.finishing) return
+    // The lines before the end are on their way if somebody tells them.
+    if (!this.isLive) void this.finish(FINAL_ATTEMPTS)
+    else if (!this.timers.has('last')) this.awaitLastLines()
   }
 
-  /** The store of a task that ended long ago is complete. The clocks of server and page may differ, so long means a minute. */
-  private get settledLongAgo(): boolean {
-    const end = Date.parse(this.state?.task.end ?? '')
-    return Date.now() - end > 60_000
+  private awaitLastLines(): void {
+    this.later('last', LAST_LINES_MS, () => void this.finish(FINAL_ATTEMPTS))
   }
 
-  /** The task has ended: read the store until it holds at least what was seen live, then take it as it is. */
+  /** The task has ended: its store is complete, and is read if it was not told by socket. */
   private async finish(attempts: number): Promise<void> {
+    if (this.isOver) return
+    this.finishing = true
     try {
-      const asOf = Date.now()
-      const task = await this.api.task(this.project, this.id, this.abort.signal)
-      this.state = reduceTask(this.state, { kind: 'fetched', task, asOf })
-      if (this.state) this.task.value = this.state.task
       const records = await this.api.output(this.project, this.id, this.abort.signal)
-      if (this.stopped) return
-      const behind = records.length < this.merge.length || !task.end
-      if (attempts > 1 && (behind || this.interrupted)) {
-        // With a gap in the live lines nothing tells whether the store is complete: one more look decides.
-        if (!behind) this.interrupted = false
-        const shown = this.merge.load(this.merge.epoch, records)
-        if (shown !== null) this.show(shown)
-        this.later('final', FINAL_RETRY_MS, () => void this.finish(attempts - 1))
-        return
-      }
-      this.show(this.merge.finish(records))
-      this.complete = true
-      this.connection.value = 'ended'
+      if (this.isOver) return
+      this.numbered.replace(records.map((record) => record.output))
+      this.show()
+      this.close()
     } catch (cause) {
-      if (this.stopped || isAbort(cause)) return
+      if (this.isOver || isAbort(cause)) return
       this.logError.value = describe(cause)
-      if (attempts > 1) this.later('final', POLL_MS, () => void this.finish(attempts - 1))
+      if (attempts > 1) this.later('last', POLL_MS, () => void this.finish(attempts - 1))
     }
   }
 
@@ -278,5 +285,10 @@ export class TaskFeed {
   private cancel(name: string): void {
     clearTimeout(this.timers.get(name))
     this.timers.delete(name)
+  }
+
+  private cancelAll(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer)
+    this.timers.clear()
   }
 }

@@ -214,6 +214,8 @@ fn settings(config: &Config) -> Settings {
         public_address: public_address(config),
         git_client: config.git_client.clone(),
         schedule_timezone: config.schedule_timezone.clone(),
+        team_invites_enabled: config.team_invites_enabled,
+        team_members_can_leave: config.team_members_can_leave,
         team_invite_type: config.team_invite_type.clone(),
         version: version(),
         max_tasks_per_template: config.max_tasks_per_template,

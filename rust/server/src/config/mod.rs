@@ -157,6 +157,10 @@ pub struct Config {
     pub totp_allow_recovery: bool,
     /// Time zone shown for schedules.
     pub schedule_timezone: String,
+    /// Whether the page offers invitations.
+    pub team_invites_enabled: bool,
+    /// Whether the page offers members to leave.
+    pub team_members_can_leave: bool,
     /// How members are invited.
     pub team_invite_type: String,
     /// What lets remote runners register; empty refuses all.
@@ -232,6 +236,8 @@ impl Config {
             totp_enabled: values.bool("auth.totp.enabled"),
             totp_allow_recovery: values.bool("auth.totp.allow_recovery"),
             schedule_timezone: values.text("schedule.timezone").to_owned(),
+            team_invites_enabled: values.bool("teams.invites_enabled"),
+            team_members_can_leave: values.bool("teams.members_can_leave"),
             team_invite_type: values.text("teams.invite_type").to_owned(),
             runner_registration_token: values.text("runner_registration_token").into(),
             profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),

@@ -317,6 +317,20 @@ const GENERAL: &[Key] = &[
         "Addresses and ranges of proxies that may say in X-Forwarded-For or X-Real-IP who the client is. Not a key of the Go server.",
     ),
     key("schedule.timezone", "SEMAPHORE_SCHEDULE_TIMEZONE", Text, "UTC", "Time zone shown for schedules."),
+    key(
+        "teams.invites_enabled",
+        "SEMAPHORE_TEAMS_INVITES_ENABLED",
+        Bool,
+        "",
+        "Tells the page to offer invitations to projects. They can be made and accepted in any case.",
+    ),
+    key(
+        "teams.members_can_leave",
+        "SEMAPHORE_TEAMS_MEMBERS_CAN_LEAVE",
+        Bool,
+        "",
+        "Tells the page to offer members to leave a project. They may in any case.",
+    ),
     ruled(
         key("teams.invite_type", "SEMAPHORE_TEAMS_INVITE_TYPE", Text, "username", "How members are invited."),
         Rule::OneOf(&["email", "username", "both"]),

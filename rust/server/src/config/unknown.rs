@@ -62,8 +62,6 @@ const OF_THE_REFERENCE: &[&str] = &[
     "runner.webhook",
     "runner.max_parallel_tasks",
     "teams",
-    "teams.invites_enabled",
-    "teams.members_can_leave",
     "syslog.network",
     "syslog.address",
     "syslog.tag",

@@ -81,6 +81,8 @@ struct Queue {
     frames: VecDeque<Frame>,
     bytes: usize,
     full_since: Option<Instant>,
+    /// A line was left out, and no status came since: what follows it is left out too, so that nobody takes the rest for the whole.
+    leaves_out: bool,
     closed: bool,
     /// Feeds that the connection does not follow yet.
     feeds: Vec<Arc<Feed>>,
@@ -105,7 +107,7 @@ pub(super) struct Frame {
 enum Kind {
     /// Always sent.
     Update,
-    /// Left out while the queue is full.
+    /// Left out when the queue is full, up to the next update.
     Log,
     /// Of one stream of one task only the newest waits.
     Partial { task: TaskId, stream: Stream, is_empty: bool },
@@ -117,7 +119,7 @@ struct LogFrame<'a> {
     output: &'a str,
     project_id: ProjectId,
     task_id: TaskId,
-    time: String,
+    time: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
 }
@@ -218,16 +220,17 @@ impl TaskObserver for Hub {
         if receivers.is_empty() {
             return;
         }
+        // Lines of one batch mostly have the same time: what it looks like is worked out once.
+        let mut moment: Option<(chrono::DateTime<chrono::Utc>, String)> = None;
         let frames: Vec<_> = lines
             .iter()
             .filter_map(|line| {
-                let frame = LogFrame {
-                    output: &line.text,
-                    project_id: task.project_id,
-                    task_id: task.id,
-                    time: time::format(&line.time),
-                    kind: "log",
+                let (_, time) = match &mut moment {
+                    Some(known) if known.0 == line.time => known,
+                    other => other.insert((line.time, time::format(&line.time))),
                 };
+                let frame =
+                    LogFrame { output: &line.text, project_id: task.project_id, task_id: task.id, time, kind: "log" };
                 Frame::new(task.project_id, &frame, Kind::Log)
             })
             .collect();
@@ -395,13 +398,22 @@ impl Connection {
 
 impl Queue {
     fn push(&mut self, frame: &Frame) {
-        if self.bytes >= QUEUE_BYTES {
+        let is_full = self.bytes >= QUEUE_BYTES;
+        if is_full {
             let since = *self.full_since.get_or_insert_with(Instant::now);
             self.closed |= since.elapsed() >= FULL_LIMIT;
-            // That an unfinished line is there no longer is told in any case: otherwise it would stay on the screen.
-            if matches!(frame.kind, Kind::Log | Kind::Partial { is_empty: false, .. }) {
-                return;
+        }
+        match frame.kind {
+            Kind::Update => self.leaves_out = false,
+            Kind::Log => {
+                self.leaves_out |= is_full;
+                if self.leaves_out {
+                    return;
+                }
             }
+            // That an unfinished line is there no longer is told in any case: otherwise it would stay on the screen.
+            Kind::Partial { is_empty: false, .. } if is_full => return,
+            Kind::Partial { .. } => {}
         }
         // Thousands of short lines may wait: what replaces nothing does not look at them.
         if matches!(frame.kind, Kind::Partial { .. })
@@ -498,14 +510,25 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_leaves_out_lines_but_never_a_status() {
+    fn a_full_queue_leaves_out_lines_up_to_the_next_status_but_never_a_status() {
         let hub = Hub::default();
         let client = hub.join(Access { admin: true, ..Access::default() }, Wants::default());
+        let running = task(TaskStatus::Running);
         let lines: Vec<_> = (0..40).map(|_| line("x".repeat(64 * 1024))).collect();
-        hub.lines(&task(TaskStatus::Running), &lines);
-        hub.changed(&task(TaskStatus::Success));
+        hub.lines(&running, &lines);
+        hub.changed(&task(TaskStatus::Stopping));
         let frames = drain(&client);
         assert!(frames.len() < 20, "{} frames wait", frames.len());
-        assert!(frames.last().unwrap().contains(r#""status":"success""#));
+        assert!(frames.last().unwrap().contains(r#""status":"stopping""#));
+        // Still full when the status came: the gap goes on. `drain` does not count what it takes, so the queue is emptied here.
+        hub.lines(&running, &[line("during".into())]);
+        client.lock().bytes = 0;
+        hub.lines(&running, &[line("after".into())]);
+        assert!(drain(&client).is_empty(), "the queue has room again, but no status came since the gap");
+        hub.changed(&task(TaskStatus::Stopped));
+        hub.lines(&running, &[line("behind the status".into())]);
+        let frames = drain(&client);
+        assert_eq!(frames.len(), 2, "{frames:?}");
+        assert!(frames[0].contains(r#""status":"stopped""#) && frames[1].contains("behind the status"), "{frames:?}");
     }
 }

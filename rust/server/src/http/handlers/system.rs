@@ -37,10 +37,36 @@ pub(crate) struct Info {
     roles: Vec<semaphore_model::Role>,
 }
 
+/// Reference: `util.TeamsConfig`, which leaves out what is not set.
 #[derive(Serialize, JsonSchema)]
 struct Teams {
+    #[serde(skip_serializing_if = "is_off")]
+    #[schemars(default)]
+    invites_enabled: bool,
     invite_type: String,
+    #[serde(skip_serializing_if = "is_off")]
+    #[schemars(default)]
+    members_can_leave: bool,
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_off(value: &bool) -> bool {
+    !*value
+}
+
+/// What the page of the reference marks as part of another edition unless the server says that it is there.
+///
+/// Keys of a storage are read from and written to it, states and the hosts of an Ansible run are kept. Tags of runners are not
+/// offered: every task runs on the server's machine. The last two are not keys of the reference's free edition, but its page
+/// looks at them: without them it switches its own buttons for storages and roles off, which work here.
+const FEATURES: &[(&str, bool)] = &[
+    ("custom_roles_management", true),
+    ("project_runners", false),
+    ("secret_storage_management", true),
+    ("secret_storages", true),
+    ("task_summary", true),
+    ("terraform_backend", true),
+];
 
 /// `GET /api/info`
 pub(crate) async fn get_info(_: Session, State(state): State<AppState>) -> Result<Json<Info>> {
@@ -52,15 +78,14 @@ pub(crate) async fn get_info(_: Session, State(state): State<AppState>) -> Resul
         web_host: settings.web_host.clone(),
         use_remote_runner: false,
         auth_methods: AuthMethods::new(settings),
-        // What the page of the reference shows only if the server says so. States are kept here; runners of a project get no
-        // tasks yet and nothing reads a secret storage, so the page does not offer them.
-        premium_features: ["project_runners", "terraform_backend", "task_summary", "secret_storages"]
-            .into_iter()
-            .map(|feature| (feature, feature == "terraform_backend"))
-            .collect(),
+        premium_features: FEATURES.iter().copied().collect(),
         git_client: settings.git_client.clone(),
         schedule_timezone: settings.schedule_timezone.clone(),
-        teams: Teams { invite_type: settings.team_invite_type.clone() },
+        teams: Teams {
+            invites_enabled: settings.team_invites_enabled,
+            invite_type: settings.team_invite_type.clone(),
+            members_can_leave: settings.team_members_can_leave,
+        },
         roles: services.store.list_global_roles().await.map_err(semaphore_service::Error::from)?,
     }))
 }
