@@ -128,9 +128,12 @@ fn the_tasks_of_a_dead_server_go_to_the_other_and_nobody_touches_those_of_a_livi
     pair.first.crash();
     pair.is_lost(&second, runs);
     assert_eq!(second.wait_for_end(pair.project.id, queued)["status"], "success", "the other one runs it");
-    let numbers: Vec<_> =
-        pair.lines(&second, queued).into_iter().filter_map(|line| line.strip_prefix("line ")?.parse().ok()).collect();
-    assert_eq!(numbers, (1..=100).collect::<Vec<i32>>());
+    let numbers: Vec<_> = pair
+        .lines(&second, queued)
+        .into_iter()
+        .filter_map(|line| line.strip_prefix("line ")?.parse::<i32>().ok())
+        .collect();
+    assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
     pair.until_ready(&second, same);
     let directory = pair.first.directory().to_str().unwrap().to_owned();
     for pid in processes_with(&directory) {

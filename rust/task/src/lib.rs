@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod active;
 pub mod cron;
 pub mod places;
 pub mod pool;
@@ -16,9 +17,10 @@ mod queue;
 mod runner;
 pub mod version;
 
+pub use active::{ActiveTask, Location};
 pub use cron::{Cron, CronError, Zone};
 pub use places::{Claim, Places};
-pub use pool::{ActiveTask, Location, Pool, PoolLimits, StopError};
+pub use pool::{Pool, PoolLimits, StopError};
 pub use ports::{
     Begin, Hold, NewLine, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository,
     TaskState,

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    active::{ActiveTask, Location},
     places::{Claim, Places},
     ports::{Hold, NewLine, PortError, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository},
     queue::{Arrival, Queue},
@@ -30,30 +31,6 @@ pub struct PoolLimits {
     pub max_parallel_tasks: u32,
     /// `max_task_duration_sec`: time a job may take before it is stopped. Reference: kept for remote runners only.
     pub max_task_duration: Option<Duration>,
-}
-
-/// Where an unfinished task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Location {
-    /// Waits for its turn.
-    Queue,
-    /// Being executed.
-    Running,
-}
-
-/// An unfinished task as the administrator's list shows it.
-#[derive(Clone, Debug)]
-pub struct ActiveTask {
-    /// Row of `task`.
-    pub id: TaskId,
-    /// Its project.
-    pub project_id: ProjectId,
-    /// Login of the user who started it.
-    pub username: String,
-    /// Current status.
-    pub status: TaskStatus,
-    /// Where it is.
-    pub location: Location,
 }
 
 /// A stop, confirmation or rejection that is not possible.
@@ -379,14 +356,9 @@ async fn dispatch(shared: &Arc<Shared>) {
     loop {
         let next = shared.lock().next_project(shared);
         let Some(project) = next else { return };
-        let limit = match limits.get(&project) {
-            Some(limit) => *limit,
-            None => {
-                let limit = project_limit(shared, project).await;
-                limits.insert(project, limit);
-                limit
-            }
-        };
+        let known = limits.get(&project).copied();
+        let limit = if let Some(known) = known { known } else { project_limit(shared, project).await };
+        limits.insert(project, limit);
         shared.lock().start_one(shared, project, limit);
     }
 }

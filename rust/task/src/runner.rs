@@ -370,9 +370,10 @@ impl Runner {
             let step = TaskChange { first_line: Some(self.stored_lines + 1), ..change() };
             let lines = step.lines.len() as i64;
             let repository = &self.shared.repository;
-            let stored = match begin {
-                true => repository.begin(&self.task, step).await,
-                false => repository.store(&self.task.state, step).await.map(|()| Begin::Begun),
+            let stored = if begin {
+                repository.begin(&self.task, step).await
+            } else {
+                repository.store(&self.task.state, step).await.map(|()| Begin::Begun)
             };
             let error = match stored {
                 Ok(Begin::Begun) => {

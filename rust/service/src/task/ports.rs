@@ -36,7 +36,7 @@ pub struct TaskPorts {
 /// What was read while tasks were taken up: thousands of them may have one template.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    templates: HashMap<(ProjectId, TemplateId), Template>,
+    templates: HashMap<(ProjectId, TemplateId), Arc<Template>>,
     users: HashMap<UserId, String>,
 }
 
@@ -86,29 +86,35 @@ impl TaskPorts {
     }
 
     async fn take_up_one(&self, pool: &Pool, known: &mut Known, task: &Task, reason: &str) -> Result<()> {
-        let id = (task.project_id, task.template_id);
-        if !known.templates.contains_key(&id) {
-            match self.services.store.get_plain_template(task.project_id, task.template_id).await {
-                Ok(template) => drop(known.templates.insert(id, template)),
-                Err(error) if error.is_temporary() => return Err(error.into()),
-                Err(error) => {
-                    tracing::warn!(task.id = %task.id, %error, "the template of a task of an earlier run cannot be read");
-                    let unknown = Template { id: task.template_id, ..Template::default() };
-                    return self.end_lost(queued(task, &unknown, ""), "its template cannot be read any more").await;
-                }
-            }
-        }
-        let username = self.username(known, task).await?;
-        let Some(template) = known.templates.get(&id) else { return Ok(()) };
-        let entry = queued(task, template, &username);
+        let Some(template) = self.template(known, task).await? else {
+            let unknown = Template { id: task.template_id, ..Template::default() };
+            return self.end_lost(queued(task, &unknown, ""), "its template cannot be read any more").await;
+        };
+        let entry = queued(task, &template, &self.username(known, task).await?);
         if task.status != TaskStatus::Waiting {
             return self.end_lost(entry, reason).await;
         }
-        if asks_for_secrets(template) && self.services.store.get_task_secret(task.id).await?.is_none() {
+        if asks_for_secrets(&template) && self.services.store.get_task_secret(task.id).await?.is_none() {
             return self.end_lost(entry, LOST_SECRETS).await;
         }
         pool.enqueue(entry);
         Ok(())
+    }
+
+    /// The template of a task; none if it cannot be read, now and later.
+    async fn template(&self, known: &mut Known, task: &Task) -> Result<Option<Arc<Template>>> {
+        let id = (task.project_id, task.template_id);
+        if let Some(template) = known.templates.get(&id) {
+            return Ok(Some(Arc::clone(template)));
+        }
+        match self.services.store.get_plain_template(task.project_id, task.template_id).await {
+            Ok(template) => Ok(Some(Arc::clone(known.templates.entry(id).or_insert(Arc::new(template))))),
+            Err(error) if error.is_temporary() => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(task.id = %task.id, %error, "the template of a task of an earlier run cannot be read");
+                Ok(None)
+            }
+        }
     }
 
     async fn end_lost(&self, mut task: QueuedTask, reason: &str) -> Result<()> {
