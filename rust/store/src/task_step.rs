@@ -1,5 +1,6 @@
 //! One step in the life of a task: lines, commit, status and activity in one transaction.
 
+use crate::alert_outbox::NewAlert;
 use crate::db::params;
 use crate::error::StoreError;
 use crate::task_output_write::Appended;
@@ -33,6 +34,8 @@ pub struct TaskStep<'a> {
     pub stages: &'a [JobStage],
     /// Why the task does not do well; as `stages`.
     pub problem: Option<&'a TaskProblem>,
+    /// Whom to tell about the status; stored with it, once each.
+    pub alerts: &'a [NewAlert],
 }
 
 impl Store {
@@ -69,6 +72,7 @@ impl Store {
             if status.is_finished() {
                 transaction.delete_task_secret(step.task_id).await?;
             }
+            transaction.insert_alerts(step.task_id, status, step.alerts).await?;
         }
         if let Some(problem) = step.problem {
             transaction.insert_task_problem(step.task_id, problem).await?;

@@ -5,6 +5,7 @@
 
 mod ansible;
 mod follow;
+mod incoming;
 mod output;
 mod parameters;
 mod ports;

@@ -136,6 +136,10 @@ impl TaskRepository for TaskPorts {
             message: message.clone(),
             time: Utc::now(),
         });
+        let alerts = match change.state {
+            Some(state) => self.services.alerts_about(state).await.map_err(port_error)?,
+            None => Vec::new(),
+        };
         let step = TaskStep {
             project_id: task.project_id,
             task_id: task.id,
@@ -147,12 +151,14 @@ impl TaskRepository for TaskPorts {
             event: change.event.as_ref().map(|event| event.description.as_str()),
             stages: change.stages,
             problem: problem.as_ref(),
+            alerts: &alerts,
         };
         let store = &self.services.store;
         if let Some(lines) = change.known_hosts {
             store.merge_known_hosts(task.project_id, lines).await.map_err(port_error)?;
         }
         store.store_task_step(&step).await.map_err(port_error)?;
+        self.services.alerts.stored(&alerts);
         Ok(())
     }
 

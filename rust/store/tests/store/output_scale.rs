@@ -65,6 +65,7 @@ async fn a_step_that_was_stored_changes_nothing_when_it_comes_again(database: Da
         event: Some("starts"),
         stages: &[],
         problem: None,
+        alerts: &[],
     };
     // The connection broke after the commit: whoever gave the step cannot know that it is stored.
     for _ in 0..3 {

@@ -242,6 +242,7 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             event: Some(&description),
             stages: &[],
             problem: Some(&problem),
+            alerts: &[],
         };
         report.repaired(repairs.store_task_step(&step).await);
     }
