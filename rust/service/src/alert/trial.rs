@@ -21,7 +21,7 @@ impl Services {
         if !project.alert {
             return Err(Error::conflict("alerts are switched off in this project").bare());
         }
-        let message = Arc::new(Message {
+        let by_chat = Message {
             task: TaskId(0),
             url: self.task_link(project.id, TemplateId(0), TaskId(0)),
             name: "Test Notification".to_owned(),
@@ -29,11 +29,15 @@ impl Services {
             version: String::new(),
             description: "This is a test notification".to_owned(),
             status: TaskStatus::Success,
-        });
+        };
+        // Reference: mail has words about a failure only, also in a test.
+        let by_mail = Arc::new(Message { status: TaskStatus::Error, ..by_chat.clone() });
+        let by_chat = Arc::new(by_chat);
         let mut sending = JoinSet::new();
         for channel in self.settings.alerts.channels() {
             let receivers = self.test_receivers(channel, project).await?;
-            let (services, message, project) = (Arc::clone(self), Arc::clone(&message), project.clone());
+            let message = Arc::clone(if channel == AlertChannel::Email { &by_mail } else { &by_chat });
+            let (services, project) = (Arc::clone(self), project.clone());
             sending.spawn(async move {
                 let mut failures = Vec::new();
                 for receiver in receivers {
