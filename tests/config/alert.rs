@@ -4,7 +4,7 @@ use semaphore_test_machine::{
     hook::{Hooks, Posted},
     smtp::{Kind, MailServer},
 };
-use semaphore_tests::{Options, Server, mail_options};
+use semaphore_tests::{Server, mail_options};
 use serde_json::{Value, json};
 
 /// Tests the alerts of a project at a server with these keys; the status of the answer.
@@ -57,7 +57,7 @@ fn gotify() -> Value {
 pub(crate) fn email() {
     let Some(post) = MailServer::start(Kind::Plain) else { return };
     for (is_on, count) in [(false, 0), (true, 1)] {
-        let server = Server::with(Options { ..mail_options(&post, &json!({"email_alert": is_on})) });
+        let server = Server::with(mail_options(&post, &json!({"email_alert": is_on})));
         assert_eq!((tested_at(&server), post.count()), (204, count));
     }
     is_needed("email_alert", "email_host");

@@ -11,18 +11,17 @@ pub(super) fn alerts(values: &Values) -> (AlertSettings, Vec<String>) {
         AlertSettings { telegram_chat: values.text("telegram_chat").to_owned(), ..AlertSettings::default() };
     let mut in_vain = Vec::new();
     for channel in AlertChannel::ALL.into_iter().filter(|channel| values.bool(switch(*channel))) {
-        let missing = match channel {
-            AlertChannel::Email => {
-                settings.email = values.set_text("email_host").is_some();
-                (!settings.email).then_some("email_host")
-            }
-            _ => match address(values, channel) {
+        let missing = if channel == AlertChannel::Email {
+            settings.email = values.set_text("email_host").is_some();
+            (!settings.email).then_some("email_host")
+        } else {
+            match address(values, channel) {
                 Ok(address) => {
                     settings.addresses.insert(channel, address);
                     None
                 }
                 Err(missing) => Some(missing),
-            },
+            }
         };
         in_vain.extend(missing.map(|missing| format!("{} without {missing}", switch(channel))));
     }

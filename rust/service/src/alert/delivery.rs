@@ -15,7 +15,7 @@ use super::{
     channel::{self, SendError},
     message::{self, Message},
 };
-use crate::services::Services;
+use crate::{services::Services, task::unless_gone};
 
 /// How long a claim holds: longer than the sending of one message can take.
 const CLAIM: TimeDelta = TimeDelta::minutes(3);
@@ -65,7 +65,7 @@ impl Services {
             tokio::select! {
                 () = news.notified() => {}
                 () = tokio::time::sleep(pause) => {}
-                _ = stop.changed() => {}
+                changed = stop.changed() => if changed.is_err() { return },
             }
         }
     }
@@ -148,13 +148,13 @@ impl Services {
     /// The words' contents; none if task or template are gone. Reference: `TaskRunner.alertInfos`.
     async fn describe(&self, alert: &ClaimedAlert) -> Result<Option<(Message, Project)>, StoreError> {
         let project = alert.project_id;
-        let Some(task) = found(self.store.get_task(project, alert.task_id).await)? else { return Ok(None) };
-        let Some(template) = found(self.store.get_plain_template(project, task.template_id).await)? else {
+        let Some(task) = unless_gone(self.store.get_task(project, alert.task_id).await)? else { return Ok(None) };
+        let Some(template) = unless_gone(self.store.get_plain_template(project, task.template_id).await)? else {
             return Ok(None);
         };
-        let Some(project) = found(self.store.get_project(project).await)? else { return Ok(None) };
+        let Some(project) = unless_gone(self.store.get_project(project).await)? else { return Ok(None) };
         let author = match task.user_id {
-            Some(id) => found(self.store.get_user(id).await)?.map(|user| user.name),
+            Some(id) => unless_gone(self.store.get_user(id).await)?.map(|user| user.name),
             None => None,
         };
         let version = match &task.version {
@@ -178,13 +178,5 @@ impl Services {
     pub(super) fn task_link(&self, project: ProjectId, template: TemplateId, task: TaskId) -> String {
         let host = &self.settings.web_host;
         format!("{host}/project/{project}/templates/{template}?t={task}")
-    }
-}
-
-/// `None` for what is gone.
-fn found<T>(answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    match answer {
-        Err(StoreError::NotFound) => Ok(None),
-        answer => answer.map(Some),
     }
 }

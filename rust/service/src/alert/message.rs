@@ -3,6 +3,8 @@
 //! The documents mean what the reference's mean: same members, same values. Names, which people choose, are put in as text: where
 //! the reference would break its JSON or let somebody write HTML, they are escaped.
 
+use std::fmt::Write;
+
 use semaphore_model::{AlertChannel, TaskId, TaskStatus};
 use serde_json::{Value, json};
 
@@ -132,9 +134,10 @@ impl Message {
             self.author
         );
         if !self.version.is_empty() {
-            text.push_str(&format!("Version: {}{end}\n", self.version));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "Version: {}{end}", self.version);
         }
-        text.push_str(&format!("[Task Link]({})", self.url));
+        let _ = write!(text, "[Task Link]({})", self.url);
         text
     }
 

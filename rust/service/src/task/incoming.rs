@@ -27,7 +27,7 @@ impl Services {
 }
 
 /// `None` for what is gone.
-fn unless_gone<T>(found: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+pub(crate) fn unless_gone<T>(found: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match found {
         Err(StoreError::NotFound) => Ok(None),
         found => found.map(Some),

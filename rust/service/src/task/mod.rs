@@ -24,7 +24,7 @@ use semaphore_store::{OutputCursor, Page, TaskFilter, TaskStatistics, TaskStatis
 use semaphore_task::{ActiveTask, Location, Pool, StopError};
 use serde::Serialize;
 
-pub(crate) use self::{ansible::ReportCache, submit::TaskOrigin};
+pub(crate) use self::{ansible::ReportCache, incoming::unless_gone, submit::TaskOrigin};
 pub use self::{
     ansible::{AnsibleError, AnsibleHost},
     output::{DEFAULT_LINES, FoundLine, FoundLines, MOST_LINES},
