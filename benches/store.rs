@@ -83,6 +83,7 @@ impl World {
             stages: &[],
             problem: None,
             owner: None,
+            alerts: &[],
         }
     }
 }

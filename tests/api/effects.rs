@@ -76,6 +76,7 @@ effects! {
     PUT    "/api/project/{project_id}/host_keys" => set_host_keys;
     PUT    "/api/project/{project_id}/retention" => set_retention;
     PUT    "/api/project/{project_id}/templates/{template_id}/retention" => set_template_retention;
+    PUT    "/api/project/{project_id}/templates/{template_id}/alerts" => set_template_alerts;
     DELETE "/api/project/{project_id}/me" => leave_project;
     POST   "/api/project/{project_id}/users" => add_member;
     PUT    "/api/project/{project_id}/users/{user_id}" => update_member;
@@ -848,6 +849,31 @@ fn set_template_retention(world: &World) -> Check {
         assert_eq!(found["templates"], json!([rule]));
         assert_eq!(task_ids(world), left);
         assert_eq!(world.value("select count(*) from rs_retention_rule"), 1);
+    })
+}
+
+fn set_template_alerts(world: &World) -> Check {
+    let template = world.template("hello.sh");
+    let path = world.path(&format!("/templates/{template}/alerts"));
+    assert_eq!(world.admin.get(&path).expect(200).json(), json!({"rules": []}));
+    let rule = |channel: &str, occasion: &str| json!({"channel": channel, "occasion": occasion});
+    let rules = json!({"rules": [rule("email", "always"), rule("microsoft_teams", "recovered")]});
+    world.admin.put(&world.path("/templates/9999/alerts"), &rules).expect(404);
+    for bad in [
+        json!({}),
+        json!({"rules": [rule("pigeon", "always")]}),
+        json!({"rules": [rule("slack", "sometimes")]}),
+        json!({"rules": [rule("slack", "always"), rule("slack", "failure")]}),
+    ] {
+        world.admin.put(&path, &bad).expect(400);
+    }
+    assert_eq!(world.value("select count(*) from rs_alert_rule"), 0);
+    world.admin.put(&path, &json!({"rules": [rule("slack", "failure")]})).expect(204);
+    world.admin.put(&path, &rules).expect(204);
+    Box::new(move |world| {
+        let path = world.path(&format!("/templates/{template}/alerts"));
+        assert_eq!(world.admin.get(&path).expect(200).json(), rules);
+        assert_eq!(world.value("select count(*) from rs_alert_rule"), 2);
     })
 }
 

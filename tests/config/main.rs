@@ -12,11 +12,17 @@ use semaphore_test_machine::{database::Kind, ssh};
 use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository, wait_until};
 use serde_json::{Value, json};
 
+mod alert;
 mod edge;
 mod mail;
 mod servers;
 mod sign_in;
 
+use alert::{
+    dingtalk_alert, dingtalk_url, email as email_alert, gotify_alert, gotify_token, gotify_url, microsoft_teams_alert,
+    microsoft_teams_url, rocketchat_alert, rocketchat_url, slack_alert, slack_url, telegram_alert, telegram_chat,
+    telegram_token, telegram_url,
+};
 use edge::{
     body_timeout_sec, request_log, request_timeout_sec, secrets_path, task_jwt_audience, tls_cert_file, tls_enabled,
     tls_http_redirect_port, tls_key_file,
@@ -112,6 +118,22 @@ keys! {
     "email_secure" => email_secure;
     "email_tls" => email_tls;
     "email_tls_min_version" => email_tls_min_version;
+    "email_alert" => email_alert;
+    "telegram_alert" => telegram_alert;
+    "telegram_chat" => telegram_chat;
+    "telegram_token" => telegram_token;
+    "telegram_url" => telegram_url;
+    "slack_alert" => slack_alert;
+    "slack_url" => slack_url;
+    "rocketchat_alert" => rocketchat_alert;
+    "rocketchat_url" => rocketchat_url;
+    "microsoft_teams_alert" => microsoft_teams_alert;
+    "microsoft_teams_url" => microsoft_teams_url;
+    "dingtalk_alert" => dingtalk_alert;
+    "dingtalk_url" => dingtalk_url;
+    "gotify_alert" => gotify_alert;
+    "gotify_url" => gotify_url;
+    "gotify_token" => gotify_token;
     "trusted_proxies" => trusted_proxies;
     "schedule.timezone" => schedule_timezone;
     "teams.invites_enabled" => invites_enabled;
@@ -887,9 +909,9 @@ fn the_environment_wins_over_the_file() {
 
 #[test]
 fn a_key_without_effect_is_named_at_start() {
-    let server = Server::with_config(json!({"slack_alert": true, "unknown_to_everybody": 1}));
+    let server = Server::with_config(json!({"use_remote_runner": true, "unknown_to_everybody": 1}));
     let log = server.log();
-    assert!(log.contains("slack_alert"), "{log}");
+    assert!(log.contains("use_remote_runner"), "{log}");
 }
 
 #[test]

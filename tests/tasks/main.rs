@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alerts;
 mod ansible;
 mod ansible_galaxy;
 mod ansible_inventory;

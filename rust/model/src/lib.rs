@@ -11,6 +11,7 @@
 mod open_enum;
 
 pub mod access_key;
+mod alert;
 pub mod ansi;
 pub mod environment;
 mod error_chain;
@@ -45,6 +46,7 @@ pub mod validation;
 pub mod view;
 
 pub use access_key::{AccessKey, AccessKeyOwner, AccessKeySourceStorage, AccessKeyType, LoginPassword, SshKey};
+pub use alert::{AlertChannel, AlertOccasion, AlertRule, AlertRules};
 pub use environment::{Environment, EnvironmentSecret, EnvironmentSecretOperation, EnvironmentSecretType};
 pub use error_chain::error_chain;
 pub use event::{Event, EventObject};

@@ -86,7 +86,7 @@ fn settings() -> Settings {
         task_output_archive_days: 0,
         runner_registration_token: semaphore_model::Secret::default(),
         profile_directory: None,
-        alert_channels: Vec::new(),
+        alerts: crate::alert::AlertSettings::default(),
         secret_sources: crate::key::secret::SecretSources::default(),
         task_tokens: None,
         mail: None,

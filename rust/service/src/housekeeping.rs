@@ -1,5 +1,5 @@
 //! What is removed or compressed in the background: tasks beyond `max_tasks_per_template`, those that a retention rule lets
-//! go, and the output of old tasks.
+//! go, the output of old tasks, and what became of old alerts.
 //!
 //! Not for the rules themselves (`retention.rs`), nor for how it is done in small transactions (store). Invariants: nothing here
 //! is on the path of a request or a running task; an error of one task does not keep the others from their turn; the next
@@ -20,6 +20,9 @@ use crate::services::Services;
 
 /// Pause between two rounds over all rules.
 const ROUND: Duration = Duration::from_hours(1);
+
+/// How long it is kept what became of the alerts of a task, counted from its end; longer than they are tried.
+const ALERTS_KEPT: TimeDelta = TimeDelta::days(14);
 
 /// Tasks that are looked up at a time.
 const TASKS_AT_ONCE: usize = 100;
@@ -68,6 +71,7 @@ impl Services {
                 () = tokio::time::sleep_until(next_round) => {
                     self.keep_retention_rules().await;
                     self.archive_old_output().await;
+                    self.remove_old_alerts().await;
                     next_round = Instant::now() + ROUND;
                 }
             }
@@ -161,6 +165,14 @@ impl Services {
             if archived < TASKS_AT_ONCE {
                 return;
             }
+        }
+    }
+
+    async fn remove_old_alerts(&self) {
+        match self.store.remove_old_alerts(Utc::now() - ALERTS_KEPT).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(alerts = removed, "old alerts removed"),
+            Err(error) => tracing::warn!(%error, "old alerts cannot be removed yet"),
         }
     }
 

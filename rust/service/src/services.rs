@@ -8,6 +8,7 @@ use semaphore_engine::EngineConfig;
 use semaphore_store::Store;
 
 use crate::{
+    alert::AlertDesk,
     app::{App, AppCatalog},
     auth::{Activities, Newcomers, Throttle},
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec, password::PasswordHasher},
@@ -58,6 +59,8 @@ pub struct Services {
     pub(crate) task_addresses: TaskAddresses,
     /// Held from reading the last version of a build to storing the next one, so that no two builds get the same.
     pub(crate) build_versions: tokio::sync::Mutex<()>,
+    /// Sends alerts.
+    pub(crate) alerts: AlertDesk,
     /// What is to be tidied up before its time.
     pub(crate) housekeeping: Housekeeping,
     /// Wakes the scheduler when schedules were changed.
@@ -115,6 +118,7 @@ impl Services {
             ansible_reports: ReportCache::default(),
             task_addresses: TaskAddresses::default(),
             build_versions: tokio::sync::Mutex::default(),
+            alerts: AlertDesk::default(),
             housekeeping: Housekeeping::default(),
             schedules_changed: tokio::sync::Notify::default(),
         })

@@ -41,8 +41,8 @@ pub struct Settings {
     pub runner_registration_token: Secret,
     /// Directory that memory profiles are written to; none refuses them.
     pub profile_directory: Option<PathBuf>,
-    /// Configured ways to send alerts; this build can use none of them.
-    pub alert_channels: Vec<String>,
+    /// Who is told how tasks end.
+    pub alerts: crate::alert::AlertSettings,
     /// Set when the server works on a copy of the database to be tried on: nothing reaches the outside then (no task, schedule,
     /// alert, webhook or runner is executed). The text says so on every page.
     pub rehearsal: Option<String>,

@@ -32,6 +32,8 @@ mod sql;
 pub mod transfer;
 
 mod access_key;
+mod alert_outbox;
+mod alert_rule;
 mod api_token;
 mod backup;
 mod email_otp;
@@ -95,6 +97,8 @@ mod user;
 mod view;
 
 pub use access_key::AccessKeyFilter;
+pub use alert_outbox::{AlertEnd, ClaimedAlert, NewAlert, NextAlert, SentAlert};
+pub use alert_rule::AlertFacts;
 pub use copy_file::copy_sqlite;
 pub use db::Transaction;
 pub use db_time::DbTime;

@@ -1,5 +1,6 @@
 //! One step in the life of a task: lines, commit, status and activity in one transaction.
 
+use crate::alert_outbox::NewAlert;
 use crate::db::params;
 use crate::error::StoreError;
 use crate::task_lease::Hold;
@@ -36,6 +37,8 @@ pub struct TaskStep<'a> {
     pub problem: Option<&'a TaskProblem>,
     /// The server that says so; refused if the task belongs to another one. None for tools that work while no server does.
     pub owner: Option<&'a str>,
+    /// Whom to tell about the status; stored with it, once each.
+    pub alerts: &'a [NewAlert],
 }
 
 impl Store {
@@ -104,6 +107,7 @@ impl Store {
                 transaction.delete_task_secret(step.task_id).await?;
                 transaction.delete_lease(step.task_id).await?;
             }
+            transaction.insert_alerts(step.task_id, status, step.alerts).await?;
         }
         if let Some(problem) = step.problem {
             transaction.insert_task_problem(step.task_id, problem).await?;

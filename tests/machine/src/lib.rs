@@ -1,4 +1,4 @@
-//! Real parts for tests: servers of SSH, git, LDAP, OpenID Connect, mail, a secret storage, PostgreSQL and MariaDB on loopback, Bolt files, and the tools
+//! Real parts for tests: servers of SSH, git, LDAP, OpenID Connect, mail, webhooks, a secret storage, PostgreSQL and MariaDB on loopback, Bolt files, and the tools
 //! of the machine.
 //!
 //! Not for anything of the product: this crate uses none of ours, so that every crate's tests may use it. Everything lives in
@@ -13,6 +13,7 @@ mod certificate;
 pub mod database;
 pub mod git;
 pub mod git_http;
+pub mod hook;
 pub mod ldap;
 pub mod oidc;
 pub mod smtp;

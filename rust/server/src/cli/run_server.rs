@@ -9,6 +9,7 @@ use anyhow::Context;
 use futures_util::future::OptionFuture;
 use semaphore_service::{Services, TaskPorts, schedule::Scheduler, task::Ownership};
 use semaphore_task::{Pool, PoolLimits};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -41,6 +42,9 @@ const REQUEST_GRACE: Duration = Duration::from_secs(10);
 
 /// Time that running tasks have to stop after a signal.
 const TASK_GRACE: Duration = Duration::from_secs(15);
+
+/// Time that an alert which is being sent has to be taken after a signal.
+const ALERT_GRACE: Duration = Duration::from_secs(5);
 
 /// How often the last use of sessions is written.
 const SESSION_FLUSH: Duration = Duration::from_mins(1);
@@ -133,6 +137,9 @@ async fn run_until_signal(
     let flushing = tokio::spawn(flush_sessions(Arc::clone(&services), stop.clone()));
     let tidying = rehearsal.is_none().then(|| tokio::spawn(keep_house(Arc::clone(&services), stop.clone())));
 
+    let (alerts_stop, alerts_stopped) = watch::channel(false);
+    let alerting = rehearsal.is_none().then(|| tokio::spawn(Arc::clone(&services).deliver_alerts(alerts_stopped)));
+
     let refreshing =
         rehearsal.is_none().then(|| tokio::spawn(refresh_directory_rights(Arc::clone(&services), stop.clone())));
 
@@ -171,6 +178,13 @@ async fn run_until_signal(
         tracing::warn!(%error, "other servers have the waiting tasks of this one only when its lease ran out");
     }
     let _ = flushing.await;
+    // Tasks that just ended are told of, as far as it goes quickly; the rest is told after the next start.
+    let _ = alerts_stop.send(true);
+    if let Some(alerting) = alerting
+        && tokio::time::timeout(ALERT_GRACE, alerting).await.is_err()
+    {
+        tracing::warn!("an alert that is being sent is cut off; it is not sent again");
+    }
     for ending in [tidying, scheduling].into_iter().flatten() {
         let _ = ending.await;
     }

@@ -95,6 +95,9 @@ pub(super) fn warn_about(config: &Config) {
     if !config.without_effect.is_empty() {
         tracing::warn!(keys = config.without_effect.join(", "), "configuration keys without effect in this build yet");
     }
+    if !config.alerts_in_vain.is_empty() {
+        tracing::warn!(keys = config.alerts_in_vain.join(", "), "alerts that are asked for cannot be sent");
+    }
     if config.cookie_hash.is_empty() {
         tracing::warn!("cookie_hash is not set: everybody has to log in again after each start of the server");
     }
@@ -228,12 +231,7 @@ fn settings(config: &Config) -> Settings {
         task_tokens: config.task_tokens.clone(),
         mail: config.mail.clone(),
         sign_in: config.sign_in.clone(),
-        alert_channels: config
-            .without_effect
-            .iter()
-            .filter(|key| key.ends_with("_alert"))
-            .map(ToString::to_string)
-            .collect(),
+        alerts: config.alerts.clone(),
     }
 }
 

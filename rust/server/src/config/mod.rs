@@ -3,6 +3,8 @@
 //! Not for reading options out of the database. Invariants: nothing else in the program reads the environment for
 //! settings; secrets print as `***`.
 
+mod alert;
+mod alert_keys;
 mod database;
 mod edge;
 mod edge_keys;
@@ -18,7 +20,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use semaphore_engine::config::{HomeDirMode, ProcessConfig};
 use semaphore_model::Secret;
 use semaphore_service::{
-    app::App, jwt::TaskTokens, key::secret::SecretSources, mail::MailSettings, sign_in::SignInSettings,
+    alert::AlertSettings, app::App, jwt::TaskTokens, key::secret::SecretSources, mail::MailSettings,
+    sign_in::SignInSettings,
 };
 use url::Url;
 
@@ -179,6 +182,10 @@ pub struct Config {
     pub mail: Option<MailSettings>,
     /// Signing in with accounts that live elsewhere.
     pub sign_in: SignInSettings,
+    /// Who is told how tasks end.
+    pub alerts: AlertSettings,
+    /// Keys that ask for alerts in vain, each with what is missing.
+    pub alerts_in_vain: Vec<String>,
     /// Keys that are set but have no effect in this build.
     pub without_effect: Vec<&'static str>,
     /// Options of the database that were left out because they are not good, each with the reason.
@@ -197,6 +204,7 @@ impl Config {
         let (database, database_line) = database::database(&values)?;
         let port_text = values.text("port").to_owned();
         let web_host = values.text("web_host").to_owned();
+        let (alerts, alerts_in_vain) = alert::alerts(&values);
         Ok(Self {
             database,
             database_line,
@@ -249,6 +257,8 @@ impl Config {
             },
             task_tokens: edge::task_tokens(&values)?,
             mail: mail::mail(&values),
+            alerts,
+            alerts_in_vain,
             sign_in: sign_in::sign_in(&values)?,
             file: values.file,
             without_effect: values.without_effect,

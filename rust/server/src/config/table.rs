@@ -89,7 +89,7 @@ const fn later(path: &'static str, env: &'static str, kind: Kind, doc: &'static 
     Key { support: Support::NotYet, ..key(path, env, kind, "", doc) }
 }
 
-use super::{edge_keys, sign_in_keys};
+use super::{alert_keys, edge_keys, sign_in_keys};
 use Kind::{Bool, Integer, List, Object, Text};
 
 /// Values of `dialect`.
@@ -100,11 +100,11 @@ pub static KEYS: &[Key] = &ALL;
 
 static ALL: [Key; COUNT] = joined();
 
-const COUNT: usize = GENERAL.len() + edge_keys::KEYS.len() + sign_in_keys::KEYS.len();
+const COUNT: usize = GENERAL.len() + edge_keys::KEYS.len() + sign_in_keys::KEYS.len() + alert_keys::KEYS.len();
 
 /// The rows of this file and of the others, as one table.
 const fn joined() -> [Key; COUNT] {
-    let parts = [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS];
+    let parts = [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS];
     let mut all = [GENERAL[0]; COUNT];
     let (mut part, mut row, mut place) = (0, 0, 0);
     while part < parts.len() {
@@ -370,13 +370,6 @@ const GENERAL: &[Key] = &[
     ),
     // Known to the reference, without effect here until their issue is done.
     later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
-    later("email_alert", "SEMAPHORE_EMAIL_ALERT", Bool, "Alerts by e-mail."),
-    later("telegram_alert", "SEMAPHORE_TELEGRAM_ALERT", Bool, "Alerts by Telegram."),
-    later("slack_alert", "SEMAPHORE_SLACK_ALERT", Bool, "Alerts by Slack."),
-    later("rocketchat_alert", "SEMAPHORE_ROCKETCHAT_ALERT", Bool, "Alerts by Rocket.Chat."),
-    later("microsoft_teams_alert", "SEMAPHORE_MICROSOFT_TEAMS_ALERT", Bool, "Alerts by Microsoft Teams."),
-    later("dingtalk_alert", "SEMAPHORE_DINGTALK_ALERT", Bool, "Alerts by DingTalk."),
-    later("gotify_alert", "SEMAPHORE_GOTIFY_ALERT", Bool, "Alerts by Gotify."),
     later("use_remote_runner", "SEMAPHORE_USE_REMOTE_RUNNER", Bool, "Runs tasks on remote runners."),
     later("runner", "", Object, "Settings of a remote runner."),
     secret(later(

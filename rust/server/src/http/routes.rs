@@ -15,10 +15,10 @@ use super::{
     error::{method_not_allowed, not_found},
     extension_method::Extension,
     handlers::{
-        app, auth, backup, diagnostics, documentation, environment, event, host_keys, integration, integration_rule,
-        inventory, invite, jwt, key, member, metrics, oidc, option, output, project, repository, retention, role,
-        runner, runner_protocol, schedule, second_factor, secret_storage, subscription, system, task, task_events,
-        template, terraform_backend, terraform_state, token, user, view, webhook,
+        alert, app, auth, backup, diagnostics, documentation, environment, event, host_keys, integration,
+        integration_rule, inventory, invite, jwt, key, member, metrics, oidc, option, output, project, repository,
+        retention, role, runner, runner_protocol, schedule, second_factor, secret_storage, subscription, system, task,
+        task_events, template, terraform_backend, terraform_state, token, user, view, webhook,
     },
     machine_access::{RunnerAccess, StateAccess},
     openapi::describe::{Described, Describer},
@@ -232,6 +232,9 @@ table! {
     GET      "/api/project/{project_id}/retention"                  ProjectAccess<Member>,          reads  => retention::get_retention;
     PUT      "/api/project/{project_id}/retention"                  ProjectAccess<UpdateProject>,   writes => retention::set_retention;
     PUT      "/api/project/{project_id}/templates/{template_id}/retention"      ProjectAccess<UpdateProject>,   writes => retention::set_template_retention;
+    GET      "/api/project/{project_id}/templates/{template_id}/alerts"         ProjectAccess<Member>,          reads  => alert::get_template_alerts;
+    PUT      "/api/project/{project_id}/templates/{template_id}/alerts"         ProjectAccess<ManageResources>, writes => alert::set_template_alerts;
+    GET      "/api/project/{project_id}/tasks/{task_id}/alerts"     ProjectAccess<Member>,          reads  => alert::get_task_alerts;
     GET      "/api/project/{project_id}/stats"                      ProjectAccess<Member>,          reads  => task::get_task_stats;
     GET_ONLY "/api/project/{project_id}/templates/{template_id}/tasks"          ProjectAccess<Member>,          reads  => task::get_template_tasks;
     GET_ONLY "/api/project/{project_id}/templates/{template_id}/tasks/last"     ProjectAccess<Member>,          reads  => task::get_last_template_tasks;

@@ -68,7 +68,7 @@ impl AppState {
     }
 
     /// The use cases.
-    pub fn services(&self) -> &Services {
+    pub fn services(&self) -> &Arc<Services> {
         &self.0.services
     }
 

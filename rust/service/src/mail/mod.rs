@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     address::AddressError,
-    message::{Mailbox, MultiPart},
+    message::{Mailbox, MultiPart, SinglePart},
     transport::smtp::{
         authentication::{Credentials, Mechanism},
         client::{Tls, TlsParameters, TlsVersion},
@@ -68,7 +68,7 @@ pub struct Mail {
     pub to: String,
     /// Subject line.
     pub subject: String,
-    /// Content for those who read text.
+    /// Content for those who read text; if it is empty the message is HTML alone.
     pub text: String,
     /// The same as HTML.
     pub html: String,
@@ -146,8 +146,11 @@ impl Mailer<'_> {
         let mut id = [0_u8; 16];
         rand::rng().fill_bytes(&mut id);
         let id = format!("<{}@{}>", URL_SAFE_NO_PAD.encode(id), from.email.domain());
-        let content = MultiPart::alternative_plain_html(mail.text, mail.html);
-        Ok(Message::builder().message_id(Some(id)).from(from).to(to).subject(mail.subject).multipart(content)?)
+        let message = Message::builder().message_id(Some(id)).from(from).to(to).subject(mail.subject);
+        if mail.text.is_empty() {
+            return Ok(message.singlepart(SinglePart::html(mail.html))?);
+        }
+        Ok(message.multipart(MultiPart::alternative_plain_html(mail.text, mail.html))?)
     }
 
     fn transport(self) -> Result<AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {

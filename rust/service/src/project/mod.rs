@@ -118,19 +118,6 @@ impl Services {
         }
         Ok(())
     }
-
-    /// Sends a test alert. 409 if the project has alerts off; 503 if alerts are configured, which this build cannot send.
-    pub fn send_test_notification(&self, project: &Project) -> Result<()> {
-        if !project.alert {
-            return Err(Error::conflict("alerts are switched off in this project").bare());
-        }
-        match self.settings.alert_channels.first() {
-            None => Ok(()),
-            Some(channel) => {
-                Err(Error::unavailable(format!("this build cannot send alerts yet ({channel} is configured)")))
-            }
-        }
-    }
 }
 
 /// Reference: a project without a name is accepted; nobody could tell it from another, or find it in a list.

@@ -5,6 +5,7 @@
 
 mod ansible;
 mod follow;
+mod incoming;
 mod output;
 mod ownership;
 mod parameters;
@@ -26,7 +27,7 @@ use semaphore_store::{OutputCursor, Page, TaskCommand, TaskFilter, TaskStatistic
 use semaphore_task::{ActiveTask, Location, Pool, StopError};
 use serde::Serialize;
 
-pub(crate) use self::{ansible::ReportCache, submit::TaskOrigin};
+pub(crate) use self::{ansible::ReportCache, incoming::unless_gone, submit::TaskOrigin};
 pub use self::{
     ansible::{AnsibleError, AnsibleHost},
     output::{DEFAULT_LINES, FoundLine, FoundLines, MOST_LINES},

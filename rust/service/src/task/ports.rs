@@ -174,6 +174,10 @@ impl TaskPorts {
             message: message.clone(),
             time: Utc::now(),
         });
+        let alerts = match change.state {
+            Some(state) => self.services.alerts_about(state).await.map_err(port_error)?,
+            None => Vec::new(),
+        };
         let step = TaskStep {
             project_id: task.project_id,
             task_id: task.id,
@@ -186,16 +190,21 @@ impl TaskPorts {
             stages: change.stages,
             problem: problem.as_ref(),
             owner: (!change.is_afterword).then_some(self.services.server_id.as_str()),
+            alerts: &alerts,
         };
         let store = &self.services.store;
         if let Some(lines) = change.known_hosts {
             store.merge_known_hosts(task.project_id, lines).await.map_err(port_error)?;
         }
-        let Some(allow_parallel) = begin else {
-            return store.store_task_step(&step).await.map(|()| Begin::Begun).map_err(port_error);
+        let hold = match begin {
+            None => store.store_task_step(&step).await.map(|()| None),
+            Some(allow_parallel) => store.begin_task(&step, allow_parallel).await,
         };
-        Ok(match store.begin_task(&step, allow_parallel).await.map_err(port_error)? {
-            None => Begin::Begun,
+        Ok(match hold.map_err(port_error)? {
+            None => {
+                self.services.alerts.stored(&alerts);
+                Begin::Begun
+            }
             Some(Hold::Project(_)) => Begin::Held(semaphore_task::Hold::Project),
             Some(Hold::Template(_)) => Begin::Held(semaphore_task::Hold::Template),
         })

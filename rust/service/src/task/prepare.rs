@@ -26,9 +26,6 @@ use crate::{
 
 type Result<T, E = PortError> = std::result::Result<T, E>;
 
-/// How many deploys may stand between a task and the build whose version it uses.
-const LONGEST_CHAIN: usize = 32;
-
 /// Collects everything the job of `queued` needs. `survey` holds the secret survey values, a JSON object as text.
 pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Option<Secret>) -> Result<PreparedJob> {
     let project = queued.state.project_id;
@@ -249,26 +246,13 @@ impl Builder<'_> {
             message: self.task.message.clone(),
             username: username.to_owned(),
             url: (!web_host.is_empty()).then_some(url),
-            incoming_version: if is_plain { None } else { self.incoming_version().await? },
+            incoming_version: if is_plain {
+                None
+            } else {
+                self.services.incoming_version(&self.task).await.map_err(port_error)?
+            },
             target_version: self.task.version.clone().filter(|_| self.template.r#type == TemplateType::Build),
         })
-    }
-
-    /// The version of the build at the beginning of the chain of deploys. Reference: `Task.GetIncomingVersion`.
-    async fn incoming_version(&self) -> Result<Option<String>> {
-        let store = &self.services.store;
-        let mut next = self.task.build_task_id;
-        for _ in 0..LONGEST_CHAIN {
-            let Some(id) = next else { return Ok(None) };
-            let Some(build) = unless_gone(store.get_task(self.task.project_id, id).await)? else { return Ok(None) };
-            let template = store.get_plain_template(self.task.project_id, build.template_id).await;
-            let Some(template) = unless_gone(template)? else { return Ok(None) };
-            if template.r#type == TemplateType::Build {
-                return Ok(build.version);
-            }
-            next = build.build_task_id;
-        }
-        Ok(None)
     }
 
     /// Parameters and arguments of the Terraform family.

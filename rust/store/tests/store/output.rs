@@ -143,6 +143,7 @@ async fn a_step_of_a_task_is_all_or_nothing(database: Database) {
         stages: &[],
         problem: Some(&problem),
         owner: None,
+        alerts: &[],
     };
     store.store_task_step(&step).await.unwrap();
     let found = store.get_task(project.id, task.id).await.unwrap();

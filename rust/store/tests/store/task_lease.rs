@@ -55,6 +55,7 @@ fn step<'a>(
         stages: &[],
         problem: None,
         owner: Some(owner),
+        alerts: &[],
     }
 }
 

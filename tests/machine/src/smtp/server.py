@@ -35,13 +35,14 @@ class Handler:
     async def handle_DATA(self, server, session, envelope):
         global count
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        text, html = message.get_body(("plain",)), message.get_body(("html",))
         seen = {
             "envelope": [envelope.mail_from, envelope.rcpt_tos],
             "from": message["From"],
             "to": message["To"],
             "subject": message["Subject"],
-            "text": message.get_body(("plain",)).get_content(),
-            "html": message.get_body(("html",)).get_content(),
+            "text": text and text.get_content(),
+            "html": html and html.get_content(),
             "encrypted": session.ssl is not None or options["kind"] == "tls",
             "who": getattr(session, "who", None),
         }

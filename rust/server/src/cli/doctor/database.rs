@@ -243,6 +243,7 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             stages: &[],
             problem: Some(&problem),
             owner: None,
+            alerts: &[],
         };
         report.repaired(repairs.store_task_step(&step).await);
     }

@@ -1,5 +1,6 @@
 //! Handlers, one file per resource: parse, one service call, shape the answer. Nothing else.
 
+pub(crate) mod alert;
 pub(crate) mod app;
 pub(crate) mod auth;
 pub(crate) mod backup;

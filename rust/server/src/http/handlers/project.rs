@@ -88,6 +88,6 @@ pub(crate) async fn send_test_notification(
     access: ProjectAccess<ManageResources>,
     State(state): State<AppState>,
 ) -> Result<StatusCode> {
-    state.services().send_test_notification(&access.project)?;
+    state.services().send_test_notification(&access.project).await?;
     Ok(StatusCode::NO_CONTENT)
 }

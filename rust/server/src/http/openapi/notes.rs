@@ -165,7 +165,11 @@ pub(super) static NOTES: &[Note] = &[
     on("second_factor::disable_totp").refusals(&[404]),
     // Projects
     on("project::get_projects").answers(&[(200, Shape(schema_of::<Vec<Project>>))]),
-    on("project::send_test_notification").refusals(&[409, 503]),
+    on("project::send_test_notification")
+        .about("Sends a test through every channel that is on. 409 if the project has alerts off; 503 with the reasons if a channel did not take it.")
+        .refusals(&[409, 503]),
+    on("alert::set_template_alerts")
+        .about("The rules given take the place of all that the template had. A channel without a rule follows the Go server's."),
     on("project::delete_project").refusals(QUEUE),
     on("backup::get_backup")
         .query(&[flag("extended", "Also what the document of the Go server lacks.")])
