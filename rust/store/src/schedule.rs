@@ -146,7 +146,9 @@ impl Transaction {
     pub async fn set_schedule_active(&mut self, project_id: ProjectId, id: ScheduleId, active: bool) -> Result<()> {
         let text = "update project__schedule set active = ? where project_id = ? and id = ?";
         self.change(text, params![active, project_id, id]).await?;
-        self.forget_fires(id).await
+        // A single time that is over stays known: another server may be about to fire it. What passes while a schedule is off
+        // is forgotten when it is switched on.
+        if active { self.forget_fires(id).await } else { Ok(()) }
     }
 
     /// Removes a schedule with its parameters.
