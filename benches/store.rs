@@ -82,6 +82,7 @@ impl World {
             event: None,
             stages: &[],
             problem: None,
+            alerts: &[],
         }
     }
 }
