@@ -12,6 +12,8 @@ declare module 'vue-router' {
 /** Numbers only: everything else is a page that does not exist. */
 const number = (name: string) => (route: RouteLocationNormalized) => ({ [name]: Number(route.params[name]) })
 
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+
 /** Links of e-mails and chats carry the task in the query, as in `history?t=12`. */
 function taskOfQuery(to: RouteLocationNormalized): RouteLocationRaw | true {
   const task = to.query.t
@@ -37,6 +39,18 @@ export const router = createRouter({
       children: [
         { path: '', name: 'project', redirect: (to) => ({ name: 'templates', params: to.params }) },
         { path: 'templates', name: 'templates', component: () => import('@/views/TemplatesView.vue') },
+        { path: 'views/:view(\\d+)/templates', name: 'view', component: () => import('@/views/TemplatesView.vue'), props: number('view') },
+        {
+          path: 'templates/new',
+          name: 'template-new',
+          component: () => import('@/views/TemplateEditView.vue'),
+          props: (route) => ({ app: text(route.query.app), copy: /^\d+$/.test(text(route.query.copy) ?? '') ? Number(route.query.copy) : undefined }),
+        },
+        { path: 'templates/:template(\\d+)/edit', name: 'template-edit', component: () => import('@/views/TemplateEditView.vue'), props: number('template') },
+        {
+          path: 'views/:view(\\d+)/templates/:template(\\d+)/:tab(tasks|details)?',
+          redirect: (to) => ({ name: 'template', params: { project: to.params.project, template: to.params.template }, query: to.query }),
+        },
         {
           path: 'templates/:template(\\d+)/:tab(tasks|details)?',
           name: 'template',

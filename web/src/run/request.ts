@@ -55,7 +55,7 @@ export function initialForm(template: Template, source: Task | null = null): Run
 }
 
 /** The text itself if it gives the Terraform family arguments by stage, `{"plan": ["-a"]}`; `null` for anything else. */
-function stageArguments(text: string): string | null {
+export function stageArguments(text: string): string | null {
   if (!text.trim().startsWith('{')) return null
   try {
     const stages: unknown = JSON.parse(text)
