@@ -5,7 +5,7 @@ import { assert, picture, test, watchConsole } from './browser.mjs'
 export const base = required('BASE_URL').replace(/\/+$/, '')
 export const login = required('LOGIN')
 export const password = process.env.PASSWORD || readFileSync(required('PASSWORD_FILE'), 'utf8').trim()
-const STEP_TIMEOUT = 15_000
+const STEP_TIMEOUT = Number(process.env.STEP_TIMEOUT ?? 15_000)
 
 function required(name) {
   const value = process.env[name]
@@ -61,7 +61,9 @@ export async function furnished(page, name) {
 export async function choose(scope, label, option) {
   const page = 'page' in scope ? scope.page() : scope
   const exact = typeof label === 'string' ? { name: label, exact: true } : { name: label }
-  await scope.getByRole('combobox', exact).click()
+  const box = scope.getByRole('combobox', exact)
+  await box.focus()
+  await box.press('ArrowDown')
   await page.getByRole('option', { name: option, exact: true }).click()
 }
 

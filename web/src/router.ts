@@ -68,6 +68,7 @@ export const router = createRouter({
         { path: 'repositories', name: 'repositories', component: () => import('@/views/RepositoriesView.vue') },
         { path: 'inventory', name: 'inventory', component: () => import('@/views/InventoriesView.vue') },
         { path: 'environment', name: 'environment', component: () => import('@/views/VariablesView.vue') },
+        { path: 'schedule', name: 'schedule', component: () => import('@/views/SchedulesView.vue') },
         { path: 'settings', name: 'settings', component: () => import('@/views/SettingsView.vue') },
         {
           path: 'tasks/:task(\\d+)',
