@@ -11,7 +11,9 @@ try {
   const survey_vars = [{ name: 'version', title: 'Version', required: true }, { name: 'token', title: 'Token', type: 'secret', required: true }]
   const template = await project.template({ name: 'Nightly', survey_vars, allow_override_args_in_task: true })
   const other = await project.template({ name: 'Other', app: 'ansible', playbook: 'site.yml', inventory_id: project.inventory.id, task_params: { allow_override_limit: true } })
-  const list = () => call(page, 'GET', `project/${project.id}/schedules`)
+  const of = `project/${project.id}/schedules`
+  // The list comes without what the tasks use.
+  const list = async () => Promise.all((await call(page, 'GET', of)).map((each) => call(page, 'GET', `${of}/${each.id}`)))
   const dialog = page.getByRole('dialog')
   const fill = async (fields) => {
     for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label, { exact: true }).fill(value)

@@ -69,6 +69,9 @@ export const router = createRouter({
         { path: 'inventory', name: 'inventory', component: () => import('@/views/InventoriesView.vue') },
         { path: 'environment', name: 'environment', component: () => import('@/views/VariablesView.vue') },
         { path: 'schedule', name: 'schedule', component: () => import('@/views/SchedulesView.vue') },
+        { path: 'team', name: 'team', component: () => import('@/views/TeamView.vue') },
+        { path: 'invites', name: 'invites', component: () => import('@/views/InvitesView.vue') },
+        { path: 'activity', name: 'activity', component: () => import('@/views/ActivityView.vue') },
         { path: 'settings', name: 'settings', component: () => import('@/views/SettingsView.vue') },
         {
           path: 'tasks/:task(\\d+)',

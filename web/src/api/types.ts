@@ -98,6 +98,9 @@ export interface Project {
   id: number
   name: string
   created: string
+  alert?: boolean
+  alert_chat?: string | null
+  max_parallel_tasks?: number
 }
 
 export interface ProjectRole {
