@@ -64,7 +64,7 @@ export async function choose(scope, label, option) {
   const box = scope.getByRole('combobox', exact)
   await box.focus()
   await box.press('ArrowDown')
-  await page.getByRole('option', { name: option, exact: true }).click()
+  await page.getByRole('option', { ...(typeof option === 'string' ? { name: option, exact: true } : { name: option }) }).click()
 }
 
 /** A picture in each theme; the page is left light. */

@@ -6,6 +6,8 @@ declare module 'vue-router' {
   interface RouteMeta {
     /** May be seen without a session. */
     public?: boolean
+    /** For administrators of the server only. */
+    admin?: boolean
   }
 }
 
@@ -29,6 +31,11 @@ export const router = createRouter({
     { path: '/auth/login', name: 'login', component: () => import('@/views/LoginView.vue'), meta: { public: true } },
     { path: '/projects', name: 'projects', component: () => import('@/views/ProjectsView.vue') },
     { path: '/account', name: 'account', component: () => import('@/views/AccountView.vue') },
+    { path: '/users', name: 'users', component: () => import('@/views/UsersView.vue'), meta: { admin: true } },
+    { path: '/tasks', name: 'active-tasks', component: () => import('@/views/ActiveTasksView.vue'), meta: { admin: true } },
+    { path: '/runners', name: 'runners', component: () => import('@/views/RunnersView.vue'), meta: { admin: true } },
+    { path: '/apps', name: 'apps', component: () => import('@/views/AppsView.vue'), meta: { admin: true } },
+    { path: '/system', name: 'system', component: () => import('@/views/SystemView.vue'), meta: { admin: true } },
     // Addresses of the Go server's page, which stand in bookmarks and in invitations.
     { path: '/tokens', redirect: { name: 'account', hash: '#tokens' } },
     { path: '/accept-invite/:token', name: 'accept-invite', component: () => import('@/views/AcceptInviteView.vue'), props: true },
@@ -97,6 +104,8 @@ router.beforeEach(async (to) => {
     return true
   }
   if (to.name === 'login') return signedIn ? wanted(to.query.return) : true
+  // Nothing there is for anybody else, and every request of those pages would be refused.
+  if (signedIn && to.meta.admin && session.user?.admin !== true) return { name: 'projects' }
   return signedIn ? true : { name: 'login', query: to.fullPath === '/' || to.fullPath === '/projects' ? {} : { return: to.fullPath } }
 })
 
