@@ -79,6 +79,8 @@ export const router = createRouter({
         { path: 'team', name: 'team', component: () => import('@/views/TeamView.vue') },
         { path: 'invites', name: 'invites', component: () => import('@/views/InvitesView.vue') },
         { path: 'activity', name: 'activity', component: () => import('@/views/ActivityView.vue') },
+        { path: 'integrations', name: 'integrations', component: () => import('@/views/IntegrationsView.vue') },
+        { path: 'integrations/:integration(\\d+)', name: 'integration', component: () => import('@/views/IntegrationView.vue'), props: number('integration') },
         { path: 'settings', name: 'settings', component: () => import('@/views/SettingsView.vue') },
         {
           path: 'tasks/:task(\\d+)',
