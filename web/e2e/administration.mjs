@@ -2,7 +2,7 @@
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
 import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, fits, pictures, same, visit } from './visit.mjs'
+import { base, call, eventually, fits, pictures, same, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
 const browser = await launch()
@@ -119,7 +119,7 @@ async function runners(page) {
     const stored = async () => (await call(page, 'GET', 'runners')).find((runner) => runner.name.startsWith('Cellar'))
     same(await stored(), { tag: 'big', max_parallel_tasks: 2, webhook: 'http://127.0.0.1:9/wake', active: true }, 'the runner')
     await page.getByRole('checkbox', { name: 'Cellar is active' }).uncheck()
-    await page.waitForFunction(async (path) => !(await (await fetch(path)).json()).find((each) => each.name === 'Cellar').active, new URL(`${base}/api/runners`).pathname)
+    await eventually(async () => !(await stored()).active, 'the runner is switched off')
     await page.getByRole('button', { name: 'Change Cellar' }).click()
     await fill(dialog, { Name: 'Cellar 2', Tag: '', 'Tasks at the same time': '0', 'Address to wake it': '' })
     await dialog.getByRole('checkbox', { name: 'Active' }).check()
@@ -153,7 +153,7 @@ async function apps(page) {
     await page.getByText('“Ruby 3” is saved.').waitFor()
     same(await call(page, 'GET', 'apps/ruby'), { title: 'Ruby 3', path: '/opt/ruby', args: ['-v'], priority: 10, active: false }, 'the app')
     await page.getByRole('checkbox', { name: 'Ruby 3 is active' }).check()
-    await page.waitForFunction(async (path) => (await (await fetch(path)).json()).active, new URL(`${base}/api/apps/ruby`).pathname)
+    await eventually(async () => (await call(page, 'GET', 'apps/ruby')).active, 'the app is active')
     await page.getByRole('button', { name: 'Delete Ruby 3' }).click()
     await dialog.getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('row', { name: /Ruby 3/ }).waitFor({ state: 'detached' })

@@ -2,7 +2,7 @@
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
 import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, choose, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { base, call, choose, eventually, fits, furnished, pictures, same, visit } from './visit.mjs'
 
 const browser = await launch()
 try {
@@ -31,7 +31,7 @@ try {
     await picture(page, 'integration-refused')
     await choose(dialog, 'Key with the secret', 'Vault password')
     await fill({ Header: 'X-Token', Message: 'A push' })
-    await dialog.getByRole('checkbox', { name: 'Listens at the addresses of the project too' }).uncheck()
+    assert(await dialog.getByRole('radio', { name: /^At addresses of its own/ }).isChecked(), 'it listens elsewhere')
     await pictures(page, 'integration-form')
     await save()
     await page.getByRole('link', { name: 'Pushes' }).waitFor()
@@ -46,7 +46,7 @@ try {
     await fill({ Name: 'Merges' })
     await choose(dialog, 'Template', 'Other')
     await choose(dialog, 'The sender proves itself by', 'Nothing: who knows the address may')
-    await dialog.getByRole('checkbox', { name: 'Listens at the addresses of the project too' }).check()
+    await dialog.getByRole('radio', { name: /^At the addresses of the project/ }).check()
     await save()
     await page.getByRole('link', { name: 'Merges' }).waitFor()
     const [stored] = await call(page, 'GET', of)
@@ -77,24 +77,29 @@ try {
     same((await call(page, 'GET', `${of}/${integration.id}/values`))[0], { name: 'Commit', value_source: 'header', key: 'X-Commit', variable: 'commit', variable_type: 'environment' }, 'the value')
   })
   await test('a request to its address starts a task, another one does not', async () => {
+    await pictures(page, 'integration')
+    await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Integrations' }).click()
     await page.getByRole('button', { name: 'Add an address' }).click()
     const address = new URL(await page.locator('.aliases code').innerText())
-    await pictures(page, 'integration')
     const send = (ref) => page.context().request.post(`${base}${address.pathname}`, { data: { ref }, headers: { 'X-Commit': 'abc' } })
     await send('refs/heads/other')
     await send('refs/heads/stable')
-    await page.waitForFunction(async (path) => (await (await fetch(path)).json()).length > 0, new URL(`${base}/api/project/${project.id}/tasks`).pathname)
+    await eventually(async () => (await call(page, 'GET', `project/${project.id}/tasks`)).length > 0, 'a task is there')
     const tasks = await call(page, 'GET', `project/${project.id}/tasks`)
     assert(tasks.length === 1 && tasks[0].integration_id === integration.id, `${tasks.length} tasks`)
     assert(JSON.parse(tasks[0].environment ?? '{}').commit === 'abc', `the variables are ${tasks[0].environment}`)
   })
   await test('address, rule, value and integration are deleted', async () => {
-    for (const name of ['the address', 'Branch', 'Commit']) {
+    const gone = async (name) => {
       await page.getByRole('button', { name: `Delete ${name}` }).click()
       await dialog.getByRole('button', { name: 'Delete' }).click()
       await page.getByRole('button', { name: `Delete ${name}` }).waitFor({ state: 'detached' })
     }
-    await page.getByRole('link', { name: 'Integrations' }).first().click()
+    await gone('the address')
+    await page.getByRole('link', { name: 'Merges' }).click()
+    await gone('Branch')
+    await gone('Commit')
+    await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Integrations' }).click()
     await page.getByRole('button', { name: 'Delete Merges' }).click()
     await dialog.getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('heading', { name: 'No integrations yet' }).waitFor()

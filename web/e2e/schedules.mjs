@@ -2,7 +2,7 @@
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
 import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, choose, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { base, call, choose, eventually, fits, furnished, pictures, same, visit } from './visit.mjs'
 
 const browser = await launch()
 try {
@@ -83,7 +83,7 @@ try {
   await test('the switch in the list is stored, and goes back when the server refuses', async () => {
     const active = page.getByRole('checkbox', { name: 'Once is active' })
     await active.check()
-    await page.waitForFunction(async (path) => (await (await fetch(path)).json())[0].active, new URL(`${base}/api/project/${project.id}/schedules`).pathname)
+    await eventually(async () => (await list())[0].active, 'the schedule is active')
     await page.route('**/schedules/*/active', (route) => route.fulfill({ status: 409, body: '{"error":"not now"}' }))
     await active.click()
     await page.getByText('“Once” is as it was. Not now.').waitFor()

@@ -97,6 +97,15 @@ export async function fits(browser, addresses) {
   await page.context().close()
 }
 
+/** Asks until the answer is yes: for what the server does a moment after the page was told. */
+export async function eventually(question, what) {
+  const end = Date.now() + STEP_TIMEOUT
+  while (!(await question())) {
+    if (Date.now() > end) throw new Error(`in vain: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
 /** What is equal in JSON; says what differs otherwise. */
 export function same(found, wanted, what) {
   for (const [name, value] of Object.entries(wanted)) {

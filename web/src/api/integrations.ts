@@ -11,7 +11,7 @@ export interface Integration {
   auth_method: '' | 'github' | 'token' | 'hmac' | 'bitbucket' | 'basic'
   auth_secret_id: number | null
   auth_header: string
-  /** Answers at the addresses of the project too, if a matcher fits. */
+  /** Listens at the addresses of the project, if all its rules fit; otherwise at its own addresses, whatever is sent. */
   searchable: boolean
   task_params?: KeptParameters | null
 }
