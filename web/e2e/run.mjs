@@ -179,11 +179,11 @@ async function scenario(page) {
     const lines = page.getByLabel('Known hosts', { exact: true })
     const line = 'git.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
     await lines.fill(`${line}\nnonsense`)
-    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('line 2 of the known hosts is not valid', { exact: false }).waitFor()
     await picture(page, 'settings-refused')
     await lines.fill(line)
-    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('The host keys are saved.').waitFor()
     await page.reload()
     await page.getByRole('heading', { name: 'Host keys' }).waitFor()
@@ -192,7 +192,7 @@ async function scenario(page) {
     await picture(page, 'settings')
     await page.getByLabel('Off', { exact: false }).first().check()
     await lines.fill('')
-    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('The host keys are saved.').waitFor()
   })
 

@@ -6,11 +6,15 @@ declare module 'vue-router' {
   interface RouteMeta {
     /** May be seen without a session. */
     public?: boolean
+    /** For administrators of the server only. */
+    admin?: boolean
   }
 }
 
 /** Numbers only: everything else is a page that does not exist. */
 const number = (name: string) => (route: RouteLocationNormalized) => ({ [name]: Number(route.params[name]) })
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
 /** Links of e-mails and chats carry the task in the query, as in `history?t=12`. */
 function taskOfQuery(to: RouteLocationNormalized): RouteLocationRaw | true {
@@ -27,6 +31,11 @@ export const router = createRouter({
     { path: '/auth/login', name: 'login', component: () => import('@/views/LoginView.vue'), meta: { public: true } },
     { path: '/projects', name: 'projects', component: () => import('@/views/ProjectsView.vue') },
     { path: '/account', name: 'account', component: () => import('@/views/AccountView.vue') },
+    { path: '/users', name: 'users', component: () => import('@/views/UsersView.vue'), meta: { admin: true } },
+    { path: '/tasks', name: 'active-tasks', component: () => import('@/views/ActiveTasksView.vue'), meta: { admin: true } },
+    { path: '/runners', name: 'runners', component: () => import('@/views/RunnersView.vue'), meta: { admin: true } },
+    { path: '/apps', name: 'apps', component: () => import('@/views/AppsView.vue'), meta: { admin: true } },
+    { path: '/system', name: 'system', component: () => import('@/views/SystemView.vue'), meta: { admin: true } },
     // Addresses of the Go server's page, which stand in bookmarks and in invitations.
     { path: '/tokens', redirect: { name: 'account', hash: '#tokens' } },
     { path: '/accept-invite/:token', name: 'accept-invite', component: () => import('@/views/AcceptInviteView.vue'), props: true },
@@ -37,6 +46,18 @@ export const router = createRouter({
       children: [
         { path: '', name: 'project', redirect: (to) => ({ name: 'templates', params: to.params }) },
         { path: 'templates', name: 'templates', component: () => import('@/views/TemplatesView.vue') },
+        { path: 'views/:view(\\d+)/templates', name: 'view', component: () => import('@/views/TemplatesView.vue'), props: number('view') },
+        {
+          path: 'templates/new',
+          name: 'template-new',
+          component: () => import('@/views/TemplateEditView.vue'),
+          props: (route) => ({ app: text(route.query.app), copy: /^\d+$/.test(text(route.query.copy) ?? '') ? Number(route.query.copy) : undefined }),
+        },
+        { path: 'templates/:template(\\d+)/edit', name: 'template-edit', component: () => import('@/views/TemplateEditView.vue'), props: number('template') },
+        {
+          path: 'views/:view(\\d+)/templates/:template(\\d+)/:tab(tasks|details)?',
+          redirect: (to) => ({ name: 'template', params: { project: to.params.project, template: to.params.template }, query: to.query }),
+        },
         {
           path: 'templates/:template(\\d+)/:tab(tasks|details)?',
           name: 'template',
@@ -54,6 +75,12 @@ export const router = createRouter({
         { path: 'repositories', name: 'repositories', component: () => import('@/views/RepositoriesView.vue') },
         { path: 'inventory', name: 'inventory', component: () => import('@/views/InventoriesView.vue') },
         { path: 'environment', name: 'environment', component: () => import('@/views/VariablesView.vue') },
+        { path: 'schedule', name: 'schedule', component: () => import('@/views/SchedulesView.vue') },
+        { path: 'team', name: 'team', component: () => import('@/views/TeamView.vue') },
+        { path: 'invites', name: 'invites', component: () => import('@/views/InvitesView.vue') },
+        { path: 'activity', name: 'activity', component: () => import('@/views/ActivityView.vue') },
+        { path: 'integrations', name: 'integrations', component: () => import('@/views/IntegrationsView.vue') },
+        { path: 'integrations/:integration(\\d+)', name: 'integration', component: () => import('@/views/IntegrationView.vue'), props: number('integration') },
         { path: 'settings', name: 'settings', component: () => import('@/views/SettingsView.vue') },
         {
           path: 'tasks/:task(\\d+)',
@@ -79,6 +106,8 @@ router.beforeEach(async (to) => {
     return true
   }
   if (to.name === 'login') return signedIn ? wanted(to.query.return) : true
+  // Nothing there is for anybody else, and every request of those pages would be refused.
+  if (signedIn && to.meta.admin && session.user?.admin !== true) return { name: 'projects' }
   return signedIn ? true : { name: 'login', query: to.fullPath === '/' || to.fullPath === '/projects' ? {} : { return: to.fullPath } }
 })
 

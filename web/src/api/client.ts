@@ -73,6 +73,11 @@ export async function request<T>(method: string, path: string, options: RequestO
   }
 }
 
+/** Asks for a list: some answers are null where an empty list is meant. */
+export async function requestList<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  return (await request<T[] | null>('GET', path, { signal })) ?? []
+}
+
 export function isAbort(cause: unknown): boolean {
   return cause instanceof Error && cause.name === 'AbortError'
 }

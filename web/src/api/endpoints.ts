@@ -1,6 +1,6 @@
 /** One function for each API call of the pages. */
 import type { Referrers, ResourceKind } from '@/resource/shapes'
-import { request } from './client'
+import { request, requestList as list } from './client'
 import type {
   ApiToken,
   HostKeys,
@@ -103,8 +103,3 @@ export const api = {
 }
 
 export type Api = typeof api
-
-/** Lists: some answers are null where an empty list is meant. */
-async function list<T>(path: string, signal?: AbortSignal): Promise<T[]> {
-  return (await request<T[] | null>('GET', path, { signal })) ?? []
-}

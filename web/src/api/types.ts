@@ -110,6 +110,9 @@ export interface Project {
   id: number
   name: string
   created: string
+  alert?: boolean
+  alert_chat?: string | null
+  max_parallel_tasks?: number
 }
 
 export interface ProjectRole {
@@ -147,6 +150,16 @@ export interface TemplateParameters {
   limit?: string[] | null
   tags?: string[] | null
   skip_tags?: string[] | null
+  auto_approve?: boolean
+}
+
+/** A password or script that opens what Ansible Vault has locked. */
+export interface TemplateVault {
+  id: number
+  name?: string | null
+  type: 'password' | 'script' | ''
+  vault_key_id?: number | null
+  script?: string | null
 }
 
 export interface Template {
@@ -171,6 +184,14 @@ export interface Template {
   task_params?: TemplateParameters | null
   last_task?: TaskListItem | null
   tasks: number
+  view_id?: number | null
+  vaults?: TemplateVault[] | null
+  /** A deploy template: runs by itself after each successful build. */
+  autorun?: boolean
+  suppress_success_alerts?: boolean
+  runner_tag?: string | null
+  /** In lists: what the own role may do with this template, beside what it may do in the project. */
+  permissions?: number | null
 }
 
 export interface Task {

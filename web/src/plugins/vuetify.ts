@@ -50,6 +50,7 @@ export const vuetify = createVuetify({
     VTextField: { variant: 'outlined', density: 'comfortable', color: 'primary', hideDetails: 'auto' },
     VTextarea: { variant: 'outlined', density: 'comfortable', color: 'primary', hideDetails: 'auto' },
     VSelect: { variant: 'outlined', density: 'comfortable', color: 'primary', hideDetails: 'auto' },
+    VAutocomplete: { variant: 'outlined', density: 'comfortable', color: 'primary', hideDetails: 'auto' },
     VCheckbox: { density: 'compact', color: 'primary', hideDetails: true },
     VAlert: { variant: 'tonal', density: 'comfortable' },
     VList: { density: 'compact', nav: true },

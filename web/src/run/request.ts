@@ -27,7 +27,7 @@ export const isAnsible = (app: string | undefined) => (app ?? '') === '' || app 
 export const isTerraform = (app: string | undefined) => app === 'terraform' || app === 'tofu' || app === 'terragrunt'
 
 /** The form at first; `source` is the task that is run again. */
-export function initialForm(template: Template, source: Task | null = null): RunForm {
+export function initialForm(template: Template, source: Partial<Task> | null = null): RunForm {
   const params = source?.params ?? {}
   const fixed = template.task_params ?? {}
   const names = (value: unknown, otherwise: string[] | null | undefined) =>
@@ -55,7 +55,7 @@ export function initialForm(template: Template, source: Task | null = null): Run
 }
 
 /** The text itself if it gives the Terraform family arguments by stage, `{"plan": ["-a"]}`; `null` for anything else. */
-function stageArguments(text: string): string | null {
+export function stageArguments(text: string): string | null {
   if (!text.trim().startsWith('{')) return null
   try {
     const stages: unknown = JSON.parse(text)
@@ -134,4 +134,21 @@ function parsed(text: string | null | undefined): unknown {
   } catch {
     return null
   }
+}
+
+/** What a schedule or an integration keeps for its tasks. */
+export interface KeptParameters {
+  environment?: string
+  arguments?: string | null
+  git_branch?: string | null
+  message?: string
+  version?: string | null
+  inventory_id?: number | null
+  params?: Record<string, unknown>
+}
+
+/** The part of a new task that can be kept: everything but secrets, which nothing would hide, and a certain build. */
+export function keptParameters(template: Template, form: RunForm): KeptParameters {
+  const { environment, arguments: given, git_branch, message, inventory_id, params } = newTask(template, form)
+  return { environment, arguments: given ?? null, git_branch: git_branch ?? null, message: message ?? '', inventory_id: inventory_id ?? null, params: params ?? {} }
 }

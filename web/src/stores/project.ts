@@ -5,7 +5,9 @@ import { api } from '@/api/endpoints'
 import type { Project, ProjectMember, ProjectRole } from '@/api/types'
 
 const RUN_TASKS = 1
+const UPDATE_PROJECT = 2
 const MANAGE_RESOURCES = 4
+const MANAGE_USERS = 8
 
 /** The project whose pages are open, and what its user may do there. */
 export const useProject = defineStore('project', () => {
@@ -17,6 +19,9 @@ export const useProject = defineStore('project', () => {
 
   const canRun = computed(() => ((role.value?.permissions ?? 0) & RUN_TASKS) !== 0)
   const canManage = computed(() => ((role.value?.permissions ?? 0) & MANAGE_RESOURCES) !== 0)
+
+  const canUpdate = computed(() => ((role.value?.permissions ?? 0) & UPDATE_PROJECT) !== 0)
+  const canManageUsers = computed(() => ((role.value?.permissions ?? 0) & MANAGE_USERS) !== 0)
 
   async function load(id: number): Promise<void> {
     wanted = id
@@ -53,5 +58,5 @@ export const useProject = defineStore('project', () => {
     return members.value.find((member) => member.id === id)?.name ?? `User ${id}`
   }
 
-  return { project, role, members, error, canRun, canManage, load, loadMembers, userName }
+  return { project, role, members, error, canRun, canManage, canUpdate, canManageUsers, load, loadMembers, userName }
 })
