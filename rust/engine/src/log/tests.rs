@@ -361,14 +361,14 @@ async fn batches_are_bounded_and_wait_for_nothing() {
     let (log, mut reader) = channel::<()>(options(1 << 30, 1 << 20));
     assert_eq!(reader.try_batch(), Err(Empty::Open));
     let mut out = log.lines(Stream::Stdout);
-    out.write("x\n".repeat(2500).as_bytes());
-    out.write(["y".repeat(40_000), "z".repeat(40_000), "w".repeat(100_000)].join("\n").as_bytes());
+    out.write("x\n".repeat(10_000).as_bytes());
+    out.write(["y".repeat(160_000), "z".repeat(160_000), "w".repeat(400_000)].join("\n").as_bytes());
     drop(out);
     let mut sizes = Vec::new();
     while let Ok(Batch::Records(records)) = reader.try_batch() {
         sizes.push((records.len(), records.iter().map(|record| record.text.len()).sum::<usize>()));
     }
-    assert_eq!(sizes, [(1000, 1000), (1000, 1000), (501, 40_500), (1, 40_000), (1, 100_000)]);
+    assert_eq!(sizes, [(4096, 4096), (4096, 4096), (1809, 161_808), (1, 160_000), (1, 400_000)]);
     assert_eq!(reader.queued(), (0, 0));
 }
 
@@ -409,8 +409,8 @@ async fn a_full_queue_waits_until_it_is_half_empty_or_abandoned() {
 /// A line that arrives while the queue is between full and half empty must not make the reader forget who waits.
 #[tokio::test]
 async fn who_waits_for_room_is_woken_although_others_wrote_meanwhile() {
-    let (log, mut reader) = channel::<()>(options(1 << 20, 3000));
-    log.lines(Stream::Stdout).write("x\n".repeat(3000).as_bytes());
+    let (log, mut reader) = channel::<()>(options(1 << 20, 10_000));
+    log.lines(Stream::Stdout).write("x\n".repeat(10_000).as_bytes());
     let waiting = tokio::spawn({
         let log = log.clone();
         async move { log.ready().await }
@@ -418,7 +418,7 @@ async fn who_waits_for_room_is_woken_although_others_wrote_meanwhile() {
     tokio::task::yield_now().await;
     assert!(reader.try_batch().is_ok());
     log.line(Stream::System, "in between");
-    assert_eq!(drain(&mut reader).len(), 2001);
+    assert_eq!(drain(&mut reader).len(), 5905);
     tokio::time::timeout(std::time::Duration::from_secs(5), waiting).await.expect("woken").unwrap();
 }
 

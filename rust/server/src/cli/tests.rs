@@ -32,7 +32,9 @@ fn commands_of_the_reference_are_understood() {
     ] {
         assert!(parse(line).is_ok(), "{line}");
     }
-    for line in ["semaphore nonsense", "semaphore --bad-flag", "semaphore user add --no-such", "semaphore token"] {
+    for line in
+        ["semaphore nonsense", "semaphore --bad-flag", "semaphore user add --no-such", "semaphore token nonsense"]
+    {
         assert!(parse(line).is_err(), "{line}");
     }
 }

@@ -131,18 +131,21 @@ pub(super) static NOTES: &[Note] = &[
         .answers(&[(200, Shape(schema_of::<Health>)), (503, Shape(schema_of::<Health>))]),
     on("subscription::no_subscription").about("Always 404: there is no subscription, and nothing is locked.").refusals(&[404]),
     // Log-in
-    on("auth::login").refusals(SIGN_IN),
+    on("auth::login").answers(&[(204, Empty)]).refusals(SIGN_IN),
     on("auth::login_by_email")
         .about("Sends a code to an address; the session that begins waits for it.")
         .answers(&[(204, Empty)])
         .refusals(&[401, 404, 429, 503]),
-    on("auth::resend_email_code").about("Sends the code once more that the session waits for.").refusals(&[403, 429, 503]),
+    on("auth::resend_email_code")
+        .about("Sends the code once more that the session waits for.")
+        .answers(&[(204, Empty)])
+        .refusals(&[403, 429, 503]),
     on("jwt::get_keys")
         .about("The keys that check the tokens of this server, as a JSON Web Key Set.")
         .answers(&[(200, Shape(schema_of::<serde_json::Value>))]),
     on("auth::logout").answers(&[(204, Empty)]),
     on("auth::verify_session").answers(&[(200, Empty), (204, Empty)]).refusals(SIGN_IN),
-    on("auth::recover_session").refusals(SIGN_IN),
+    on("auth::recover_session").answers(&[(204, Empty)]).refusals(SIGN_IN),
     on("oidc::oidc_login")
         .about("Sends the browser to the provider, or to the log-in page if that fails.")
         .query(&[
