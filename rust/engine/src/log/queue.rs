@@ -14,19 +14,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
+use super::batch::{BATCH, CHUNK};
 use super::{Batch, Chunk, Empty, LineWriter, Lines, LogRecord, PartialWriter, Redactor, Stream, watch::Watch};
-
-/// How much is handed out at a time.
-struct Portion {
-    records: usize,
-    /// Bytes of text, unless the first record alone is bigger.
-    bytes: usize,
-}
-
-/// What a database stores in one transaction: smaller ones cost it a third more for each line.
-const BATCH: Portion = Portion { records: 4096, bytes: 256 * 1024 };
-/// What another program is told at once.
-const CHUNK: Portion = Portion { records: 1000, bytes: 64 * 1024 };
 
 /// How much a queue holds before the pipes are no longer read.
 ///
