@@ -250,6 +250,10 @@ impl Pool {
         {
             let mut guard = self.lock();
             let state = &mut *guard;
+            // What waits is given back, one after the other: a place that comes free meanwhile is for none of them.
+            if state.drain.is_some_and(|mode| mode > DrainMode::All) {
+                return;
+            }
             let (limits, places) = (&state.limits, &mut state.places);
             let now = unix_ns_now();
             let mut position = 0;

@@ -13,7 +13,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use semaphore_tests::{Options, PASSWORD, Project, Server, git_repository, wait_until};
+use semaphore_tests::{Options, PASSWORD, Project, Server, free_port, git_repository, wait_until};
 use serde_json::{Value, json};
 
 use super::refused;
@@ -31,10 +31,6 @@ fn certificate(directory: &Path, name: &str) -> [PathBuf; 2] {
         .status();
     assert!(made.expect("openssl").success(), "no certificate can be made");
     files
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 /// A server that speaks HTTPS.

@@ -51,7 +51,7 @@ fn replay() -> Replay {
         .arg(marks.path())
         .arg("--bin")
         .arg(program())
-        .args(["--jobs", "4"])
+        .args(["--jobs", "4", "--ports", "12000-29999"])
         .stdout(Stdio::piped())
         .stdin(Stdio::null())
         .spawn()

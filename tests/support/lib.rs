@@ -25,5 +25,5 @@ pub use machine::{ansible, processes_in, processes_with, program, tofu, zombies_
 pub use mail::mail_options;
 pub use project::{Project, git_repository};
 pub use secret::SecretWatch;
-pub use semaphore_test_machine::{project_root, wait_until};
+pub use semaphore_test_machine::{free_port, project_root, wait_until};
 pub use server::{Options, PASSWORD, REGISTRATION_TOKEN, Server, base_config};

@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     fs::{self, File},
-    net::TcpListener,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -19,7 +18,7 @@ use nix::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Client, ansible, program, tofu, wait_until};
+use crate::{Client, ansible, free_port, program, tofu, wait_until};
 
 /// Password of the administrator `admin` that every fixture has.
 pub const PASSWORD: &str = "a password of the tests";
@@ -92,7 +91,7 @@ impl Server {
     pub fn prepared(options: Options) -> Self {
         let directory = tempfile::Builder::new().prefix("semaphore-fixture-").tempdir().unwrap();
         fs::create_dir(directory.path().join("home")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = free_port();
         let server = Self { directory, port, options, process: None };
         server.write_config();
         fs::copy(database_with_admin(), server.database()).unwrap();

@@ -1,14 +1,24 @@
 // Ports of this machine, for the browser tests that start servers by themselves.
 import { connect, createServer } from 'node:net'
 
-/** A port that nobody listens on. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const listener = createServer().once('error', reject)
-    listener.listen(0, '127.0.0.1', () => {
-      const { port } = listener.address()
-      listener.close(() => resolve(port))
-    })
+// Below the range from which Linux takes the ports of connections: one of those may be taken while a server is restarted.
+const FIRST = 12_000
+const COUNT = 18_000
+let next = process.pid * 7919
+
+/** A port that nobody listens on; each is given once. */
+export async function freePort() {
+  for (let tried = 0; tried < COUNT; tried++) {
+    const port = FIRST + (next++ % COUNT)
+    if (await isFree(port)) return port
+  }
+  throw new Error('no port is free')
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const listener = createServer().once('error', () => resolve(false))
+    listener.listen(port, '127.0.0.1', () => listener.close(() => resolve(true)))
   })
 }
 

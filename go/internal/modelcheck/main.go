@@ -29,6 +29,7 @@ type line struct {
 var kinds = map[string]any{
 	"user":                      model.User{},
 	"user_totp":                 model.UserTotp{},
+	"user_email_otp":            model.UserEmailOtp{},
 	"project":                   model.Project{},
 	"project_user":              model.ProjectUser{},
 	"project_invite":            model.ProjectInvite{},

@@ -10,7 +10,7 @@ use crate::{
     AccessKey, ApiToken, Environment, Event, Integration, IntegrationAlias, IntegrationExtractValue,
     IntegrationMatcher, Inventory, Project, ProjectInvite, ProjectUser, Repository, Role, Runner, Schedule,
     SecretStorage, ServerOption, Session, Task, TaskOutput, TaskParams, TaskStage, Template, TemplateRole,
-    TemplateVault, User, UserTotp, View,
+    TemplateVault, User, UserEmailOtp, UserTotp, View,
 };
 use serde::de::Error as _;
 use serde_json::{Error, Map, Value};
@@ -75,8 +75,9 @@ macro_rules! exchange {
 }
 
 exchange! {
-    User "user" { password; totp; }
+    User "user" { password; totp, email_otp; }
     UserTotp "user_totp" { recovery_hash; ; }
+    UserEmailOtp "user_email_otp" { ; ; }
     Project "project" { ; ; }
     ProjectUser "project_user" { ; ; }
     ProjectInvite "project_invite" { token; ; }

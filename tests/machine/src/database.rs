@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     os::unix::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{missing, wait_until};
+use crate::{free_port, missing, wait_until};
 
 use tempfile::TempDir;
 
@@ -88,7 +88,7 @@ impl Server {
         if !output.success() {
             return Err(std::io::Error::other(fs::read_to_string(&log)?));
         }
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let port = free_port();
         let child = serve(kind, programs, directory.path(), port)?;
         let server = Self { kind, child, port, programs: programs.clone(), directory };
         wait_until(&format!("{kind:?} answers (see {})", log.display()), Duration::from_mins(1), || {

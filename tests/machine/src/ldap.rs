@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{certificate, tool, wait_until};
+use crate::{certificate, free_port, tool, wait_until};
 
 /// Top of the tree.
 pub const BASE: &str = "dc=example,dc=test";
@@ -113,10 +113,6 @@ impl Drop for Directory {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 fn configuration(directory: &Path) -> String {

@@ -16,9 +16,11 @@ pub mod git_http;
 pub mod hook;
 pub mod ldap;
 pub mod oidc;
+mod port;
 pub mod smtp;
 pub mod ssh;
 mod tool;
 pub mod vault;
 
+pub use port::free_port;
 pub use tool::{left_out, missing, project_root, tool, wait_until};

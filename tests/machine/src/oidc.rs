@@ -4,14 +4,14 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use tempfile::TempDir;
 
-use crate::{tool, wait_until};
+use crate::{free_port, tool, wait_until};
 
 /// A running provider; it ends with the value.
 #[derive(Debug)]
@@ -29,8 +29,7 @@ impl Provider {
     pub fn start(people: &[String]) -> Option<Self> {
         let program = tool("oidc-provider-mock")?;
         let directory = TempDir::new().expect("a directory");
-        let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-        let port = listener.expect("a free port").port();
+        let port = free_port();
         let log = fs::File::create(directory.path().join("log")).expect("a file");
         let child = Command::new(program)
             .args(["--port", &port.to_string(), "--require-nonce"])

@@ -38,7 +38,7 @@ pub use self::{
 use crate::{Error, Result, Services};
 
 /// Lines of output that are read at a time.
-const CHUNK: u32 = 10_000;
+const CHUNK: u32 = 4_000;
 
 /// Why a task is as it is. Ours; the reference has nothing of the kind.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

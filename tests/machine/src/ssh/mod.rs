@@ -9,7 +9,7 @@ mod account;
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -19,7 +19,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{missing, tool, wait_until};
+use crate::{free_port, missing, tool, wait_until};
 
 const NAMESPACE: &str = include_str!("namespace.sh");
 const LIMIT: Duration = Duration::from_secs(20);
@@ -62,7 +62,7 @@ impl Server {
     /// `None` if somebody else took the port meanwhile.
     fn try_start(sshd: &Path) -> Option<Self> {
         let directory = tempfile::Builder::new().prefix("semaphore-ssh-").tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = free_port();
         let password = account::password("login");
         let sudo_password = account::password("become");
         account::write(directory.path(), &password, &sudo_password);
