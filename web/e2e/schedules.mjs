@@ -80,6 +80,19 @@ try {
     same(stored.task_params.params, { limit: ['web'] }, 'the parameters')
     same(await call(page, 'GET', `project/${project.id}/schedules/${stored.id}/policy`), { misfire: 'skip', overlap: 'skip' }, 'the policy')
   })
+  await test('a message does not end with the one before it', async () => {
+    const save = async () => {
+      await page.getByRole('button', { name: 'Change Once' }).click()
+      await dialog.getByRole('button', { name: 'Save' }).click()
+      await dialog.waitFor({ state: 'hidden' })
+    }
+    await save()
+    await page.waitForTimeout(1000)
+    await save()
+    // The first one is over by now, the second is not.
+    await page.waitForTimeout(2500)
+    assert(await page.getByText('“Once” is saved.').isVisible(), 'the message is gone')
+  })
   await test('the switch in the list is stored, and goes back when the server refuses', async () => {
     const active = page.getByRole('checkbox', { name: 'Once is active' })
     await active.check()

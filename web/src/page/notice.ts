@@ -8,10 +8,18 @@ export interface Notice {
 /** The one short message at the foot of the page. */
 export const notice = shallowRef<Notice | null>(null)
 
+/** How many there have been: each is shown for its own time, not for what is left of the time of the one before it. */
+export const noticeCount = shallowRef(0)
+
 export function tell(text: string): void {
-  notice.value = { text, tone: 'info' }
+  show({ text, tone: 'info' })
 }
 
 export function complain(text: string): void {
-  notice.value = { text, tone: 'error' }
+  show({ text, tone: 'error' })
+}
+
+function show(next: Notice): void {
+  notice.value = next
+  noticeCount.value += 1
 }
