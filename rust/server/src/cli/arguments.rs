@@ -38,7 +38,7 @@ impl Arguments {
             Some(Command::Doctor(arguments)) => arguments.json,
             Some(Command::Config(_) | Command::Completion(_) | Command::Man(_)) => true,
             Some(Command::Projects(Projects { command: Some(ProjectCommand::Export(arguments)) })) => {
-                arguments.file.as_os_str() == "-"
+                arguments.file == "-"
             }
             Some(Command::Users(Users { command: Some(UsersCommand::User(command)) })) => match command {
                 UserCommand::List(arguments) => arguments.json,

@@ -1,6 +1,6 @@
 //! The shape of the commands that make, describe and carry an installation: `setup`, `config`, `projects`, `completion`, `man`.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -111,7 +111,7 @@ pub(super) struct ExportProject {
     pub(super) project_name: String,
     /// Output file path (default: stdout); - is stdout with nothing but the document
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub(super) file: PathBuf,
+    pub(super) file: OsString,
     /// Export also what the Go server's backups lack: times of schedules, repositories and templates of inventories
     #[arg(long)]
     pub(super) extended: bool,
@@ -121,10 +121,10 @@ pub(super) struct ExportProject {
 pub(super) struct ImportProjects {
     /// Directory path with project backups to import
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub(super) dir: PathBuf,
+    pub(super) dir: OsString,
     /// Backup file path to import
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub(super) file: PathBuf,
+    pub(super) file: OsString,
     /// Override project name (only valid with --file)
     #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
     pub(super) project_name: String,

@@ -56,8 +56,8 @@ fn check_export(arguments: &ExportProject) -> Result<(), Refusal> {
 }
 
 fn check_import(arguments: &ImportProjects) -> Result<(), Refusal> {
-    let has_file = !arguments.file.as_os_str().is_empty();
-    let has_directory = !arguments.dir.as_os_str().is_empty();
+    let has_file = !arguments.file.is_empty();
+    let has_directory = !arguments.dir.is_empty();
     let mut complaints = Vec::new();
     if !has_file && !has_directory {
         complaints.push("Argument --dir or --file required");
@@ -75,10 +75,10 @@ async fn export(services: &Services, arguments: &ExportProject) -> anyhow::Resul
     let project = find(services, arguments).await?;
     let backup = services.backup(&project, arguments.extended).await.context("Failed to create backup")?;
     let text = serde_json::to_string_pretty(&backup)?;
-    let file = &arguments.file;
-    if file.as_os_str().is_empty() || file.as_os_str() == "-" {
+    if arguments.file.is_empty() || arguments.file == "-" {
         return Ok(say(&text)?);
     }
+    let file = Path::new(&arguments.file);
     write_file(file, text.as_bytes()).with_context(|| format!("Failed to write file {}", file.display()))?;
     Ok(say(&format!("Project exported to {}", file.display()))?)
 }
@@ -108,10 +108,10 @@ async fn find(services: &Services, arguments: &ExportProject) -> anyhow::Result<
 async fn import(services: &Services, arguments: &ImportProjects) -> anyhow::Result<()> {
     let owner = services.owner_by_hand().await.context("cannot resolve user for import")?;
     let mut files = Vec::new();
-    if arguments.file.as_os_str().is_empty() {
-        collect(&arguments.dir, &mut files);
+    if arguments.file.is_empty() {
+        collect(Path::new(&arguments.dir), &mut files);
     } else {
-        files.push(arguments.file.clone());
+        files.push(PathBuf::from(&arguments.file));
     }
     if files.is_empty() {
         return Err(Refusal("No backup files found to import".to_owned()).into());
