@@ -8,6 +8,7 @@ use std::{
 
 use base64::Engine as _;
 use nix::{sys::signal, unistd::Pid};
+use semaphore_test_machine::database::{Kind, Server as Database};
 use semaphore_tests::{Client, free_port, program, wait_until};
 use serde_json::{Value, json};
 
@@ -219,4 +220,75 @@ fn secrets_that_the_new_key_does_not_open_are_announced() {
         run.stderr.contains("the database holds secrets that the new access_key_encryption does not open"),
         "{run:#?}"
     );
+}
+
+/// The wizard on a database server, with a password that has a space in it, and a project that goes in and out there.
+fn sets_up(kind: Kind, choice: &str) {
+    let Some(database) = Database::start(kind) else { return };
+    database.add_user("operator", "Pass word-1/@:?");
+    let place = Place::new();
+    let answers = format!(
+        "{choice}\n{}\noperator\nPass word-1/@:?\nset_up\n\n\nno\nno\nno\nno\nno\nno\n\nadm\nadm@example.test\nAdm\npw\n",
+        database.address()
+    );
+    let run = place.run_with(&["setup"], &answers, &[]).expect(0);
+    assert!(!run.stdout.contains("Pass word") && !run.stderr.contains("Pass word"), "{run:#?}");
+    assert_eq!(place.run(&["user", "list", "--json"]).expect(0).json()[0]["username"], "adm");
+    fs::write(place.path("in.json"), r#"{"meta": {"name": "Projekt \u00dcber"}}"#).unwrap();
+    place.done(&["project", "import", "--file", "in.json"]);
+    let exported = place.run(&["project", "export", "--project-name", "projekt Über", "--file", "-"]).expect(0);
+    assert_eq!(exported.json()["meta"]["name"], "Projekt Über");
+}
+
+#[test]
+fn the_wizard_sets_up_postgresql() {
+    sets_up(Kind::Postgres, "3");
+}
+
+#[test]
+fn the_wizard_sets_up_mariadb() {
+    sets_up(Kind::MariaDb, "1");
+}
+
+/// Python plays the person at the terminal: each answer is typed when its question is there.
+const TYPE: &str = r#"
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "setup"])
+seen = b""
+def read():
+    global seen
+    try:
+        part = os.read(terminal, 4096)
+    except OSError:
+        part = b""
+    seen += part
+    return part
+dialogue = [("use:", "4"), ("db Hostname", ""), ("Playbook path", ""), ("Public URL", "")]
+dialogue += [("(default no): ", "")] * 6 + [("output directory", "")]
+dialogue += [("Username: ", "adm"), ("Email: ", "adm@example.test"), ("Your name: ", "Adm"), ("Password: ", "hunter2")]
+place = 0
+for question, answer in dialogue:
+    while True:
+        place = max(place, seen.find(question.encode(), place))
+        if seen[place:].startswith(question.encode()) and seen.endswith(b": "):
+            place += len(question)
+            break
+        if not read():
+            sys.exit("ended too early: " + seen.decode())
+    os.write(terminal, answer.encode() + b"\n")
+while read():
+    pass
+sys.stdout.write(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn a_terminal_does_not_show_the_password() {
+    let place = Place::new();
+    let typed = Command::new("python3").args(["-c", TYPE]).arg(program()).current_dir(place.0.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&[typed.stdout, typed.stderr].concat()).into_owned();
+    assert!(typed.status.success() && said.contains("You are all setup Adm!"), "{said}");
+    assert!(said.contains("adm@example.test") && !said.contains("hunter2"), "{said}");
 }

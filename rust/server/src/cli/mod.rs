@@ -34,6 +34,7 @@ mod write_file;
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
+use tracing_subscriber::filter::LevelFilter;
 
 use self::{
     arguments::{Arguments, Command, DatabaseCommand, Totp, UsersCommand},
@@ -57,7 +58,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(level) => level,
         Err(error) => return failure(&error),
     };
-    start::log(level);
+    // A dialogue is not interrupted by what goes well.
+    let is_dialogue = matches!(arguments.command, Some(Command::Setup(_)));
+    start::log(level.or_else(|| is_dialogue.then_some(LevelFilter::WARN)));
     let source = arguments.source();
     let result = match arguments.command {
         None => return help(&[]),

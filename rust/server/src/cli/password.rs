@@ -11,22 +11,22 @@ use zeroize::Zeroizing;
 /// # Errors
 /// If the standard input cannot be read.
 pub(super) fn read() -> io::Result<Secret> {
-    if io::stdin().is_terminal() {
-        write!(io::stderr(), "Password: ")?;
-    }
-    Ok(read_hidden()?.unwrap_or_default())
+    let ask = || if io::stdin().is_terminal() { write!(io::stderr(), "Password: ") } else { Ok(()) };
+    Ok(read_hidden(ask)?.unwrap_or_default())
 }
 
-/// Reads one line without asking; nothing at the end of the input. A terminal does not show what is typed.
+/// Asks, and reads one line; nothing at the end of the input. A terminal does not show what is typed from the question on.
 ///
 /// # Errors
 /// If the standard input cannot be read, or whoever types gives up with Ctrl-C.
-pub(super) fn read_hidden() -> io::Result<Option<Secret>> {
+pub(super) fn read_hidden(ask: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Secret>> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
         let _hidden = Hidden::start()?;
+        ask()?;
         return read_typed(&mut stdin.lock());
     }
+    ask()?;
     let mut line = Zeroizing::new(String::new());
     let length = stdin.lock().read_line(&mut line)?;
     Ok((length > 0).then(|| Secret::new(line.trim_end_matches(['\r', '\n']))))

@@ -41,8 +41,8 @@ pub(super) fn value(
 
 /// Asks for a secret, which a terminal does not show.
 pub(super) fn secret(question: &str, default: &str) -> anyhow::Result<Secret> {
-    ask(&prompt(question, default))?;
-    let given = read_hidden()?.ok_or_else(|| Ended { question: question.to_owned() })?;
+    let given =
+        read_hidden(|| ask(&prompt(question, default)))?.ok_or_else(|| Ended { question: question.to_owned() })?;
     say("")?;
     Ok(if given.is_empty() { default.into() } else { given })
 }
@@ -76,8 +76,7 @@ pub(super) fn about_person(question: &str, prompt: &str) -> anyhow::Result<Strin
 pub(super) fn password(complaint: impl Fn(&str) -> Option<String>) -> anyhow::Result<Secret> {
     let mut prompt = " > Password: ".to_owned();
     loop {
-        ask(&prompt)?;
-        let given = read_hidden()?.ok_or_else(|| Ended { question: "Password".to_owned() })?;
+        let given = read_hidden(|| ask(&prompt))?.ok_or_else(|| Ended { question: "Password".to_owned() })?;
         let Some(complaint) = complaint(given.expose()) else { return Ok(given) };
         prompt = format!("\n {complaint}. Please answer again.\n > Password: ");
     }
