@@ -17,6 +17,7 @@ fn check_names_everything_that_is_wrong() {
     let mut config = place.json("config.json");
     config["cookie_hsah"] = json!("hunter2");
     config["use_remote_runner"] = json!(true);
+    config["syslog"] = json!({"enabled": true});
     config["slack_alert"] = json!(true);
     fs::write(place.path("config.json"), config.to_string()).unwrap();
     let found = place.run(&["config", "check"]).expect(4);
@@ -27,6 +28,7 @@ fn check_names_everything_that_is_wrong() {
     ] {
         assert!(found.stdout.contains(line), "{line}: {found:#?}");
     }
+    assert_eq!(found.stdout.lines().count(), 4, "an object that has no effect is named once: {found:#?}");
     assert!(!found.stdout.contains("hunter2"), "{found:#?}");
 
     config["port"] = json!("70000");
@@ -80,10 +82,17 @@ fn show_tells_where_each_value_comes_from_and_no_secret() {
     assert_eq!(row("port"), (json!(":3000"), "default".to_owned()));
     let text = place.run_with(&["config", "show"], "", &environment).expect(0).stdout;
     assert!(text.contains("max_parallel_tasks = 7  (environment, SEMAPHORE_MAX_PARALLEL_TASKS)\n"), "{text}");
+    assert!(text.contains("sqlite.host = ") && !text.contains("postgres."), "the chosen database only: {text}");
     assert!(!text.contains("ldap_server"), "keys without a value are left out: {text}");
     assert!(place.done(&["config", "show", "--all"]).contains("ldap_server = -  (unset)\n"));
     assert_eq!(fs::read(place.path("database.sqlite")).unwrap(), before, "the database is only looked at");
 }
+
+/// Python puts options into the database as the API would: a good one and a bad one.
+const WRITE: &str = "import sqlite3\n\
+    database = sqlite3.connect('database.sqlite')\n\
+    database.executemany('insert into option (\"key\", value) values (?, ?)', [('teams.invite_type', 'both'), ('port', 'bad')])\n\
+    database.commit()";
 
 #[test]
 fn show_knows_the_options_in_the_database() {
@@ -92,10 +101,6 @@ fn show_knows_the_options_in_the_database() {
     assert!(missing.stderr.contains("options in the database are not shown"), "{missing:#?}");
     assert!(!place.path("database.sqlite").exists(), "no database is made");
     place.done(&["migrate"]);
-    const WRITE: &str = "import sqlite3\n\
-        database = sqlite3.connect('database.sqlite')\n\
-        database.executemany('insert into option (\"key\", value) values (?, ?)', [('teams.invite_type', 'both'), ('port', 'bad')])\n\
-        database.commit()";
     let written =
         std::process::Command::new("python3").args(["-c", WRITE]).current_dir(place.0.path()).output().unwrap();
     assert!(written.status.success(), "{written:?}");

@@ -2,9 +2,9 @@
 
 use std::{fs, process::Command};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Place;
+use super::{Place, fixture, mode};
 
 #[test]
 fn lists_as_json_are_nothing_but_json_even_when_the_database_is_new() {
@@ -65,4 +65,26 @@ fn manual_pages_are_written_for_every_command() {
     let refused = place.run(&["man", "--dir", "file"]).expect(1);
     assert!(refused.stderr.contains("cannot write manual pages into file"), "{refused:#?}");
     assert!(place.done(&["man"]).contains(".TH"));
+}
+
+#[test]
+fn a_task_is_exported_whole() {
+    let place = Place::with_config();
+    fs::copy(fixture("db/sqlite/database.sqlite"), place.path("database.sqlite")).unwrap();
+    let export = ["task", "export", "--project-id", "1", "--id", "23"];
+    let recorded: Value = serde_json::from_slice(&fs::read(fixture("db/sqlite/expected.json")).unwrap()).unwrap();
+    let document = place.run(&export).expect(0).json();
+    assert_eq!((&document["task"]["id"], &document["task"]["status"]), (&json!(23), &json!("success")));
+    let lines = |list: &Value| -> Vec<(Value, Value)> {
+        list.as_array().unwrap().iter().map(|line| (line["time"].clone(), line["output"].clone())).collect()
+    };
+    let expected = &recorded["admin"]["/api/project/1/tasks/23/output"]["body"];
+    assert_eq!(lines(&document["output"]), lines(expected));
+
+    place.done(&[&export[..], &["--file", "task.json"]].concat());
+    assert_eq!((place.json("task.json"), mode(&place.path("task.json"))), (document, 0o600));
+    fs::write(place.path("task.json"), "old").unwrap();
+    let refused = place.run(&["task", "export", "--project-id", "2", "--id", "23", "--file", "task.json"]).expect(1);
+    assert!(refused.stderr.contains("project 2 has no task 23"), "a task of another project: {refused:#?}");
+    assert_eq!(place.text("task.json"), "old");
 }

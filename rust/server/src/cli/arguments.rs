@@ -40,6 +40,7 @@ impl Arguments {
             Some(Command::Projects(Projects { command: Some(ProjectCommand::Export(arguments)) })) => {
                 arguments.file == "-"
             }
+            Some(Command::Task(Tasks { command: Some(TaskCommand::Export(arguments)) })) => arguments.file.is_none(),
             Some(Command::Users(Users { command: Some(UsersCommand::User(command)) })) => match command {
                 UserCommand::List(arguments) => arguments.json,
                 UserCommand::Get(arguments) => arguments.json,
@@ -249,6 +250,8 @@ pub(super) struct Tasks {
 pub(super) enum TaskCommand {
     /// Bring archived output back, so that the Go server can read it
     Unarchive(Unarchive),
+    /// Export a task as JSON: its row, its stages and all lines of its output
+    Export(ExportTask),
 }
 
 #[derive(Debug, Args)]
@@ -260,6 +263,19 @@ pub(super) struct Unarchive {
     /// The output of one task
     #[arg(long, value_name = "TASK")]
     pub(super) id: Option<i32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportTask {
+    /// Project of the task
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) project_id: i32,
+    /// The task
+    #[arg(long, value_name = "TASK")]
+    pub(super) id: i32,
+    /// Output file path; without it the document goes to stdout
+    #[arg(long)]
+    pub(super) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

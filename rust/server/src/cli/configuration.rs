@@ -23,6 +23,9 @@ use crate::config::{Config, ConfigError, Origin, Setting, settings, unknown_keys
 /// Exit code when a server would start, but not all of the configuration has an effect.
 const EXIT_WITHOUT_EFFECT: u8 = 4;
 
+/// Sections that name a database, each for one dialect.
+const DIALECTS: [&str; 4] = ["sqlite", "postgres", "mysql", "bolt"];
+
 /// That something is wrong with the configuration; everything was said already.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum Findings {
@@ -118,11 +121,15 @@ fn findings(source: &ConfigSource) -> (Option<String>, Vec<Finding>) {
         let message = format!("{} is not a key of the configuration{meant}", key.path);
         found.push(Finding { is_error: false, key: key.path, message });
     }
-    for setting in all.iter().filter(|setting| setting.is_without_effect()) {
-        let key = setting.key.path;
+    let idle: Vec<&str> = all.iter().filter(|one| one.is_without_effect()).map(|one| one.key.path).collect();
+    for key in &idle {
+        let is_below = |above: &&str| key.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'));
+        if idle.iter().any(is_below) {
+            continue;
+        }
         found.push(Finding {
             is_error: false,
-            key: key.to_owned(),
+            key: (*key).to_owned(),
             message: format!("{key} has no effect in this build"),
         });
     }
@@ -168,7 +175,13 @@ fn show(source: &ConfigSource, arguments: &ShowConfiguration) -> anyhow::Result<
     let sources = sources(source);
     let options = if arguments.without_database { BTreeMap::new() } else { options(source)? };
     let (file, all) = settings(&sources, &options)?;
-    let shown = all.iter().filter(|setting| arguments.all || setting.value.is_some() || setting.problem.is_some());
+    let dialect = all.iter().find(|one| one.key.path == "dialect").and_then(|one| one.value.as_ref()?.as_str());
+    let shown = all.iter().filter(|setting| {
+        // One variable sets the host of every dialect, and each has defaults.
+        let section = setting.key.path.split_once('.').map(|(section, _)| section);
+        let is_of_other = section.is_some_and(|section| DIALECTS.contains(&section) && Some(section) != dialect);
+        arguments.all || setting.problem.is_some() || (setting.value.is_some() && !is_of_other)
+    });
     if arguments.json {
         let rows: Vec<Value> = shown.map(row).collect();
         let file = file.map(|file| file.display().to_string());

@@ -24,6 +24,7 @@ mod setup;
 mod sqlite_lock;
 mod start;
 mod task;
+mod task_export;
 mod token;
 mod transfer;
 mod user;

@@ -65,12 +65,11 @@ pub(super) fn run(source: &ConfigSource, arguments: &Setup) -> anyhow::Result<()
         return unattended::run(source, arguments, &directory);
     }
     let settings = wizard::ask(&directory)?;
-    let path = match &source.path {
-        Some(path) => path.clone(),
-        None => {
-            let default = directory.to_string_lossy();
-            Path::new(&questions::value("Config output directory", &default, |_| None)?).join(FILE_NAME)
-        }
+    let path = if let Some(path) = &source.path {
+        path.clone()
+    } else {
+        let default = directory.to_string_lossy();
+        Path::new(&questions::value("Config output directory", &default, |_| None)?).join(FILE_NAME)
     };
     let replace = !path.exists() || arguments.replace || may_replace(&path)?;
     anyhow::ensure!(replace, "{} is there already; nothing was changed", path.display());
