@@ -206,6 +206,12 @@ fn without_a_dialogue_what_is_wrong_is_named_and_nothing_is_written() {
     check(&[&sqlite[..], &["--answers", "-"]].concat(), r#"{"tpm_path": "/x"}"#, &[], "did you mean tmp_path?");
     check(&[&sqlite[..], &["--answers", "-"]].concat(), "[]", &[], "must be a JSON object");
     check(&[&sqlite[..], &["--answers", "/nowhere.json"]].concat(), "", &[], "cannot read the answers");
+    check(
+        &["--set", "dialect=postgres", "--set", "postgres.host=127.0.0.1:1"],
+        "",
+        &[],
+        "no configuration was written",
+    );
     let long = format!("{}\n", "hunter2".repeat(11));
     let person = ["--admin-login", "a", "--admin-email", "a@b", "--stdin-password"];
     check(&[&sqlite[..], &person].concat(), &long, &[], "must not be longer than 72 bytes");

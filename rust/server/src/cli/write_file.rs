@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, Permissions},
     io::{self, BufWriter, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -125,15 +125,21 @@ pub(super) fn write_and_keep_old(path: &Path, bytes: &[u8]) -> io::Result<PathBu
     Ok(kept)
 }
 
-/// Gives a file a second name that was free.
+/// Copies a file to a name beside it that was free, readable by its owner only.
 fn keep(path: &Path) -> io::Result<PathBuf> {
+    let bytes = fs::read(path)?;
     let mut number = 1_u32;
     loop {
         let mut name = path.as_os_str().to_owned();
         name.push(if number == 1 { ".old".to_owned() } else { format!(".old.{number}") });
-        match fs::hard_link(path, &name) {
+        match File::options().write(true).create_new(true).mode(PRIVATE).open(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            done => return done.map(|()| name.into()),
+            Err(error) => return Err(error),
+            Ok(mut copy) => {
+                copy.write_all(&bytes)?;
+                copy.sync_all()?;
+                return Ok(name.into());
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `setup --non-interactive`: the answers come from a file, the environment and the command line, the last one wins.
 //!
-//! Invariant: everything is looked at before anything is written.
+//! Invariant: everything is looked at before anything is written, and the database is made before the configuration.
 
 use std::{
     io::Read,
@@ -22,9 +22,9 @@ use crate::{
         installation_arguments::Setup,
         output::say,
         password,
-        start::{ConfigSource, sources},
+        start::{ConfigSource, runtime, sources, store},
     },
-    config::{Sources, from_environment, parse_setting, unknown_in},
+    config::{Config, Sources, from_environment, parse_setting, unknown_in},
 };
 
 /// Sections of a configuration that name a database, each for one dialect.
@@ -45,6 +45,7 @@ pub(super) fn run(source: &ConfigSource, arguments: &Setup, directory: &Path) ->
     let administrator = administrator(arguments, person, &sources)?;
     collect(&mut settings, arguments, &sources)?;
     complete(&mut settings, directory)?;
+    try_database(&settings)?;
     let config = write(&path, settings)?;
     finish(&path, &config, async |services| match administrator {
         None => {
@@ -57,6 +58,16 @@ pub(super) fn run(source: &ConfigSource, arguments: &Setup, directory: &Path) ->
         },
     })
     .with_context(|| Unfinished { config: path.clone() })
+}
+
+/// Whoever runs this by a script runs it again after a failure, and finds no configuration that stands in the way.
+fn try_database(settings: &Map<String, Value>) -> anyhow::Result<()> {
+    let config = Config::check(&Value::Object(settings.clone())).context("nothing was written")?;
+    runtime()?.block_on(async {
+        let store = store(&config).await.context("no configuration was written")?;
+        store.close().await;
+        Ok(())
+    })
 }
 
 /// The file of `--answers`.
