@@ -61,6 +61,8 @@ fn manual_pages_are_written_for_every_command() {
         let text = place.text(&format!("pages/man1/{page}"));
         assert!(text.starts_with(".ie") && text.contains(".TH") && text.contains(word), "{page}: {text}");
     }
+    let pages = fs::read_dir(place.path("pages/man1")).unwrap().map(|page| page.unwrap().file_name());
+    assert!(pages.into_iter().all(|page| !page.to_string_lossy().contains("help")), "a page says things twice");
     fs::write(place.path("file"), "").unwrap();
     let refused = place.run(&["man", "--dir", "file"]).expect(1);
     assert!(refused.stderr.contains("cannot write manual pages into file"), "{refused:#?}");

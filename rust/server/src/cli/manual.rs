@@ -9,8 +9,8 @@ use clap_mangen::Man as Page;
 use super::{arguments::Arguments, installation_arguments::Man, output::note};
 
 pub(super) fn run(arguments: &Man) -> anyhow::Result<()> {
-    let mut command = Arguments::command();
-    command.build();
+    // Pages about `help COMMAND` would say the same again.
+    let command = Arguments::command().disable_help_subcommand(true);
     let Some(directory) = &arguments.dir else {
         let mut page = Vec::new();
         Page::new(command).render(&mut page)?;

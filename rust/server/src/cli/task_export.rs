@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::Context;
 use semaphore_model::{ProjectId, TaskId};
 use semaphore_service::Services;
+use semaphore_store::OutputCursor;
 
 use super::{
     arguments::ExportTask,
@@ -32,9 +33,9 @@ async fn write(services: &Services, wanted: &ExportTask, document: &mut impl Wri
     let missing = || format!("project {project} has no task {id}, or it cannot be read");
     let task = services.task(project, id).await.with_context(missing)?;
     let stages = services.task_stages(project, id).await?;
-    write!(document, "{{\"task\":{},\n", serde_json::to_string(&task)?)?;
+    writeln!(document, "{{\"task\":{},", serde_json::to_string(&task)?)?;
     write!(document, "\"stages\":{},\n\"output\":[", serde_json::to_string(&stages)?)?;
-    let mut after = Default::default();
+    let mut after = OutputCursor::default();
     let mut separator = "\n";
     loop {
         let (lines, next) = services.task_output_chunk(id, after).await?;
