@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
 
-use super::{Place, fixture};
+use super::{Place, fixture, machine_has_config};
 
 /// Commands that are not built yet.
 const NOT_BUILT: &[&str] = &["semaphore runner"];
@@ -117,6 +117,9 @@ fn transcripts_end_with_the_same_code_and_say_the_same() {
         let code = transcript["exit_code"].as_i64().unwrap();
         // The command without a configuration is recorded twice with the same words.
         let has_none = transcript["stdout"].as_str().unwrap_or_default().contains("Cannot Find configuration");
+        if has_none && machine_has_config() {
+            continue;
+        }
         let environment: Vec<(String, String)> = transcript["env"]
             .as_object()
             .into_iter()

@@ -18,7 +18,7 @@ use super::{
 /// Shown in place of a secret.
 const HIDDEN: &str = "***";
 /// Parts of names of members that hold secrets.
-const SECRET_NAMES: &[&str] = &["secret", "token", "pass", "credential", "private", "hash", "encryption"];
+const SECRET_NAMES: &[&str] = &["secret", "token", "pass", "credential", "private", "key", "hash", "encryption"];
 
 /// What counts for one key.
 #[derive(Clone, Debug)]

@@ -325,5 +325,6 @@ fn is_below(path: &str, parent: &str) -> bool {
 }
 
 fn shown(key: &Key, value: &Value) -> String {
-    if key.secret { "***".to_owned() } else { value.to_string() }
+    // What should have been an object may hold variables for tasks, and so secrets.
+    if key.secret || key.kind == Kind::Object { "***".to_owned() } else { value.to_string() }
 }
