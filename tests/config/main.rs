@@ -13,6 +13,7 @@ use semaphore_tests::{Client, Options, PASSWORD, Project, Server, git_repository
 use serde_json::{Value, json};
 
 mod alert;
+mod command_line;
 mod edge;
 mod mail;
 mod servers;

@@ -40,6 +40,12 @@ impl Store {
         self.list_projects_of(Some(user_id)).await
     }
 
+    /// Projects with this name, whatever the case of its letters (beyond ASCII as far as the database knows them), by id.
+    pub async fn list_projects_named(&self, name: &str) -> Result<Vec<Project>> {
+        let text = "select * from project where name = ? or lower(name) = ? order by id";
+        self.fetch(text, params![name, name.to_lowercase()]).await
+    }
+
     async fn list_projects_of(&self, user_id: Option<UserId>) -> Result<Arc<Vec<Project>>> {
         let generation = self.generation().await?;
         if let Some(projects) = self.projects().get(generation, &user_id) {

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use super::start::ConfigSource;
+use super::{
+    installation_arguments::{Completions, Configuration, Man, ProjectCommand, Projects, Setup},
+    start::ConfigSource,
+};
 
 /// Semaphore UI is a web UI for Ansible, Terraform, Bash and Python jobs.
 #[derive(Debug, Parser)]
@@ -28,6 +31,25 @@ impl Arguments {
         let accept_bolt_import = matches!(&self.command, Some(Command::Server(serve)) if serve.accept_bolt_import);
         ConfigSource { path: self.config.clone(), none: self.no_config, accept_bolt_import }
     }
+
+    /// Whether the command prints a document that nothing else may stand in.
+    pub(super) fn print_document(&self) -> bool {
+        match &self.command {
+            Some(Command::Doctor(arguments)) => arguments.json,
+            Some(Command::Config(_) | Command::Completion(_) | Command::Man(_)) => true,
+            Some(Command::Projects(Projects { command: Some(ProjectCommand::Export(arguments)) })) => {
+                arguments.file == "-"
+            }
+            Some(Command::Task(Tasks { command: Some(TaskCommand::Export(arguments)) })) => arguments.file.is_none(),
+            Some(Command::Users(Users { command: Some(UsersCommand::User(command)) })) => match command {
+                UserCommand::List(arguments) => arguments.json,
+                UserCommand::Get(arguments) => arguments.json,
+                _ => false,
+            },
+            Some(Command::Token(Tokens { command: Some(TokenCommand::List(arguments)) })) => arguments.json,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -35,6 +57,13 @@ pub(super) enum Command {
     /// Run in server mode
     #[command(visible_alias = "service")]
     Server(Server),
+    /// Perform interactive setup
+    Setup(Setup),
+    /// Check, show and describe the configuration
+    Config(Configuration),
+    /// Manage projects
+    #[command(visible_alias = "project")]
+    Projects(Projects),
     /// Manage users
     #[command(visible_alias = "user")]
     Users(Users),
@@ -53,6 +82,10 @@ pub(super) enum Command {
     Task(Tasks),
     /// Work on whole databases
     Database(Databases),
+    /// Generate the autocompletion script for the specified shell
+    Completion(Completions),
+    /// Write manual pages
+    Man(Man),
     /// Print the version of Semaphore
     Version,
 }
@@ -163,8 +196,20 @@ pub(super) struct Tokens {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
+    /// List the API tokens of a user, by the characters that name them
+    List(ListTokens),
     /// Store digests in place of all API tokens that are stored as they are; the Go server does not know these
     Harden,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct ListTokens {
+    /// Login of the user
+    #[arg(long)]
+    pub(super) login: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -205,6 +250,8 @@ pub(super) struct Tasks {
 pub(super) enum TaskCommand {
     /// Bring archived output back, so that the Go server can read it
     Unarchive(Unarchive),
+    /// Export a task as JSON: its row, its stages and all lines of its output
+    Export(ExportTask),
 }
 
 #[derive(Debug, Args)]
@@ -216,6 +263,19 @@ pub(super) struct Unarchive {
     /// The output of one task
     #[arg(long, value_name = "TASK")]
     pub(super) id: Option<i32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportTask {
+    /// Project of the task
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) project_id: i32,
+    /// The task
+    #[arg(long, value_name = "TASK")]
+    pub(super) id: i32,
+    /// Output file path; without it the document goes to stdout
+    #[arg(long)]
+    pub(super) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -260,9 +320,9 @@ pub(super) enum UserCommand {
     /// Add new user
     Add(AddUser),
     /// Print all users
-    List,
+    List(ListUsers),
     /// Show user's data
-    Get(NamedUser),
+    Get(ShowUser),
     /// Change user found by login
     ChangeByLogin(ChangeUser),
     /// Change user found by email
@@ -319,6 +379,22 @@ pub(super) struct ChangeUser {
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
           hide_default_value = true, action = ArgAction::Set, hide_possible_values = true)]
     pub(super) admin: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct ListUsers {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct ShowUser {
+    #[command(flatten)]
+    pub(super) user: NamedUser,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Args, Debug, Default)]

@@ -14,7 +14,7 @@ use semaphore_store::{
 use super::{
     arguments::Migrate,
     bolt_import,
-    output::{note, say},
+    output::{announce, note, say},
     start::{self, ConfigSource},
 };
 use crate::config::{Config, Database};
@@ -72,10 +72,12 @@ pub(super) async fn bring(config: &Config, target: Target) -> anyhow::Result<()>
         let line = match progress {
             Progress::BackupWritten(path) => note(&format!("The database was copied to {}", path.display())),
             Progress::Step { version, is_undo: false } => {
-                say(&format!("Executing migration v{version} (at {})...", now()))
+                announce(&format!("Executing migration v{version} (at {})...", now()))
             }
-            Progress::Step { version, is_undo: true } => say(&format!("Rolling back v{version} (time: {})...", now())),
-            Progress::CreatingHistory => say("Creating migrations table"),
+            Progress::Step { version, is_undo: true } => {
+                announce(&format!("Rolling back v{version} (time: {})...", now()))
+            }
+            Progress::CreatingHistory => announce("Creating migrations table"),
         };
         if shown.is_ok() {
             shown = line;
@@ -83,7 +85,7 @@ pub(super) async fn bring(config: &Config, target: Target) -> anyhow::Result<()>
     };
     migration::run(place, target, &mut tell).await.with_context(|| cannot_open(config))?;
     shown?;
-    say(if plan.is_undo { "Rollback Finished" } else { "Migrations Finished" })?;
+    announce(if plan.is_undo { "Rollback Finished" } else { "Migrations Finished" })?;
     Ok(())
 }
 

@@ -1,32 +1,41 @@
-//! The command line: `server`, `users`, `vaults`, `auth`, `token`, `doctor`, `migrate`, `task`, `database`, `version`, with the reference's
-//! names, texts and exit codes.
+//! The command line: one file a command, with the reference's names, texts and exit codes.
 //!
 //! Not for the work itself. Invariants: what scripts read goes to stdout as the reference writes it; errors go to stderr as
 //! `error:`, causes and a `hint:`; exit codes are 0 (done), 1 (refused or failed), 3 (the database belongs to another
-//! version) and 4 (`doctor` found problems).
+//! version) and 4 (`doctor` or `config check` found problems).
 
 mod arguments;
 mod auth;
 mod bolt_import;
+mod completion;
+mod configuration;
+mod configuration_docs;
 mod copy;
 mod doctor;
+mod installation_arguments;
+mod manual;
 mod migrate;
 mod output;
 mod password;
+mod project;
 mod rehearse;
 mod run_server;
+mod setup;
 mod sqlite_lock;
 mod start;
 mod task;
+mod task_export;
 mod token;
 mod transfer;
 mod user;
 mod user_totp;
 mod vault;
+mod write_file;
 
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
+use tracing_subscriber::filter::LevelFilter;
 
 use self::{
     arguments::{Arguments, Command, DatabaseCommand, Totp, UsersCommand},
@@ -43,11 +52,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
+    if arguments.print_document() {
+        output::keep_stdout_for_document();
+    }
     let level = match start::log_level(arguments.log_level.as_deref()) {
         Ok(level) => level,
         Err(error) => return failure(&error),
     };
-    start::log(level);
+    // A dialogue is not interrupted by what goes well.
+    let is_dialogue = matches!(arguments.command, Some(Command::Setup(_)));
+    start::log(level.or_else(|| is_dialogue.then_some(LevelFilter::WARN)));
     let source = arguments.source();
     let result = match arguments.command {
         None => return help(&[]),
@@ -56,6 +70,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .map_err(anyhow::Error::from)
             .and_then(|signals| run_server::run(&source, &server, signals)),
         Some(Command::Doctor(arguments)) => doctor::run(&source, &arguments),
+        Some(Command::Setup(arguments)) => setup::run(&source, &arguments),
+        Some(Command::Config(arguments)) => match &arguments.command {
+            None => return help(&["config"]),
+            Some(command) => configuration::run(&source, command),
+        },
+        Some(Command::Projects(projects)) => match &projects.command {
+            None => return help(&["projects"]),
+            Some(command) => project::run(&source, command),
+        },
+        Some(Command::Completion(arguments)) => match arguments.shell {
+            None => return help(&["completion"]),
+            Some(shell) => completion::run(shell, arguments.no_descriptions),
+        },
+        Some(Command::Man(arguments)) => manual::run(&arguments),
         Some(Command::Vaults(vaults)) => match vaults.command {
             None => return help(&["vaults"]),
             Some(command) => vault::run(&source, &command),
@@ -115,6 +143,12 @@ fn failure(error: &anyhow::Error) -> ExitCode {
     }
     if let Some(verdict) = error.downcast_ref::<doctor::Verdict>() {
         return ExitCode::from(verdict.exit_code());
+    }
+    if let Some(findings) = error.downcast_ref::<configuration::Findings>() {
+        return ExitCode::from(findings.exit_code());
+    }
+    if error.is::<project::NothingImported>() {
+        return ExitCode::FAILURE;
     }
     show_error(error);
     let foreign = error.chain().any(start::is_foreign);

@@ -1,8 +1,31 @@
 //! What the program prints. The only place of the crate that writes to the terminal.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use semaphore_store::transfer::TransferError;
+
+/// Whether stdout is one document, such as JSON, in which nothing else may stand.
+static IS_DOCUMENT: AtomicBool = AtomicBool::new(false);
+
+/// From now on stdout is one document: [`announce`] goes to stderr.
+pub(super) fn keep_stdout_for_document() {
+    IS_DOCUMENT.store(true, Ordering::Relaxed);
+}
+
+/// Writes a line about what is going on, which the reference writes to stdout.
+pub(crate) fn announce(line: &str) -> io::Result<()> {
+    if IS_DOCUMENT.load(Ordering::Relaxed) { note(line) } else { say(line) }
+}
+
+/// Writes a question to stdout; the answer stands in the same line on a terminal.
+pub(super) fn ask(question: &str) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    write!(stdout, "{question}")?;
+    stdout.flush()
+}
 
 /// Writes a line to stdout, where scripts read it. A reader that has gone away is no error.
 pub(crate) fn say(line: &str) -> io::Result<()> {
@@ -36,6 +59,9 @@ pub(crate) fn show_error(error: &anyhow::Error) {
 }
 
 fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(unfinished) = error.downcast_ref::<super::setup::Unfinished>() {
+        return Some(unfinished.hint());
+    }
     error.chain().find_map(|cause| {
         if let Some(listen) = cause.downcast_ref::<crate::http::serve::ListenError>() {
             return Some(match listen.source.kind() {

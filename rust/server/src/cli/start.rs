@@ -12,7 +12,7 @@ use semaphore_service::{
 use semaphore_store::{Store, StoreError, bolt::BoltError, migration::Target, transfer::TransferError};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::{bolt_import, output::say};
+use super::{bolt_import, output::announce};
 use crate::{
     config::{Config, Database, Sources},
     version::version,
@@ -37,7 +37,7 @@ pub(super) fn log_level(argument: Option<&str>) -> anyhow::Result<Option<LevelFi
     };
     let (name, level) = parse_level(&text)
         .with_context(|| format!("{text:?} is not a log level: use DEBUG, INFO, WARN, ERROR, FATAL or PANIC"))?;
-    say(&format!("Log level set to {name}"))?;
+    announce(&format!("Log level set to {name}"))?;
     Ok(Some(level))
 }
 
@@ -73,10 +73,10 @@ pub(super) fn log(level: Option<LevelFilter>) {
 
 /// Loads the configuration, with the reference's lines on stdout.
 pub(super) fn config(source: &ConfigSource) -> anyhow::Result<Config> {
-    say("Loading config")?;
+    announce("Loading config")?;
     let mut config = Config::load(&sources(source))?;
     config.accept_bolt_import |= source.accept_bolt_import;
-    say("Validating config")?;
+    announce("Validating config")?;
     Ok(config)
 }
 

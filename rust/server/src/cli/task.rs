@@ -7,11 +7,13 @@ use super::{
     arguments::{TaskCommand, Unarchive},
     output::say,
     start::{self, ConfigSource},
+    task_export,
 };
 
 pub(super) fn run(source: &ConfigSource, command: &TaskCommand) -> anyhow::Result<()> {
     match command {
         TaskCommand::Unarchive(wanted) => unarchive(source, wanted),
+        TaskCommand::Export(wanted) => task_export::run(source, wanted),
     }
 }
 

@@ -7,7 +7,7 @@ use semaphore_model::{NewUser, User};
 use semaphore_service::{Services, user::UserList};
 
 use super::{
-    arguments::{AddUser, ChangeUser, NamedUser, UserCommand},
+    arguments::{AddUser, ChangeUser, NamedUser, ShowUser, UserCommand},
     output::say,
     password,
     start::{self, ConfigSource},
@@ -23,7 +23,7 @@ pub(super) fn run(source: &ConfigSource, mut command: UserCommand) -> anyhow::Re
     check(&command)?;
     start::with_services(source, async |_config, services| match &command {
         UserCommand::Add(arguments) => add(&services, arguments).await,
-        UserCommand::List => list(&services).await,
+        UserCommand::List(arguments) => list(&services, arguments.json).await,
         UserCommand::Get(arguments) => show(&services, arguments).await,
         UserCommand::ChangeByLogin(arguments) => {
             let user = find(&services, &arguments.login, "").await?;
@@ -59,8 +59,8 @@ fn take_password(command: &mut UserCommand) -> anyhow::Result<()> {
 fn check(command: &UserCommand) -> Result<(), Refusal> {
     let (name, complaints) = match command {
         UserCommand::Add(arguments) => ("add", complaints_about_add(arguments)),
-        UserCommand::List => return Ok(()),
-        UserCommand::Get(arguments) => ("get", complaints_about_name(arguments)),
+        UserCommand::List(_) => return Ok(()),
+        UserCommand::Get(arguments) => ("get", complaints_about_name(&arguments.user)),
         UserCommand::Delete(arguments) => ("delete", complaints_about_name(arguments)),
         UserCommand::ChangeByLogin(arguments) => ("change-by-login", required("login", &arguments.login)),
         UserCommand::ChangeByEmail(arguments) => ("change-by-email", required("email", &arguments.email)),
@@ -111,9 +111,12 @@ async fn add(services: &Services, arguments: &AddUser) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn list(services: &Services) -> anyhow::Result<()> {
+async fn list(services: &Services, json: bool) -> anyhow::Result<()> {
     let everybody = User { admin: true, ..User::default() };
     let UserList::Full(users) = services.list_users(&everybody, "").await? else { return Ok(()) };
+    if json {
+        return Ok(say(&serde_json::to_string_pretty(&users)?)?);
+    }
     for user in users {
         say(&user.username)?;
     }
@@ -128,8 +131,14 @@ pub(super) async fn find(services: &Services, login: &str, email: &str) -> anyho
     }
 }
 
-async fn show(services: &Services, arguments: &NamedUser) -> anyhow::Result<()> {
-    let user = find(services, &arguments.login, &arguments.email).await?;
+async fn show(services: &Services, arguments: &ShowUser) -> anyhow::Result<()> {
+    let user = find(services, &arguments.user.login, &arguments.user.email).await?;
+    if arguments.json {
+        let everybody = User { admin: true, ..User::default() };
+        // As the API shows it: without the secret of the second factor.
+        let shown = services.get_user(&everybody, user.id).await?;
+        return Ok(say(&serde_json::to_string_pretty(&shown)?)?);
+    }
     say(&format!("ID: {}", user.id))?;
     say(&format!("Created: {} +0000 UTC", user.created.format("%Y-%m-%d %H:%M:%S")))?;
     say(&format!("Login: {}", user.username))?;

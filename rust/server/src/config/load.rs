@@ -38,52 +38,109 @@ pub(super) struct Values {
 /// Files searched when none is named, after `config.json` in the working directory. Reference: `loadConfigFile`.
 const SEARCHED: [&str; 2] = ["/usr/local/etc/semaphore/config.json", "/etc/semaphore/config.json"];
 
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody gives one.
+    Unset,
+    /// The table of keys.
+    Default,
+    /// The configuration file.
+    File,
+    /// The environment.
+    Environment,
+    /// The options in the database.
+    Database,
+}
+
+/// What counts for one key.
+pub(super) struct Found {
+    /// The value; none if it is not set, and then there is no default.
+    pub(super) value: Option<Value>,
+    /// Who gives it.
+    pub(super) origin: Origin,
+    /// Why an option of the database was left out.
+    pub(super) refused_option: Option<String>,
+}
+
 /// Reads file and environment; `options` of the database win over both.
 ///
 /// A bad option is left out, not an error: it came through the API, and a server that does not start has none.
 pub(super) fn load(sources: &Sources<'_>, options: &BTreeMap<String, String>) -> Result<Values, ConfigError> {
+    let (file, tree) = tree(sources)?;
+    values(file, &tree, sources.environment, options)
+}
+
+/// The file of a configuration and what it holds; nothing without a file.
+pub(super) fn tree(sources: &Sources<'_>) -> Result<(Option<PathBuf>, Value), ConfigError> {
     let file = find_file(sources)?;
     let tree = match &file {
         None => Value::Object(serde_json::Map::new()),
         Some(path) => read_file(path)?,
     };
+    Ok((file, tree))
+}
+
+/// The checked values of a tree that came from `file`.
+pub(super) fn values(
+    file: Option<PathBuf>,
+    tree: &Value,
+    environment: &dyn Fn(&str) -> Option<String>,
+    options: &BTreeMap<String, String>,
+) -> Result<Values, ConfigError> {
     let mut values = BTreeMap::new();
     let mut without_effect = Vec::new();
     let mut refused_options = Vec::new();
     for key in KEYS {
-        let mut value = look_up(&tree, key.path).filter(|value| !value.is_null()).cloned();
-        if let Some(value) = &value {
-            check_kind(key, value)?;
-        }
-        if !key.env.is_empty()
-            && let Some(text) = (sources.environment)(key.env)
-        {
-            value = Some(from_text(key, &text)?);
-        }
-        match option(key, value.as_ref(), options) {
-            Ok(None) => {}
-            Ok(overriding) => value = overriding,
-            Err(complaint) => refused_options.push(format!("{} {complaint}", key.path)),
-        }
-        let set = value.take_if(|value| !is_zero(value));
-        if key.support == Support::NotYet {
+        let found = find(key, tree, environment, options)?;
+        refused_options.extend(found.refused_option.map(|complaint| format!("{} {complaint}", key.path)));
+        let Some(value) = found.value else { continue };
+        if key.support == Support::Yes {
+            values.insert(key.path, value);
+        } else if !without_effect.iter().any(|seen: &&str| is_below(key.path, seen)) {
             // An object that holds supported keys is announced by its unsupported ones only.
-            if set.is_some() && !without_effect.iter().any(|seen: &&str| is_below(key.path, seen)) {
-                without_effect.push(key.path);
-            }
-            continue;
+            without_effect.push(key.path);
         }
-        let value = match set {
-            Some(value) => value,
-            None if key.default.is_empty() => continue,
-            None => from_text(key, key.default)?,
-        };
-        if let Some(complaint) = key.rule.complaint(&value) {
-            return Err(ConfigError::Value { key: key.path, shown: shown(key, &value), complaint });
-        }
-        values.insert(key.path, value);
     }
     Ok(Values { file, values, without_effect, refused_options })
+}
+
+/// What counts for a key: the last of file, environment and options that says something, or else the default.
+pub(super) fn find(
+    key: &Key,
+    tree: &Value,
+    environment: &dyn Fn(&str) -> Option<String>,
+    options: &BTreeMap<String, String>,
+) -> Result<Found, ConfigError> {
+    let mut value = look_up(tree, key.path).filter(|value| !value.is_null()).cloned();
+    let mut origin = Origin::File;
+    if let Some(value) = &value {
+        check_kind(key, value)?;
+    }
+    if !key.env.is_empty()
+        && let Some(text) = environment(key.env)
+    {
+        (value, origin) = (Some(from_text(key, &text)?), Origin::Environment);
+    }
+    let mut refused_option = None;
+    match option(key, value.as_ref(), options) {
+        Ok(None) => {}
+        Ok(overriding) => (value, origin) = (overriding, Origin::Database),
+        Err(complaint) => refused_option = Some(complaint),
+    }
+    let (value, origin) = match value.take_if(|value| !is_zero(value)) {
+        Some(value) => (value, origin),
+        None if key.default.is_empty() || key.support == Support::NotYet => {
+            return Ok(Found { value: None, origin: Origin::Unset, refused_option });
+        }
+        None => (from_text(key, key.default)?, Origin::Default),
+    };
+    if key.support == Support::Yes
+        && let Some(complaint) = key.rule.complaint(&value)
+    {
+        return Err(ConfigError::Value { key: key.path, shown: shown(key, &value), complaint });
+    }
+    Ok(Found { value: Some(value), origin, refused_option })
 }
 
 /// The value that the options of the database give a key; none if they say nothing about it.
@@ -176,7 +233,7 @@ impl Values {
     }
 }
 
-pub(super) fn find_file(sources: &Sources<'_>) -> Result<Option<PathBuf>, ConfigError> {
+fn find_file(sources: &Sources<'_>) -> Result<Option<PathBuf>, ConfigError> {
     if sources.no_config {
         return Ok(None);
     }
@@ -195,7 +252,7 @@ pub(super) fn find_file(sources: &Sources<'_>) -> Result<Option<PathBuf>, Config
         .ok_or(ConfigError::NoFile)
 }
 
-pub(super) fn read_file(path: &Path) -> Result<Value, ConfigError> {
+fn read_file(path: &Path) -> Result<Value, ConfigError> {
     let bytes = std::fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     // Reference: only the first JSON value of the file is read.
     let first = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>().next();
@@ -233,8 +290,8 @@ fn check_kind(key: &Key, value: &Value) -> Result<(), ConfigError> {
     Err(ConfigError::Value { key: key.path, shown: shown(key, value), complaint: wanted.to_owned() })
 }
 
-/// A value in the environment's notation.
-fn from_text(key: &Key, text: &str) -> Result<Value, ConfigError> {
+/// The value that a text in the environment's notation means.
+pub(super) fn from_text(key: &Key, text: &str) -> Result<Value, ConfigError> {
     let bad = |complaint: &str| ConfigError::Environment {
         key: key.path,
         variable: key.env,
@@ -268,5 +325,6 @@ fn is_below(path: &str, parent: &str) -> bool {
 }
 
 fn shown(key: &Key, value: &Value) -> String {
-    if key.secret { "***".to_owned() } else { value.to_string() }
+    // What should have been an object may hold variables for tasks, and so secrets.
+    if key.secret || key.kind == Kind::Object { "***".to_owned() } else { value.to_string() }
 }

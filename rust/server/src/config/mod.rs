@@ -8,6 +8,7 @@ mod alert_keys;
 mod database;
 mod edge;
 mod edge_keys;
+mod inspect;
 mod load;
 mod mail;
 mod sign_in;
@@ -25,13 +26,15 @@ use semaphore_service::{
 };
 use url::Url;
 
+use self::load::Values;
 use crate::http::EdgeSettings;
 
 pub use database::Database;
 pub use edge::TlsSettings;
-pub use load::Sources;
+pub use inspect::{Setting, complaint_about, from_environment, parse_setting, settings};
+pub use load::{Origin, Sources};
 pub use table::{KEYS, Key, Kind, Rule, Support};
-pub use unknown::{UnknownKey, unknown_keys};
+pub use unknown::{UnknownKey, unknown_in, unknown_keys};
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -200,7 +203,15 @@ impl Config {
 
     /// The same with the options of the database, which win over file and environment.
     pub fn load_with_options(sources: &Sources<'_>, options: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let values = load::load(sources, options)?;
+        Self::of(load::load(sources, options)?)
+    }
+
+    /// Checks a document that is not in a file yet, as if it were loaded; the environment does not count.
+    pub fn check(document: &serde_json::Value) -> Result<Self, ConfigError> {
+        Self::of(load::values(None, document, &|_| None, &BTreeMap::new())?)
+    }
+
+    fn of(values: Values) -> Result<Self, ConfigError> {
         let (database, database_line) = database::database(&values)?;
         let port_text = values.text("port").to_owned();
         let web_host = values.text("web_host").to_owned();

@@ -3,11 +3,7 @@
 //! Not for keys that are known but without effect in this build; those are in [`super::Config::without_effect`]. Reference:
 //! unknown keys are passed over without a word.
 
-use super::{
-    ConfigError, Sources,
-    load::{find_file, read_file},
-    table::KEYS,
-};
+use super::{ConfigError, Sources, load::tree, table::KEYS};
 use serde_json::Value;
 
 /// Keys that the reference reads and the table of keys does not name; those that are objects stand for what is in them, too.
@@ -125,10 +121,14 @@ pub struct UnknownKey {
 
 /// The keys of the configuration file that nobody reads; none without a file.
 pub fn unknown_keys(sources: &Sources<'_>) -> Result<Vec<UnknownKey>, ConfigError> {
-    let Some(file) = find_file(sources)? else { return Ok(Vec::new()) };
+    Ok(unknown_in(&tree(sources)?.1))
+}
+
+/// The keys of a document that nobody reads.
+pub fn unknown_in(document: &Value) -> Vec<UnknownKey> {
     let mut unknown = Vec::new();
-    collect(&read_file(&file)?, "", &mut unknown);
-    Ok(unknown)
+    collect(document, "", &mut unknown);
+    unknown
 }
 
 fn known() -> impl Iterator<Item = &'static str> {

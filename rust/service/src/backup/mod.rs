@@ -4,6 +4,7 @@
 //! behind (the reference leaves half a project); objects of the document are checked by the same rules as those that come one
 //! by one, so that nothing gets in this way that could not otherwise.
 
+mod by_hand;
 mod document;
 mod export;
 mod restore;

@@ -5,6 +5,7 @@
 
 pub mod access_key;
 pub mod cookie;
+pub mod fresh_key;
 pub mod gob;
 pub(crate) mod hexadecimal;
 pub mod password;
