@@ -41,6 +41,23 @@ impl Services {
     }
 }
 
+/// What an event says was done: `create`, `update` or `delete`; none for what tasks do by themselves. Reference: named beside the
+/// text and not stored; here the text, whose last words are fixed, says it.
+pub fn action(event: &Event) -> Option<&'static str> {
+    if event.object_type == Some(EventObject::Task) {
+        return None;
+    }
+    let text = event.description.as_deref().unwrap_or_default();
+    let ends_with = |ends: &[&str]| ends.iter().any(|end| text.ends_with(end));
+    Some(if ends_with(&[" created", " added to team"]) {
+        "create"
+    } else if ends_with(&[" deleted", " removed from team"]) {
+        "delete"
+    } else {
+        "update"
+    })
+}
+
 /// An event about an object of a project, to be stored with the change itself.
 pub(crate) fn event(
     user: UserId,

@@ -10,6 +10,7 @@ mod auth;
 mod bolt_import;
 mod copy;
 mod doctor;
+mod logs;
 mod migrate;
 mod output;
 mod password;

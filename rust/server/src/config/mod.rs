@@ -9,6 +9,8 @@ mod database;
 mod edge;
 mod edge_keys;
 mod load;
+mod log;
+mod log_keys;
 mod mail;
 mod sign_in;
 mod sign_in_keys;
@@ -30,6 +32,7 @@ use crate::http::EdgeSettings;
 pub use database::Database;
 pub use edge::TlsSettings;
 pub use load::Sources;
+pub use log::LogSettings;
 pub use table::{KEYS, Key, Kind, Rule, Support};
 pub use unknown::{UnknownKey, unknown_keys};
 
@@ -186,6 +189,8 @@ pub struct Config {
     pub alerts: AlertSettings,
     /// Keys that ask for alerts in vain, each with what is missing.
     pub alerts_in_vain: Vec<String>,
+    /// What is logged and where.
+    pub logs: LogSettings,
     /// Keys that are set but have no effect in this build.
     pub without_effect: Vec<&'static str>,
     /// Options of the database that were left out because they are not good, each with the reason.
@@ -260,6 +265,7 @@ impl Config {
             alerts,
             alerts_in_vain,
             sign_in: sign_in::sign_in(&values)?,
+            logs: log::logs(&values)?,
             file: values.file,
             without_effect: values.without_effect,
             refused_options: values.refused_options,

@@ -6,6 +6,7 @@
 mod ansible;
 mod follow;
 mod incoming;
+mod log;
 mod output;
 mod ownership;
 mod parameters;
@@ -30,6 +31,7 @@ use serde::Serialize;
 pub(crate) use self::{ansible::ReportCache, incoming::unless_gone, submit::TaskOrigin};
 pub use self::{
     ansible::{AnsibleError, AnsibleHost},
+    log::{TaskLog, TaskRecord},
     output::{DEFAULT_LINES, FoundLine, FoundLines, MOST_LINES},
     ownership::Ownership,
     ports::TaskPorts,
