@@ -65,6 +65,9 @@ impl Logs {
         }
         let start = |syslog| telemetry::start_syslog(syslog, metrics.lost_records("syslog"));
         let syslog = settings.syslog.map(start).transpose().context("cannot start sending to syslog")?;
+        if syslog.is_some() {
+            tracing::info!("what the server says goes to syslog, too");
+        }
         Ok(Self { journal, syslog })
     }
 

@@ -101,6 +101,8 @@ async fn run_until_signal(
     let assets = Assets::new(&config.web_path, notice.as_deref(), config.web_directory.as_deref())
         .context("configuration key web_directory")?;
     let services = Arc::new(start::services(&config, store.clone(), notice).await?);
+    let metrics = Arc::new(Metrics::default());
+    let logs = Logs::start(&config, &metrics, &services, rehearsal.is_some())?;
     let certificates = certificates(&config)?;
     let listener = serve::listen(&config.interface, config.port).await?;
     // A rehearsal leaves that port to the server it is a copy of.
@@ -109,8 +111,6 @@ async fn run_until_signal(
 
     let stop = CancellationToken::new();
     let hub = Arc::new(Hub::default());
-    let metrics = Arc::new(Metrics::default());
-    let logs = Logs::start(&config, &metrics, &services, rehearsal.is_some())?;
     let watchers = Arc::new(Watchers::new(Arc::clone(&hub), Arc::clone(&metrics)));
     let tasks = TaskPorts::new(Arc::clone(&services));
     let seconds = config.max_task_duration_seconds;
