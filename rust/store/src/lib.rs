@@ -32,6 +32,7 @@ mod sql;
 pub mod transfer;
 
 mod access_key;
+mod active_task;
 mod alert_outbox;
 mod alert_rule;
 mod api_token;
@@ -99,6 +100,7 @@ mod user;
 mod view;
 
 pub use access_key::AccessKeyFilter;
+pub use active_task::ForeignTask;
 pub use alert_outbox::{AlertEnd, ClaimedAlert, NewAlert, NextAlert, SentAlert};
 pub use alert_rule::AlertFacts;
 pub use audit_outbox::AuditRecord;

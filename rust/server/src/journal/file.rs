@@ -251,3 +251,65 @@ fn compress(path: &Path) -> io::Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn settings(directory: &Path, largest: u64) -> FileSettings {
+        let path = directory.join("it.log");
+        FileSettings { path, largest, days: 0, backups: 0, local_time: false, compress: false }
+    }
+
+    /// The files of a directory by name.
+    fn files(directory: &Path) -> Vec<PathBuf> {
+        let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn every_line_is_in_one_file_and_no_file_is_too_long() {
+        let place = tempfile::tempdir().unwrap();
+        let mut file = RotatingFile::new(settings(place.path(), 100));
+        let lines: Vec<_> = (100..150).map(|number| format!("this is line {number}\n")).collect();
+        for (number, line) in lines.iter().enumerate() {
+            if number == 20 {
+                file.close();
+            }
+            file.write(line.as_bytes()).unwrap();
+        }
+        let texts: Vec<_> = files(place.path()).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+        assert!(texts.len() == 10 && texts.iter().all(|text| text.len() <= 100), "{texts:?}");
+        assert_eq!(texts.concat(), lines.concat());
+    }
+
+    #[test]
+    fn a_successor_has_the_rights_of_the_former_and_old_files_go() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let place = tempfile::tempdir().unwrap();
+        let mut file = RotatingFile::new(FileSettings { backups: 2, compress: true, ..settings(place.path(), 30) });
+        let path = place.path().join("it.log");
+        file.write(b"the first of all lines\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        for _ in 0..5 {
+            file.write(b"one of the next lines\n").unwrap();
+        }
+        drop(file);
+        let files = files(place.path());
+        let names: Vec<_> = files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        assert_eq!(files.len(), 3, "{names:?}");
+        assert!(names[..2].iter().all(|name| name.ends_with(".log.gz")) && files[2] == path, "{names:?}");
+        assert!(files.iter().all(|path| fs::metadata(path).unwrap().permissions().mode() & 0o777 == 0o640));
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_a_file_has_one_of_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        let mut file = RotatingFile::new(settings(place.path(), 10));
+        file.write(b"longer than ten bytes\n").unwrap();
+        file.write(b"short\n").unwrap();
+        assert_eq!(files(place.path()).len(), 2);
+    }
+}

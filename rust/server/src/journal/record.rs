@@ -4,7 +4,10 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use semaphore_model::Event;
-use semaphore_service::{event::action, task::TaskRecord};
+use semaphore_service::{
+    event::{action, told_description},
+    task::TaskRecord,
+};
 use serde_json::{Map, Value};
 
 /// How a record is written.
@@ -79,7 +82,7 @@ pub(super) fn of_event(event: &Event) -> Option<Fields> {
             ("object_id", event.object_id.into()),
             ("integration", event.integration_id.map(|id| id.0).into()),
             ("project", event.project_id.map(|id| id.0).into()),
-            ("description", event.description.clone().into()),
+            ("description", told_description(event).into()),
         ],
     ))
 }

@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    thread::{JoinHandle, Thread},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -108,12 +108,12 @@ impl Syslog {
     /// Sends what waits, for at most `limit`. Blocks; call it outside the runtime's threads.
     pub fn close(self, limit: Duration) {
         let end = Instant::now() + limit;
-        // The end has its turn behind what waits; when there is no place for it, nothing gets through anyway.
-        let _ = self.queue.try_send(None);
-        let thread: &Thread = self.thread.thread();
+        self.is_closing.store(true, Ordering::Relaxed);
+        let mut is_told = false;
         while !self.thread.is_finished() && Instant::now() < end {
-            self.is_closing.store(true, Ordering::Relaxed);
-            thread.unpark();
+            // The end has its turn behind what waits.
+            is_told = is_told || self.queue.try_send(None).is_ok();
+            self.thread.thread().unpark();
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -15,7 +15,11 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
 use self::post::Receiver;
-use crate::{Result, event::action, services::Services};
+use crate::{
+    Result,
+    event::{action, told_description},
+    services::Services,
+};
 
 /// Records that are read at a time.
 const AT_ONCE: u32 = 100;
@@ -132,7 +136,7 @@ impl Services {
             "action": action(&event),
             "object_type": event.object_type,
             "object_id": event.object_id,
-            "description": event.description,
+            "description": told_description(&event),
             "user_id": event.user_id,
             "username": user,
             "project_id": event.project_id,

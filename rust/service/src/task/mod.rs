@@ -3,6 +3,7 @@
 //! The pool itself is `semaphore_task`; here are the rules about who gives what to a task and the adapter between the pool's
 //! ports and the store.
 
+mod active;
 mod ansible;
 mod follow;
 mod incoming;
