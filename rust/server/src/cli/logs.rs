@@ -66,7 +66,8 @@ impl Logs {
         let start = |syslog| telemetry::start_syslog(syslog, metrics.lost_records("syslog"));
         let syslog = settings.syslog.map(start).transpose().context("cannot start sending to syslog")?;
         if syslog.is_some() {
-            tracing::info!("what the server says goes to syslog, too");
+            // Reference: the same words.
+            tracing::info!("Syslog logging enabled");
         }
         Ok(Self { journal, syslog })
     }
