@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 mod alert;
 mod command_line;
 mod edge;
+mod log;
 mod mail;
 mod servers;
 mod sign_in;
@@ -27,6 +28,13 @@ use alert::{
 use edge::{
     body_timeout_sec, request_log, request_timeout_sec, secrets_path, task_jwt_audience, tls_cert_file, tls_enabled,
     tls_http_redirect_port, tls_key_file,
+};
+use log::{
+    audit_secret, audit_url, events_compress, events_enabled, events_filename, events_format, events_localtime,
+    events_logger, events_maxage, events_maxbackups, events_maxsize, log_format, results_compress, results_filename,
+    results_localtime, results_logger, results_maxage, results_maxbackups, results_maxsize, syslog_address,
+    syslog_enabled, syslog_format, syslog_network, syslog_tag, tasks_compress, tasks_enabled, tasks_filename,
+    tasks_format, tasks_localtime, tasks_logger, tasks_maxage, tasks_maxbackups, tasks_maxsize,
 };
 use mail::{
     allow_create_external_user as email_create_external_user,
@@ -169,6 +177,39 @@ keys! {
     "http.log" => request_log;
     "http.body_timeout_sec" => body_timeout_sec;
     "http.request_timeout_sec" => request_timeout_sec;
+    "log.format" => log_format;
+    "log.events.enabled" => events_enabled;
+    "log.events.format" => events_format;
+    "log.tasks.enabled" => tasks_enabled;
+    "log.tasks.format" => tasks_format;
+    "log.audit.url" => audit_url;
+    "log.audit.secret" => audit_secret;
+    "syslog.enabled" => syslog_enabled;
+    "syslog.network" => syslog_network;
+    "syslog.address" => syslog_address;
+    "syslog.tag" => syslog_tag;
+    "syslog.format" => syslog_format;
+    "log.events.logger" => events_logger;
+    "log.events.logger.filename" => events_filename;
+    "log.events.logger.maxsize" => events_maxsize;
+    "log.events.logger.maxage" => events_maxage;
+    "log.events.logger.maxbackups" => events_maxbackups;
+    "log.events.logger.localtime" => events_localtime;
+    "log.events.logger.compress" => events_compress;
+    "log.tasks.logger" => tasks_logger;
+    "log.tasks.logger.filename" => tasks_filename;
+    "log.tasks.logger.maxsize" => tasks_maxsize;
+    "log.tasks.logger.maxage" => tasks_maxage;
+    "log.tasks.logger.maxbackups" => tasks_maxbackups;
+    "log.tasks.logger.localtime" => tasks_localtime;
+    "log.tasks.logger.compress" => tasks_compress;
+    "log.tasks.result_logger" => results_logger;
+    "log.tasks.result_logger.filename" => results_filename;
+    "log.tasks.result_logger.maxsize" => results_maxsize;
+    "log.tasks.result_logger.maxage" => results_maxage;
+    "log.tasks.result_logger.maxbackups" => results_maxbackups;
+    "log.tasks.result_logger.localtime" => results_localtime;
+    "log.tasks.result_logger.compress" => results_compress;
 }
 
 #[test]

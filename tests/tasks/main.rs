@@ -19,6 +19,7 @@ mod git_kill;
 mod git_ssh;
 mod host_keys;
 mod inventory_repository;
+mod logs;
 mod memory;
 mod output;
 mod output_faults;

@@ -106,6 +106,17 @@ fn the_tasks_of_a_dead_server_go_to_the_other_and_nobody_touches_those_of_a_livi
     let runs = pair.project.start(&first, pair.long);
     pair.until_ready(&second, runs);
     let queued = pair.project.start(&first, pair.short);
+    let tasks = |admin: &Client| -> Vec<_> {
+        let rows = admin.get("/api/tasks").expect(200).json();
+        let mut rows = rows.as_array().unwrap().clone();
+        rows.sort_by_key(|row| row["task_id"].as_i64());
+        rows.iter().map(|row| ["task_id", "username", "status", "location"].map(|name| row[name].clone())).collect()
+    };
+    let both = [
+        [json!(runs), json!("admin"), json!("running"), json!("running")],
+        [json!(queued), json!("admin"), json!("waiting"), json!("queue")],
+    ];
+    assert_eq!((tasks(&first), tasks(&second)), (both.to_vec(), both.to_vec()));
     // The limits of the other server, of the template, and of the project.
     let waiting = pair.waits_for(&second, queued, "server_limit");
     assert!(waiting["message"].as_str().unwrap().contains("1 running task"), "{waiting}");

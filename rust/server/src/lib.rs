@@ -8,6 +8,8 @@
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod journal;
 mod qr;
 pub mod signal;
+pub mod telemetry;
 pub mod version;

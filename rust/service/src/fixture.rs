@@ -86,6 +86,7 @@ fn settings() -> Settings {
         task_output_archive_days: 0,
         runner_registration_token: semaphore_model::Secret::default(),
         profile_directory: None,
+        audit: None,
         alerts: crate::alert::AlertSettings::default(),
         secret_sources: crate::key::secret::SecretSources::default(),
         task_tokens: None,

@@ -10,6 +10,7 @@ use semaphore_store::Store;
 use crate::{
     alert::AlertDesk,
     app::{App, AppCatalog},
+    audit::AuditDesk,
     auth::{Activities, Newcomers, Throttle},
     crypto::{access_key::AccessKeyCipher, cookie::CookieCodec, password::PasswordHasher},
     error::Result,
@@ -61,6 +62,8 @@ pub struct Services {
     pub(crate) build_versions: tokio::sync::Mutex<()>,
     /// Sends alerts.
     pub(crate) alerts: AlertDesk,
+    /// Tells events outside.
+    pub(crate) audit: AuditDesk,
     /// What is to be tidied up before its time.
     pub(crate) housekeeping: Housekeeping,
     /// Wakes the scheduler when schedules were changed.
@@ -96,6 +99,9 @@ impl Services {
         let options: Vec<_> =
             parts.store.list_options("").await?.into_iter().map(|option| (option.key, option.value)).collect();
         let is_installed = |program: &str| is_on_path(&parts.program_path, program);
+        if parts.settings.audit.is_some() {
+            parts.store.keep_for_audit();
+        }
         let apps = AppCatalog::new(parts.apps, &options, is_installed);
         Ok(Self {
             apps,
@@ -119,6 +125,7 @@ impl Services {
             task_addresses: TaskAddresses::default(),
             build_versions: tokio::sync::Mutex::default(),
             alerts: AlertDesk::default(),
+            audit: AuditDesk::default(),
             housekeeping: Housekeeping::default(),
             schedules_changed: tokio::sync::Notify::default(),
         })

@@ -43,6 +43,8 @@ pub struct Settings {
     pub profile_directory: Option<PathBuf>,
     /// Who is told how tasks end.
     pub alerts: crate::alert::AlertSettings,
+    /// Where events are told; nowhere without it.
+    pub audit: Option<crate::audit::AuditSettings>,
     /// Set when the server works on a copy of the database to be tried on: nothing reaches the outside then (no task, schedule,
     /// alert, webhook or runner is executed). The text says so on every page.
     pub rehearsal: Option<String>,

@@ -8,6 +8,7 @@
 
 use crate::Result;
 use crate::error::StoreError;
+use crate::event_tap::EventTap;
 use crate::open_file::OpenFile;
 pub(crate) use crate::param::{DbTimeParam, Moment, Param, json_param, params};
 pub(crate) use crate::row::{FromRow, Row};
@@ -192,7 +193,8 @@ impl Db {
                 Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
                 Self::MySql(pool) => Inner::MySql(pool.begin().await?),
             };
-            Ok(Transaction { inner, generation: Arc::clone(generation), bumps: durability == Durability::Full })
+            let bumps = durability == Durability::Full;
+            Ok(Transaction { inner, generation: Arc::clone(generation), bumps, events: EventTap::default() })
         })
     }
 
@@ -258,6 +260,7 @@ pub struct Transaction {
     inner: Inner,
     generation: Arc<AtomicU64>,
     bumps: bool,
+    pub(crate) events: EventTap,
 }
 
 /// The field order matters: a transaction ends before its turn.
@@ -271,7 +274,7 @@ impl Transaction {
     /// Stores everything. State is on disk when this returns.
     pub fn commit(self) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
-            let Self { inner, generation, bumps } = self;
+            let Self { inner, generation, bumps, events } = self;
             let result = match inner {
                 Inner::Sqlite(transaction, _turn) => transaction.commit().await,
                 Inner::Postgres(transaction) => transaction.commit().await,
@@ -281,7 +284,9 @@ impl Transaction {
                 // Also after an error: nobody knows how far it came.
                 generation.fetch_add(1, Ordering::AcqRel);
             }
-            result.map_err(StoreError::from)
+            result?;
+            events.tell();
+            Ok(())
         })
     }
 

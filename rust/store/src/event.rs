@@ -72,6 +72,10 @@ impl Transaction {
             event.created
         ];
         event.id = self.insert(text, values).await?;
+        if self.events.is_audited() {
+            self.insert_audit_record(&event).await?;
+        }
+        self.events.note(&event);
         Ok(event)
     }
 }

@@ -3,6 +3,7 @@
 use crate::cache::{Cache, FOREIGN_WRITE_DELAY, FOREIGN_WRITE_PATIENCE};
 use crate::db::{Db, Durability, FromRow, Param, SqliteDb, Transaction};
 use crate::error::StoreError;
+use crate::event_tap::{EventListeners, EventTap};
 use crate::open_file::OpenFile;
 use crate::session::{Identity, IdentityKey};
 use crate::{Result, migration};
@@ -45,6 +46,7 @@ pub struct Store {
 struct Shared {
     db: Db,
     generation: Arc<AtomicU64>,
+    events: Arc<EventListeners>,
     foreign_writes: ForeignWrites,
     identities: Cache<IdentityKey, Arc<Identity>>,
     projects: Cache<Option<UserId>, Arc<Vec<Project>>>,
@@ -104,6 +106,7 @@ impl Store {
             shared: Arc::new(Shared {
                 db,
                 generation: Arc::new(AtomicU64::new(1)),
+                events: Arc::default(),
                 foreign_writes: ForeignWrites {
                     start: Instant::now(),
                     next_check_ms: AtomicU64::new(0),
@@ -117,7 +120,13 @@ impl Store {
 
     /// Opens a transaction for a use case that writes several objects.
     pub async fn begin(&self) -> Result<Transaction> {
-        self.db().begin(Durability::Full, &self.shared.generation).await
+        let mut transaction = self.db().begin(Durability::Full, &self.shared.generation).await?;
+        transaction.events = EventTap::of(&self.shared.events);
+        Ok(transaction)
+    }
+
+    pub(crate) fn event_listeners(&self) -> &EventListeners {
+        &self.shared.events
     }
 
     /// Opens a transaction for the output of tasks: its commit reaches the disk with the next ordinary one.

@@ -347,7 +347,8 @@ impl Shared {
 pub(crate) fn status_event(task: &QueuedTask) -> TaskEvent {
     let verb = if task.state.status.is_finished() { "finished with status " } else { "" };
     let status = task.state.status.as_str().to_uppercase();
-    TaskEvent { description: format!("Task ID {} ({}) {verb}{status}", task.state.id, task.template_name) }
+    let description = format!("Task ID {} ({}) {verb}{status}", task.state.id, task.template_name);
+    TaskEvent { description, template_name: task.template_name.clone(), username: task.username.clone() }
 }
 
 /// Starts every queued task that no limit holds back, one of each project in turn.

@@ -69,6 +69,10 @@ impl NewLine {
 pub struct TaskEvent {
     /// Text as the reference writes it.
     pub description: String,
+    /// Name of the task's template.
+    pub template_name: String,
+    /// Login of the user who started it; empty for schedules, webhooks and follow-up tasks.
+    pub username: String,
 }
 
 /// One durable step of a task. Everything in it is stored in one transaction, lines before the row; only the known hosts,

@@ -22,8 +22,12 @@ pub struct Posted {
     pub path: String,
     /// Its declared type.
     pub content_type: String,
+    /// All its headers, names in small letters.
+    pub headers: Vec<(String, String)>,
     /// The document.
     pub body: Value,
+    /// The document as it came.
+    pub text: String,
     /// The status that was answered.
     pub status: u16,
 }
@@ -91,11 +95,12 @@ fn serve(connection: TcpStream, status: &AtomicU16, posted: &Mutex<Vec<Posted>>)
             return Ok(());
         }
         let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (mut length, mut content_type) = (0, String::new());
+        let (mut length, mut content_type, mut headers) = (0, String::new(), Vec::new());
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;
             let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+            headers.push((name.to_ascii_lowercase(), value.to_owned()));
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.parse().unwrap_or_default(),
                 "content-type" => value.clone_into(&mut content_type),
@@ -104,9 +109,17 @@ fn serve(connection: TcpStream, status: &AtomicU16, posted: &Mutex<Vec<Posted>>)
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
+        let text = String::from_utf8_lossy(&body).into_owned();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let status = status.load(Ordering::SeqCst);
-        posted.lock().expect("no panic while it is held").push(Posted { path, content_type, body, status });
+        posted.lock().expect("no panic while it is held").push(Posted {
+            path,
+            content_type,
+            headers,
+            body,
+            text,
+            status,
+        });
         write!(connection, "HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\n\r\n")?;
     }
 }

@@ -13,6 +13,7 @@ mod configuration_docs;
 mod copy;
 mod doctor;
 mod installation_arguments;
+mod logs;
 mod manual;
 mod migrate;
 mod output;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     arguments::Server,
+    logs::Logs,
     output::say,
     rehearse::{self, Rehearsal},
     start::{self, ConfigSource},
@@ -45,6 +46,9 @@ const TASK_GRACE: Duration = Duration::from_secs(15);
 
 /// Time that an alert which is being sent has to be taken after a signal.
 const ALERT_GRACE: Duration = Duration::from_secs(5);
+
+/// Time that an audit record which is being posted has to be taken after a signal.
+const AUDIT_GRACE: Duration = Duration::from_secs(3);
 
 /// How often the last use of sessions is written.
 const SESSION_FLUSH: Duration = Duration::from_mins(1);
@@ -97,6 +101,8 @@ async fn run_until_signal(
     let assets = Assets::new(&config.web_path, notice.as_deref(), config.web_directory.as_deref())
         .context("configuration key web_directory")?;
     let services = Arc::new(start::services(&config, store.clone(), notice).await?);
+    let metrics = Arc::new(Metrics::default());
+    let logs = Logs::start(&config, &metrics, &services, rehearsal.is_some())?;
     let certificates = certificates(&config)?;
     let listener = serve::listen(&config.interface, config.port).await?;
     // A rehearsal leaves that port to the server it is a copy of.
@@ -105,7 +111,6 @@ async fn run_until_signal(
 
     let stop = CancellationToken::new();
     let hub = Arc::new(Hub::default());
-    let metrics = Arc::new(Metrics::default());
     let watchers = Arc::new(Watchers::new(Arc::clone(&hub), Arc::clone(&metrics)));
     let tasks = TaskPorts::new(Arc::clone(&services));
     let seconds = config.max_task_duration_seconds;
@@ -115,6 +120,7 @@ async fn run_until_signal(
     };
     let pool = Pool::start(tasks.clone(), watchers, Arc::clone(&services.engine), limits);
     tasks.set_pool(pool.clone());
+    logs.note_tasks(&tasks);
     let tasks_ended = CancellationToken::new();
     let mut owning = None;
     // A rehearsal starts nothing by itself.
@@ -143,7 +149,10 @@ async fn run_until_signal(
     let refreshing =
         rehearsal.is_none().then(|| tokio::spawn(refresh_directory_rights(Arc::clone(&services), stop.clone())));
 
-    let signal = stop_signal(&mut signals, certificates.as_deref()).await;
+    let (audit_stop, audit_stopped) = watch::channel(false);
+    let auditing = rehearsal.is_none().then(|| tokio::spawn(Arc::clone(&services).deliver_audit(audit_stopped)));
+
+    let signal = stop_signal(&mut signals, certificates.as_deref(), &logs).await;
     tracing::info!(signal, "stopping");
     stop.cancel();
     hub.close();
@@ -185,6 +194,12 @@ async fn run_until_signal(
     {
         tracing::warn!("an alert that is being sent is cut off; it is not sent again");
     }
+    let _ = audit_stop.send(true);
+    if let Some(auditing) = auditing
+        && tokio::time::timeout(AUDIT_GRACE, auditing).await.is_err()
+    {
+        tracing::warn!("an audit record that is being posted is cut off; it is posted again after the next start");
+    }
     for ending in [tidying, scheduling].into_iter().flatten() {
         let _ = ending.await;
     }
@@ -196,6 +211,7 @@ async fn run_until_signal(
     }
     store.close().await;
     tracing::info!("stopped");
+    logs.close().await;
     Ok(())
 }
 
@@ -217,12 +233,15 @@ async fn redirect_listener(
     Ok(Some((listener, redirect)))
 }
 
-/// Waits for a signal that ends the server. With HTTPS a SIGHUP reads the certificate again; without, it ends the server as
-/// it does the reference.
-async fn stop_signal(signals: &mut StopSignals, certificates: Option<&Certificates>) -> &'static str {
+/// Waits for a signal that ends the server. With HTTPS a SIGHUP reads the certificate again, and with log files it opens them anew;
+/// with neither it ends the server as it does the reference.
+async fn stop_signal(signals: &mut StopSignals, certificates: Option<&Certificates>, logs: &Logs) -> &'static str {
     loop {
         let signal = signals.next().await;
-        let Some(certificates) = certificates.filter(|_| signal == "SIGHUP") else { return signal };
+        if signal != "SIGHUP" || !logs.reopen() && certificates.is_none() {
+            return signal;
+        }
+        let Some(certificates) = certificates else { continue };
         match certificates.reload() {
             Ok(()) => tracing::info!("the certificate was read again"),
             Err(error) => {

@@ -10,11 +10,12 @@ use semaphore_service::{
     services::Parts,
 };
 use semaphore_store::{Store, StoreError, bolt::BoltError, migration::Target, transfer::TransferError};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{bolt_import, output::announce};
 use crate::{
     config::{Config, Database, Sources},
+    telemetry,
     version::version,
 };
 
@@ -55,26 +56,17 @@ pub(super) fn parse_level(text: &str) -> Option<(&'static str, LevelFilter)> {
     })
 }
 
-/// Starts logging to stderr. The default is `info`.
+/// Starts logging to stderr. The default is `info`; `SEMAPHORE_LOG_FORMAT` counts from the first line on, `log.format` when it was read.
 pub(super) fn log(level: Option<LevelFilter>) {
-    let level = level.unwrap_or(LevelFilter::INFO);
-    // Libraries below us stay quiet unless something is wrong.
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).parse_lossy(
-        ["server", "service", "store", "task", "engine", "model"]
-            .map(|name| format!("semaphore_{name}={level}"))
-            .join(","),
-    );
-    let _already_set = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .try_init();
+    let json = std::env::var("SEMAPHORE_LOG_FORMAT").is_ok_and(|format| format == "json");
+    telemetry::start(level.unwrap_or(LevelFilter::INFO), json);
 }
 
 /// Loads the configuration, with the reference's lines on stdout.
 pub(super) fn config(source: &ConfigSource) -> anyhow::Result<Config> {
     announce("Loading config")?;
     let mut config = Config::load(&sources(source))?;
+    telemetry::set_json(config.logs.json);
     config.accept_bolt_import |= source.accept_bolt_import;
     announce("Validating config")?;
     Ok(config)
@@ -97,6 +89,9 @@ pub(super) fn warn_about(config: &Config) {
     }
     if !config.alerts_in_vain.is_empty() {
         tracing::warn!(keys = config.alerts_in_vain.join(", "), "alerts that are asked for cannot be sent");
+    }
+    if !config.logs.in_vain.is_empty() {
+        tracing::warn!(keys = config.logs.in_vain.join(", "), "logs that are asked for cannot be written");
     }
     if config.cookie_hash.is_empty() {
         tracing::warn!("cookie_hash is not set: everybody has to log in again after each start of the server");
@@ -232,6 +227,7 @@ fn settings(config: &Config) -> Settings {
         mail: config.mail.clone(),
         sign_in: config.sign_in.clone(),
         alerts: config.alerts.clone(),
+        audit: config.logs.audit.clone(),
     }
 }
 

@@ -10,6 +10,8 @@ mod edge;
 mod edge_keys;
 mod inspect;
 mod load;
+mod log;
+mod log_keys;
 mod mail;
 mod sign_in;
 mod sign_in_keys;
@@ -33,6 +35,7 @@ pub use database::Database;
 pub use edge::TlsSettings;
 pub use inspect::{Setting, complaint_about, from_environment, parse_setting, settings};
 pub use load::{Origin, Sources};
+pub use log::LogSettings;
 pub use table::{KEYS, Key, Kind, Rule, Support};
 pub use unknown::{UnknownKey, unknown_in, unknown_keys};
 
@@ -189,6 +192,8 @@ pub struct Config {
     pub alerts: AlertSettings,
     /// Keys that ask for alerts in vain, each with what is missing.
     pub alerts_in_vain: Vec<String>,
+    /// What is logged and where.
+    pub logs: LogSettings,
     /// Keys that are set but have no effect in this build.
     pub without_effect: Vec<&'static str>,
     /// Options of the database that were left out because they are not good, each with the reason.
@@ -271,6 +276,7 @@ impl Config {
             alerts,
             alerts_in_vain,
             sign_in: sign_in::sign_in(&values)?,
+            logs: log::logs(&values)?,
             file: values.file,
             without_effect: values.without_effect,
             refused_options: values.refused_options,

@@ -89,7 +89,7 @@ const fn later(path: &'static str, env: &'static str, kind: Kind, doc: &'static 
     Key { support: Support::NotYet, ..key(path, env, kind, "", doc) }
 }
 
-use super::{alert_keys, edge_keys, sign_in_keys};
+use super::{alert_keys, edge_keys, log_keys, sign_in_keys};
 use Kind::{Bool, Integer, List, Object, Text};
 
 /// Values of `dialect`.
@@ -100,11 +100,12 @@ pub static KEYS: &[Key] = &ALL;
 
 static ALL: [Key; COUNT] = joined();
 
-const COUNT: usize = GENERAL.len() + edge_keys::KEYS.len() + sign_in_keys::KEYS.len() + alert_keys::KEYS.len();
+const COUNT: usize =
+    GENERAL.len() + edge_keys::KEYS.len() + sign_in_keys::KEYS.len() + alert_keys::KEYS.len() + log_keys::KEYS.len();
 
 /// The rows of this file and of the others, as one table.
 const fn joined() -> [Key; COUNT] {
-    let parts = [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS];
+    let parts = [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS];
     let mut all = [GENERAL[0]; COUNT];
     let (mut part, mut row, mut place) = (0, 0, 0);
     while part < parts.len() {
@@ -378,11 +379,6 @@ const GENERAL: &[Key] = &[
         Text,
         "Alias for integrations of all projects.",
     )),
-    later("syslog", "", Object, "Log to syslog."),
-    later("syslog.enabled", "SEMAPHORE_SYSLOG_ENABLED", Bool, "Log to syslog."),
-    later("log", "", Object, "Event and task log files."),
-    later("log.events.enabled", "SEMAPHORE_EVENT_LOG_ENABLED", Bool, "Event log file."),
-    later("log.tasks.enabled", "SEMAPHORE_TASK_LOG_ENABLED", Bool, "Task log file."),
     later("debugging", "", Object, "Delays and profiles for developers."),
     later("ha", "", Object, "Several servers on one database."),
     later("ha.enabled", "SEMAPHORE_HA_ENABLED", Bool, "Several servers on one database."),

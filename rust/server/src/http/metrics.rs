@@ -41,6 +41,11 @@ struct StatusLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LogLabel {
+    log: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabel {
     state: &'static str,
 }
@@ -73,6 +78,7 @@ pub struct Metrics {
     oldest: Seconds,
     database: Family<StateLabel, Gauge>,
     clients: Gauge,
+    lost_records: Family<LogLabel, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -95,6 +101,7 @@ impl Default for Metrics {
             oldest: Seconds::default(),
             database: Family::default(),
             clients: Gauge::default(),
+            lost_records: Family::default(),
         };
         metrics.register();
         metrics
@@ -118,6 +125,11 @@ impl Metrics {
         registry.register("http_request_duration_seconds", "Time to answer requests", self.request_seconds.clone());
         registry.register("db_connections", "Open connections to the database", self.database.clone());
         registry.register("websocket_connections", "Connected clients that watch tasks", self.clients.clone());
+        registry.register(
+            "log_records_lost",
+            "Records that could not be written to a log file or sent to syslog",
+            self.lost_records.clone(),
+        );
     }
 
     /// Counts an answered request.
@@ -125,6 +137,11 @@ impl Metrics {
         let labels = RequestLabels { method: method_label(method), status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();
         self.request_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// The number of records that a log has lost.
+    pub fn lost_records(&self, log: &'static str) -> Counter {
+        self.lost_records.get_or_create_owned(&LogLabel { log })
     }
 
     /// All numbers in the text format of Prometheus.

@@ -3,9 +3,11 @@
 //! The pool itself is `semaphore_task`; here are the rules about who gives what to a task and the adapter between the pool's
 //! ports and the store.
 
+mod active;
 mod ansible;
 mod follow;
 mod incoming;
+mod log;
 mod output;
 mod ownership;
 mod parameters;
@@ -30,6 +32,7 @@ use serde::Serialize;
 pub(crate) use self::{ansible::ReportCache, incoming::unless_gone, submit::TaskOrigin};
 pub use self::{
     ansible::{AnsibleError, AnsibleHost},
+    log::{TaskLog, TaskRecord},
     output::{DEFAULT_LINES, FoundLine, FoundLines, MOST_LINES},
     ownership::Ownership,
     ports::TaskPorts,

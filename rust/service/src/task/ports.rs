@@ -17,6 +17,7 @@ use semaphore_task::{
 };
 
 use super::{
+    log::{TaskLog, TaskRecord},
     prepare,
     submit::{Extra, asks_for_secrets, queued},
 };
@@ -31,6 +32,7 @@ const LOST_SECRETS: &str =
 pub struct TaskPorts {
     pub(super) services: Arc<Services>,
     pool: OnceLock<Pool>,
+    log: OnceLock<Arc<dyn TaskLog>>,
 }
 
 /// What was read while tasks were taken up: thousands of them may have one template.
@@ -43,12 +45,17 @@ pub(super) struct Known {
 impl TaskPorts {
     /// An adapter without a pool; give it one with [`TaskPorts::set_pool`] before tasks are started.
     pub fn new(services: Arc<Services>) -> Arc<Self> {
-        Arc::new(Self { services, pool: OnceLock::new() })
+        Arc::new(Self { services, pool: OnceLock::new(), log: OnceLock::new() })
     }
 
     /// Tells which pool runs the tasks. Only the first call counts.
     pub fn set_pool(&self, pool: Pool) {
         let _ = self.pool.set(pool);
+    }
+
+    /// Tells who notes what becomes of tasks. Only the first call counts.
+    pub fn set_log(&self, log: Arc<dyn TaskLog>) {
+        let _ = self.log.set(log);
     }
 
     /// The pool that runs the tasks.
@@ -130,7 +137,11 @@ impl TaskPorts {
         let change = TaskChange {
             lines: std::slice::from_ref(&line),
             state: Some(&task.state),
-            event: Some(TaskEvent { description }),
+            event: Some(TaskEvent {
+                description,
+                template_name: task.template_name.clone(),
+                username: task.username.clone(),
+            }),
             problem: Some(&problem),
             ..TaskChange::default()
         };
@@ -203,6 +214,9 @@ impl TaskPorts {
         Ok(match hold.map_err(port_error)? {
             None => {
                 self.services.alerts.stored(&alerts);
+                if let (Some(log), Some(event)) = (self.log.get(), change.event) {
+                    log.reached(TaskRecord::of(task, event));
+                }
                 Begin::Begun
             }
             Some(Hold::Project(_)) => Begin::Held(semaphore_task::Hold::Project),

@@ -163,6 +163,21 @@ pub(super) const STEPS: &[Step] = &[
         unique (task_id, channel, status, recipient),
         foreign key (task_id) references task(id) on delete cascade"
     ),
+    // What happened, to be told outside; a row is removed when it was taken. No foreign key: it has to outlive the project.
+    table!(
+        "1.audit_outbox",
+        "rs_audit_outbox",
+        "id integer primary key autoincrement,
+        event_id bigint not null,
+        record longtext not null"
+    ),
+    // Which of several servers tells it.
+    table!(
+        "1.audit_teller",
+        "rs_audit_teller",
+        "number integer not null primary key,
+        owner varchar(64) not null"
+    ),
     // `account` is a digest: it is what a stranger typed, of any length.
     table!(
         "1.login_throttle",

@@ -46,6 +46,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_alert_outbox", "alerts that are not sent yet will not be sent"),
     ("rs_alert_rule", "alert rules do not count: the alert settings of projects and users alone decide"),
     ("rs_api_token", "these hashed API tokens stop working: their owners need new ones"),
+    ("rs_audit_outbox", "these audit records are not delivered, and no new ones are made"),
+    ("rs_audit_teller", "nothing is lost: which server delivers audit records"),
     ("rs_delivery", "the log of webhook deliveries is not shown, and nothing in it can be replayed"),
     ("rs_event_detail", "addresses and actions of the activity are not shown"),
     ("rs_host_key_policy", "the keys of git hosts are not checked any more"),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod alerts;
+mod audit;
 mod bolt;
 mod fixture;
 mod go_model;

@@ -341,7 +341,8 @@ pub(crate) async fn get_active_tasks(
     if !id.is_empty() && id.parse::<i32>().is_err() {
         return Err(Error::invalid("the task id must be a number").into());
     }
-    let rows = state.tasks().pool()?.active().into_iter().map(|task| ActiveTaskRow {
+    let active = state.services().active_tasks(state.tasks().pool()?).await?;
+    let rows = active.into_iter().map(|task| ActiveTaskRow {
         task_id: task.id,
         project_id: task.project_id,
         username: task.username,
