@@ -36,6 +36,8 @@ export const router = createRouter({
     { path: '/runners', name: 'runners', component: () => import('@/views/RunnersView.vue'), meta: { admin: true } },
     { path: '/apps', name: 'apps', component: () => import('@/views/AppsView.vue'), meta: { admin: true } },
     { path: '/system', name: 'system', component: () => import('@/views/SystemView.vue'), meta: { admin: true } },
+    { path: '/project/new', redirect: { name: 'projects', query: { dialog: 'new' } } },
+    { path: '/project/restore', redirect: { name: 'projects', query: { dialog: 'restore' } } },
     // Addresses of the Go server's page, which stand in bookmarks and in invitations.
     { path: '/tokens', redirect: { name: 'account', hash: '#tokens' } },
     { path: '/accept-invite/:token', name: 'accept-invite', component: () => import('@/views/AcceptInviteView.vue'), props: true },

@@ -20,6 +20,8 @@ export const useProject = defineStore('project', () => {
   const canRun = computed(() => ((role.value?.permissions ?? 0) & RUN_TASKS) !== 0)
   const canManage = computed(() => ((role.value?.permissions ?? 0) & MANAGE_RESOURCES) !== 0)
 
+  /** Whoever has no right at all only reads: the server keeps whole documents of the project from them. */
+  const doesMoreThanRead = computed(() => (role.value?.permissions ?? 0) !== 0)
   const canUpdate = computed(() => ((role.value?.permissions ?? 0) & UPDATE_PROJECT) !== 0)
   const canManageUsers = computed(() => ((role.value?.permissions ?? 0) & MANAGE_USERS) !== 0)
 
@@ -58,5 +60,5 @@ export const useProject = defineStore('project', () => {
     return members.value.find((member) => member.id === id)?.name ?? `User ${id}`
   }
 
-  return { project, role, members, error, canRun, canManage, canUpdate, canManageUsers, load, loadMembers, userName }
+  return { project, role, members, error, canRun, canManage, canUpdate, canManageUsers, doesMoreThanRead, load, loadMembers, userName }
 })
