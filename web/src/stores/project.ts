@@ -2,12 +2,9 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { ApiError, describe, isAbort } from '@/api/client'
 import { api } from '@/api/endpoints'
+import { MANAGE_RESOURCES, MANAGE_USERS, RUN_TASKS, UPDATE_PROJECT } from '@/role/permissions'
 import type { Project, ProjectMember, ProjectRole } from '@/api/types'
 
-const RUN_TASKS = 1
-const UPDATE_PROJECT = 2
-const MANAGE_RESOURCES = 4
-const MANAGE_USERS = 8
 
 /** The project whose pages are open, and what its user may do there. */
 export const useProject = defineStore('project', () => {
