@@ -27,7 +27,7 @@ const browser = await launch()
 let project = null
 let page = null
 try {
-  page = await visit(browser)
+  page = await visit(browser, { provoked: [400, 404, 409, 503] })
   project = await furnished(page, 'Pages of storages')
   await storages()
   await keys()
@@ -73,7 +73,7 @@ async function storages() {
     await save()
     await page.getByText('“Company vault” is saved.').waitFor()
     await page.getByRole('row', { name: /Company vault/ }).getByText(address).waitFor()
-    same((await list())[0], { name: 'Company vault', type: 'vault', readonly: false, params: { mount: 'teams', namespace: 'ours', url: address } }, 'the storage')
+    same((await list())[0], { name: 'Company vault', type: 'vault', readonly: false, params: { url: address, mount: 'teams', namespace: 'ours' } }, 'the storage')
     await pictures(page, 'secret-storages')
   })
   await test('a storage is changed: the token comes from elsewhere and back, nothing else is lost', async () => {
@@ -91,7 +91,7 @@ async function storages() {
     await save()
     await page.getByRole('row', { name: /Company vault/ }).getByText('read only').waitFor()
     await dialog.waitFor({ state: 'detached' })
-    same(await call(page, 'GET', `project/${project.id}/secret_storages/${storage.id}`), { readonly: true, source_storage_type: 'file', secret: '/run/secrets/token', params: { mount: 'teams', url: address } }, 'the storage')
+    same(await call(page, 'GET', `project/${project.id}/secret_storages/${storage.id}`), { readonly: true, source_storage_type: 'file', secret: '/run/secrets/token', params: { url: address, mount: 'teams' } }, 'the storage')
     await open()
     assert((await dialog.getByLabel('Path of the file').inputValue()) === '/run/secrets/token', 'the path is not shown')
     await choose(dialog, 'The token is in', 'The database, encrypted')

@@ -76,7 +76,7 @@ export async function pictures(page, name) {
 }
 
 // Through the choice that is stored, as a dialog may lie over the button.
-async function theme(page, wanted) {
+export async function theme(page, wanted) {
   await page.emulateMedia({ colorScheme: wanted })
   await page.waitForFunction((name) => document.querySelector(`.v-application.v-theme--${name}`) !== null, wanted)
 }
