@@ -10,9 +10,8 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const browser = await launch()
 let project = null
-let page = null
+const page = await visit(browser)
 try {
-  page = await visit(browser)
   project = await furnished(page, 'Pages for everybody')
   const own = `/project/${project.id}`
   const role = `watch_${project.id}`

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { DayStatistics } from '@/api/statistics'
 import { bars, firstDay, sum, ticks } from '@/statistics/bars'
 
 const NOW = Date.parse('2026-03-10T15:00:00Z')
@@ -12,7 +13,7 @@ describe('the bars of a chart', () => {
   })
 
   it('has one for each week of a long time, and loses no task', () => {
-    const days = [{ date: '2026-03-10', count_by_status: { success: 1 } }, { date: '2025-03-11', count_by_status: { stopped: 4 } }]
+    const days: DayStatistics[] = [{ date: '2026-03-10', count_by_status: { success: 1 } }, { date: '2025-03-11', count_by_status: { stopped: 4 } }]
     const made = bars(days, firstDay(365, NOW), NOW)
     expect(made).toHaveLength(53)
     expect(made[0]).toMatchObject({ from: '2025-03-11', to: '2025-03-17', total: 4 })
