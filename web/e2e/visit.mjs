@@ -17,13 +17,13 @@ function required(name) {
 }
 
 /** A page of a person who has signed in; every error of its console counts, and so does every refused request. */
-export async function visit(browser, { user = login, secret = password, width = 1280, height = 800 } = {}) {
+export async function visit(browser, { user = login, secret = password, width = 1280, height = 800, provoked = [400, 404, 409] } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: 'light', timezoneId: 'Europe/Berlin' })
   const page = await context.newPage()
   page.setDefaultTimeout(STEP_TIMEOUT)
   const answer = await context.request.post(`${base}/api/auth/login`, { data: { auth: user, password: secret } })
   assert(answer.ok(), `${user} cannot sign in: ${answer.status()}`)
-  watchConsole(page, { provoked: [400, 404, 409] })
+  watchConsole(page, { provoked })
   return page
 }
 
@@ -76,7 +76,7 @@ export async function pictures(page, name) {
 }
 
 // Through the choice that is stored, as a dialog may lie over the button.
-async function theme(page, wanted) {
+export async function theme(page, wanted) {
   await page.emulateMedia({ colorScheme: wanted })
   await page.waitForFunction((name) => document.querySelector(`.v-application.v-theme--${name}`) !== null, wanted)
 }

@@ -60,7 +60,7 @@ export async function request<T>(method: string, path: string, options: RequestO
   }
 
   if (!response.ok) {
-    const error = errorOf(response.status, text)
+    const error = errorOf(response.status, text, response.headers.get('X-Semaphore-Error') ?? null)
     if (response.status === 401 && !options.ownAuthentication) unauthenticated?.(error)
     throw error
   }
@@ -87,8 +87,9 @@ export function describe(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-function errorOf(status: number, body: string): ApiError {
-  const serverMessage = serverWords(body)
+/** Where the Go server says nothing in the body, ours says why in the head; of a refused body that is the best there is to tell. */
+function errorOf(status: number, body: string, inHead: string | null): ApiError {
+  const serverMessage = serverWords(body) ?? (status === 400 ? inHead : null)
   return new ApiError(status, serverMessage ? sentence(serverMessage) : statusText(status), serverMessage)
 }
 

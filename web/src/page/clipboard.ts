@@ -25,8 +25,8 @@ export async function copyText(text: string): Promise<boolean> {
 }
 
 /** Offers text as a file. */
-export function saveText(name: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }))
+export function saveText(name: string, text: string, kind = 'text/plain'): void {
+  const address = URL.createObjectURL(new Blob([text], { type: `${kind};charset=utf-8` }))
   const link = document.createElement('a')
   link.href = address
   link.download = name

@@ -17,7 +17,7 @@ export const vuetify = createVuetify({
           'on-primary': '#ffffff',
           secondary: '#42566a',
           success: '#126a42',
-          error: '#bf2e2a',
+          error: '#b02622',
           warning: '#8f5f00',
           info: '#1c62a8',
           'on-surface': '#16222c',

@@ -1,7 +1,7 @@
 /** Keys, repositories, inventories and variable groups of a project: their shapes, and what is wrong with one before it is sent. */
 
 /** The part of the address that names a list. */
-export type ResourceKind = 'keys' | 'repositories' | 'inventory' | 'environment'
+export type ResourceKind = 'keys' | 'repositories' | 'inventory' | 'environment' | 'secret_storages'
 
 export interface Resource {
   id: number
@@ -22,6 +22,20 @@ export interface AccessKey extends Resource {
   empty?: boolean
   source_storage_type?: string | null
   source_storage_key?: string | null
+  /** The secret storage, if the source is `vault`. */
+  source_storage_id?: number | null
+}
+
+/** A place outside the database that keys come from. */
+export interface SecretStorage extends Resource {
+  type: string
+  params: { url?: string; mount?: string; namespace?: string; [name: string]: unknown } | null
+  /** Keys are read from it only, none is written. */
+  readonly: boolean
+  /** Where the token for it is; absent: in the database. */
+  source_storage_type?: string | null
+  /** The token on its way in; the name of the variable or the path of the file. */
+  secret?: string
 }
 
 export interface RepositoryResource extends Resource {
@@ -73,6 +87,12 @@ export function checkKey(key: AccessKey): Problems {
     if (!key.source_storage_key?.trim()) problems.source = key.source_storage_type === 'file' ? 'Enter the path of the file.' : 'Enter the name of the variable.'
     return problems
   }
+  if (key.source_storage_type === 'vault') {
+    if (key.source_storage_id == null) problems.storage = 'Choose a secret storage.'
+    if (!key.source_storage_key?.trim()) problems.source = 'Enter the path in the storage.'
+    if (key.type === 'login_password' && key.login_password.login !== '' && key.login_password.password === '') problems.password = 'Enter the password too, or neither.'
+    return problems
+  }
   if (key.type === 'ssh' && key.ssh.private_key.trim() === '') problems.private_key = 'Paste the private key.'
   if (key.type === 'login_password' && key.login_password.password === '') problems.password = 'Enter the password or token.'
   return problems
@@ -81,6 +101,16 @@ export function checkKey(key: AccessKey): Problems {
 /** Whether the secret is read from a variable or file of the server when it is needed. */
 export function isElsewhere(key: AccessKey): boolean {
   return key.source_storage_type === 'env' || key.source_storage_type === 'file'
+}
+
+export function checkStorage(storage: SecretStorage): Problems {
+  const problems = named(storage)
+  if (!/^https?:\/\/[^\s/]+/.test(storage.params?.url?.trim() ?? '')) problems.url = 'Enter the address, such as https://vault.example.com:8200.'
+  const isElsewhere = storage.source_storage_type === 'env' || storage.source_storage_type === 'file'
+  if ((isElsewhere || storage.id === 0) && !storage.secret?.trim()) {
+    problems.secret = storage.source_storage_type === 'env' ? 'Enter the name of the variable.' : storage.source_storage_type === 'file' ? 'Enter the path of the file.' : 'Enter the token.'
+  }
+  return problems
 }
 
 export function checkRepository(repository: RepositoryResource): Problems {

@@ -2,12 +2,9 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { ApiError, describe, isAbort } from '@/api/client'
 import { api } from '@/api/endpoints'
+import { MANAGE_RESOURCES, MANAGE_USERS, RUN_TASKS, UPDATE_PROJECT } from '@/role/permissions'
 import type { Project, ProjectMember, ProjectRole } from '@/api/types'
 
-const RUN_TASKS = 1
-const UPDATE_PROJECT = 2
-const MANAGE_RESOURCES = 4
-const MANAGE_USERS = 8
 
 /** The project whose pages are open, and what its user may do there. */
 export const useProject = defineStore('project', () => {
@@ -20,6 +17,8 @@ export const useProject = defineStore('project', () => {
   const canRun = computed(() => ((role.value?.permissions ?? 0) & RUN_TASKS) !== 0)
   const canManage = computed(() => ((role.value?.permissions ?? 0) & MANAGE_RESOURCES) !== 0)
 
+  /** Whoever has no right at all only reads: the server keeps whole documents of the project from them. */
+  const doesMoreThanRead = computed(() => (role.value?.permissions ?? 0) !== 0)
   const canUpdate = computed(() => ((role.value?.permissions ?? 0) & UPDATE_PROJECT) !== 0)
   const canManageUsers = computed(() => ((role.value?.permissions ?? 0) & MANAGE_USERS) !== 0)
 
@@ -58,5 +57,5 @@ export const useProject = defineStore('project', () => {
     return members.value.find((member) => member.id === id)?.name ?? `User ${id}`
   }
 
-  return { project, role, members, error, canRun, canManage, canUpdate, canManageUsers, load, loadMembers, userName }
+  return { project, role, members, error, canRun, canManage, canUpdate, canManageUsers, doesMoreThanRead, load, loadMembers, userName }
 })
