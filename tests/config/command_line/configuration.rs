@@ -17,7 +17,7 @@ fn check_names_everything_that_is_wrong() {
     let mut config = place.json("config.json");
     config["cookie_hsah"] = json!("hunter2");
     config["use_remote_runner"] = json!(true);
-    config["syslog"] = json!({"enabled": true});
+    config["ha"] = json!({"enabled": true});
     config["slack_alert"] = json!(true);
     fs::write(place.path("config.json"), config.to_string()).unwrap();
     let found = place.run(&["config", "check"]).expect(4);

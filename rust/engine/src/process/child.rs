@@ -130,12 +130,13 @@ impl Child {
             let mut problem = None;
             let mut stopped = tokio::select! {
                 biased;
-                () = watched.exited() => None,
-                mode = token.wait_for(StopMode::Graceful) => Some(mode),
+                // First: the terminal is closed with it, and the hang-up may end the program before anything else does.
                 Some(found) = trouble.recv() => {
                     problem = Some(found);
                     None
                 }
+                () = watched.exited() => None,
+                mode = token.wait_for(StopMode::Graceful) => Some(mode),
             };
             if stopped.is_none() && problem.is_none() {
                 phase.send_replace(Phase::exited());

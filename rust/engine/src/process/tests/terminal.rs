@@ -53,7 +53,11 @@ async fn a_wrong_password_ends_the_program_instead_of_looping() {
     let spec = python(script).stdin(pty(&[("Vault password (x):", "left")])).stop(StopPlan::Ansible);
     let begin = Instant::now();
     let (exit, records) = run(spec).await;
-    assert_eq!(exit.problem, Some(Problem::PromptRepeated { prompt: "Vault password (x):".into() }));
+    assert_eq!(
+        exit.problem,
+        Some(Problem::PromptRepeated { prompt: "Vault password (x):".into() }),
+        "{exit:?} {records:?}"
+    );
     assert_eq!((exit.success(), exit.stopped), (false, None));
     assert_eq!(texts(&records, Stream::Stdout), ["wrong"]);
     assert!(begin.elapsed() < Duration::from_secs(3));
