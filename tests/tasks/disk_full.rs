@@ -61,7 +61,9 @@ fn a_full_disk_is_told_and_tasks_go_on_when_there_is_room() {
     // What is there can be read, and the task is still told as running.
     let path = format!("/api/project/{}/tasks/{task}", project.id);
     assert_eq!(admin.get(&path).expect(200).json()["status"], "running");
-    assert!(server.log().contains("a step of a task is not stored yet"), "{}", server.log());
+    wait_until("the log tells of the task", Duration::from_mins(1), || {
+        server.log().contains("a step of a task is not stored yet").then_some(())
+    });
 
     disk.remount("size=200m");
     assert_eq!(admin.wait_for_end(project.id, task)["status"], "success");

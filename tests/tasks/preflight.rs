@@ -146,7 +146,7 @@ fn a_server_without_its_own_tables_runs_on() {
     assert_eq!(status, "error");
     assert_eq!(codes(&problems(&admin, project.id, failed)), ["playbook_missing"]);
     let stages = admin.get(&path(&format!("/tasks/{task}/stages?extended=true"))).expect(200).json();
-    assert_eq!(stages, json!([]));
+    assert!(stages.as_array().unwrap().iter().any(|stage| stage["stage"] == "run"), "{stages}");
     let off: Value = admin.get(&path("/host_keys")).expect(200).json();
     assert_eq!(off["mode"], "off");
     admin.put(&path("/host_keys"), &policy).expect(204);
