@@ -1,7 +1,7 @@
 //! Many lines of output in few values, for SQLite: its driver hands every value of every row from one thread to another, which
 //! costs more than storing or reading the row.
 //!
-//! On the way in the texts and times of a piece are one blob, and a JSON array says where each begins and how long it is. On
+//! On the way in a piece is one object of SQLite's binary JSON: each member has a time as its name and a text as its value. On
 //! the way out SQLite joins ids, lengths, times and texts of a piece. The rows are the same as with one value a
 //! column. Not for the servers, and not for single lines.
 
@@ -11,18 +11,17 @@ use crate::error::StoreError;
 use crate::task_archive_chunk::StoredLine;
 use chrono::{DateTime, Utc};
 use semaphore_model::{TaskId, TaskOutput, TaskStageId};
-use std::fmt::Write as _;
 
-/// Most bytes of text in one piece. Limits come from here too: 31 bits for a place, 24 for a text, 8 for a time.
+/// Most bytes of text in one piece.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Most lines of one piece.
 const PIECE_LINES: usize = 10_000;
 
-/// The statement for any number of lines: it stays prepared.
-pub(crate) const INSERT_PACKED: &str = "insert into task__output (task_id, output, time, stage_id) select ?1, \
-     cast(substr(?2, value >> 32, (value >> 8) & 16777215) as text), \
-     cast(substr(?2, (value >> 32) + ((value >> 8) & 16777215), value & 255) as text), ?4 from json_each(?3)";
+/// The statement for any number of lines: it stays prepared. `json_each` tells the members in their order, also those of the
+/// same name.
+pub(crate) const INSERT_PACKED: &str = "insert into task__output (task_id, output, time, stage_id) \
+     select ?1, value, key, ?3 from json_each(?2)";
 
 /// The statement for one line of any length.
 pub(crate) const INSERT_ONE: &str = "insert into task__output (task_id, output, time, stage_id) values (?, ?, ?, ?)";
@@ -42,29 +41,35 @@ pub(crate) fn piece_length(lines: &[TaskOutput]) -> usize {
 #[derive(Default)]
 pub(crate) struct Packing {
     formats: DbTimeParam,
-    texts: Vec<u8>,
-    places: String,
+    /// The members of the object, behind room for its own header.
+    members: Vec<u8>,
 }
+
+/// Kinds of values of the binary JSON, as in its headers. Reference: sqlite.org/jsonb.html.
+const RAW_TEXT: u8 = 10;
+const OBJECT: u8 = 12;
+
+/// Bytes of the header that has its length in four bytes.
+const LONG_HEADER: usize = 5;
 
 impl Packing {
     /// Adds a line of a piece that [`piece_length`] measured, with the time it gets.
     pub(crate) fn add(&mut self, output: &str, time: DateTime<Utc>) {
-        // SQLite counts from 1.
-        let place = self.texts.len() as u64 + 1;
-        self.texts.extend_from_slice(output.as_bytes());
-        let time_place = self.texts.len();
-        self.texts.extend_from_slice(self.formats.text(time).as_bytes());
-        let time_length = (self.texts.len() - time_place) as u64;
-        self.places.push(if self.places.is_empty() { '[' } else { ',' });
-        // Writing to a text cannot fail.
-        let _ = write!(self.places, "{}", (place << 32) | ((output.len() as u64) << 8) | time_length);
+        if self.members.is_empty() {
+            self.members.resize(LONG_HEADER, 0);
+        }
+        add_text(&mut self.members, self.formats.text(time));
+        add_text(&mut self.members, output);
     }
 
     /// The values for the lines that were added; empty afterwards.
     pub(crate) fn take(&mut self, task_id: TaskId, stage_id: Option<TaskStageId>) -> Vec<Param> {
-        self.places.push(']');
-        let (texts, places) = (std::mem::take(&mut self.texts), std::mem::take(&mut self.places));
-        params![task_id, texts, places, stage_id]
+        let mut object = std::mem::take(&mut self.members);
+        let length = object.len().saturating_sub(LONG_HEADER) as u32;
+        if let Some(header) = object.first_chunk_mut::<LONG_HEADER>() {
+            *header = long_header(OBJECT, length);
+        }
+        params![task_id, object, stage_id]
     }
 
     /// The values of [`INSERT_ONE`].
@@ -72,6 +77,25 @@ impl Packing {
         let time = Moment::Text(self.formats.text(time).to_owned());
         params![task_id, &line.output, time, line.stage_id]
     }
+}
+
+/// The header of a value that is so many bytes long.
+fn long_header(kind: u8, length: u32) -> [u8; LONG_HEADER] {
+    let [a, b, c, d] = length.to_be_bytes();
+    [0xe0 | kind, a, b, c, d]
+}
+
+/// Adds a text as it is: none of its bytes is escaped.
+fn add_text(values: &mut Vec<u8>, text: &str) {
+    // A piece has 1 MiB, and a line on its own does not come here.
+    let length = text.len() as u32;
+    match length {
+        0..=11 => values.push((length as u8) << 4 | RAW_TEXT),
+        12..=0xff => values.extend_from_slice(&[0xc0 | RAW_TEXT, length as u8]),
+        0x100..=0xffff => values.extend_from_slice(&[0xd0 | RAW_TEXT, (length >> 8) as u8, length as u8]),
+        _ => values.extend_from_slice(&long_header(RAW_TEXT, length)),
+    }
+    values.extend_from_slice(text.as_bytes());
 }
 
 /// How many rows after a row there are, `count` at most, and how many bytes their texts have. Reads no long text.
