@@ -18,13 +18,10 @@ use super::{
     start::{self, ConfigSource, sources},
     write_file::write_file,
 };
-use crate::config::{Config, ConfigError, Origin, Setting, settings, unknown_keys};
+use crate::config::{Config, ConfigError, DIALECTS, Origin, Setting, settings, unknown_keys};
 
 /// Exit code when a server would start, but not all of the configuration has an effect.
 const EXIT_WITHOUT_EFFECT: u8 = 4;
-
-/// Sections that name a database, each for one dialect.
-const DIALECTS: [&str; 4] = ["sqlite", "postgres", "mysql", "bolt"];
 
 /// That something is wrong with the configuration; everything was said already.
 #[derive(Clone, Copy, Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use super::table::{
     Key,
     Kind::{Bool, Integer, Object, Text},
-    Rule, key, ruled, secret,
+    Rule, count, joined, key, ruled, secret,
 };
 
 /// How the records of a file are written.
@@ -92,19 +92,8 @@ const OTHERS: [Key; 12] = [
     ),
 ];
 
-pub(super) const KEYS: &[Key] = &joined();
+pub(super) const KEYS: &[Key] = &ALL;
 
-const fn joined() -> [Key; 33] {
-    let parts: [&[Key]; 4] = [&OTHERS, &EVENTS, &TASKS, &RESULTS];
-    let mut all = [OTHERS[0]; 33];
-    let (mut part, mut row, mut place) = (0, 0, 0);
-    while part < parts.len() {
-        while row < parts[part].len() {
-            all[place] = parts[part][row];
-            row += 1;
-            place += 1;
-        }
-        (part, row) = (part + 1, 0);
-    }
-    all
-}
+const ALL: [Key; count(PARTS)] = joined(PARTS);
+
+const PARTS: &[&[Key]] = &[&OTHERS, &EVENTS, &TASKS, &RESULTS];

@@ -36,6 +36,7 @@ pub use edge::TlsSettings;
 pub use inspect::{Setting, complaint_about, from_environment, parse_setting, settings};
 pub use load::{Origin, Sources};
 pub use log::LogSettings;
+pub(crate) use table::DIALECTS;
 pub use table::{KEYS, Key, Kind, Rule, Support};
 pub use unknown::{UnknownKey, unknown_in, unknown_keys};
 

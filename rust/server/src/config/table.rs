@@ -92,21 +92,29 @@ const fn later(path: &'static str, env: &'static str, kind: Kind, doc: &'static 
 use super::{alert_keys, edge_keys, log_keys, sign_in_keys};
 use Kind::{Bool, Integer, List, Object, Text};
 
-/// Values of `dialect`.
-const DIALECTS: &[&str] = &["mysql", "bolt", "postgres", "sqlite"];
+/// Values of `dialect`; each is also the name of the section with that database's settings.
+pub(crate) const DIALECTS: &[&str] = &["mysql", "bolt", "postgres", "sqlite"];
 
 /// All keys. Reference: `util.ConfigType`.
 pub static KEYS: &[Key] = &ALL;
 
-static ALL: [Key; COUNT] = joined();
+static ALL: [Key; count(PARTS)] = joined(PARTS);
 
-const COUNT: usize =
-    GENERAL.len() + edge_keys::KEYS.len() + sign_in_keys::KEYS.len() + alert_keys::KEYS.len() + log_keys::KEYS.len();
+const PARTS: &[&[Key]] = &[GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS];
 
-/// The rows of this file and of the others, as one table.
-const fn joined() -> [Key; COUNT] {
-    let parts = [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS];
-    let mut all = [GENERAL[0]; COUNT];
+/// How many rows the parts of a table have.
+pub(super) const fn count(parts: &[&[Key]]) -> usize {
+    let (mut part, mut rows) = (0, 0);
+    while part < parts.len() {
+        rows += parts[part].len();
+        part += 1;
+    }
+    rows
+}
+
+/// The rows of the parts as one table; `N` is their [`count`].
+pub(super) const fn joined<const N: usize>(parts: &[&[Key]]) -> [Key; N] {
+    let mut all = [parts[0][0]; N];
     let (mut part, mut row, mut place) = (0, 0, 0);
     while part < parts.len() {
         while row < parts[part].len() {

@@ -24,11 +24,8 @@ use crate::{
         password,
         start::{ConfigSource, runtime, sources, store},
     },
-    config::{Config, Sources, from_environment, parse_setting, unknown_in},
+    config::{Config, DIALECTS, Sources, from_environment, parse_setting, unknown_in},
 };
-
-/// Sections of a configuration that name a database, each for one dialect.
-const DIALECTS: [&str; 4] = ["sqlite", "postgres", "mysql", "bolt"];
 
 pub(super) fn run(source: &ConfigSource, arguments: &Setup, directory: &Path) -> anyhow::Result<()> {
     let path = source.path.clone().unwrap_or_else(|| directory.join(FILE_NAME));
