@@ -244,6 +244,7 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             problem: Some(&problem),
             owner: None,
             alerts: &[],
+            host: None,
         };
         report.repaired(repairs.store_task_step(&step).await);
     }
