@@ -89,7 +89,7 @@ const fn later(path: &'static str, env: &'static str, kind: Kind, doc: &'static 
     Key { support: Support::NotYet, ..key(path, env, kind, "", doc) }
 }
 
-use super::{alert_keys, edge_keys, log_keys, sign_in_keys};
+use super::{alert_keys, edge_keys, log_keys, process_keys, sign_in_keys};
 use Kind::{Bool, Integer, List, Object, Text};
 
 /// Values of `dialect`.
@@ -100,12 +100,17 @@ pub static KEYS: &[Key] = &ALL;
 
 static ALL: [Key; COUNT] = joined();
 
-const COUNT: usize =
-    GENERAL.len() + edge_keys::KEYS.len() + sign_in_keys::KEYS.len() + alert_keys::KEYS.len() + log_keys::KEYS.len();
+const COUNT: usize = GENERAL.len()
+    + edge_keys::KEYS.len()
+    + sign_in_keys::KEYS.len()
+    + alert_keys::KEYS.len()
+    + log_keys::KEYS.len()
+    + process_keys::KEYS.len();
 
 /// The rows of this file and of the others, as one table.
 const fn joined() -> [Key; COUNT] {
-    let parts = [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS];
+    let parts =
+        [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS, process_keys::KEYS];
     let mut all = [GENERAL[0]; COUNT];
     let (mut part, mut row, mut place) = (0, 0, 0);
     while part < parts.len() {
