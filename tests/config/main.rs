@@ -425,7 +425,8 @@ fn max_parallel_tasks() {
 
 /// How long a server waits until it takes the tasks of a dead one, of which it can know nothing else.
 fn task_lease_sec() {
-    let mut dead = Server::with_config(json!({"task_lease_sec": 2, "max_parallel_tasks": 1, "process": {"task_host": "off"}}));
+    let mut dead =
+        Server::with_config(json!({"task_lease_sec": 2, "max_parallel_tasks": 1, "process": {"task_host": "off"}}));
     let repository = dead.directory().join("repository");
     git_repository(&repository, &[("sleep.sh", "exec sleep 300\n"), ("hello.sh", "echo hello\n")]);
     let admin = dead.admin();

@@ -20,7 +20,11 @@ fn assert_interrupted(world: &World, admin: &Client, task: i64, reason: &str) {
     assert!(told.len() == 1 && told[0].contains(reason) && lines.last() == Some(told[0]), "{lines:#?}");
     let path = format!("/api/project/{}/tasks/{task}/status", world.project.id);
     let problems = admin.get(&path).expect(200).json()["problems"].clone();
-    assert_eq!((problems.as_array().map(Vec::len), &problems[0]["code"]), (Some(1), &json!("interrupted")), "{problems}");
+    assert_eq!(
+        (problems.as_array().map(Vec::len), &problems[0]["code"]),
+        (Some(1), &json!("interrupted")),
+        "{problems}"
+    );
 }
 
 /// Ends what a killed process has left.
@@ -67,7 +71,12 @@ fn a_task_whose_process_is_killed_with_the_server_ends_at_the_next_start() {
     let begin = Instant::now();
     let admin = world.server.admin();
     for task in tasks {
-        assert_interrupted(&world, &admin, task, "the server was restarted while the task ran, and the process that ran it");
+        assert_interrupted(
+            &world,
+            &admin,
+            task,
+            "the server was restarted while the task ran, and the process that ran it",
+        );
     }
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     let hosts = world.server.directory().join("tmp/.semaphore/hosts");

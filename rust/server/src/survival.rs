@@ -59,7 +59,9 @@ impl Survival {
             Self::UnitEnds(unit) => {
                 format!("a stop of {unit} ends running tasks: it lacks KillMode=process (see docs/operate.md)")
             }
-            Self::Container => "a stop of the container ends running tasks; a crash of the server alone does not".to_owned(),
+            Self::Container => {
+                "a stop of the container ends running tasks; a crash of the server alone does not".to_owned()
+            }
             Self::Loose => "running tasks live on when the server is killed, and are stopped when it is asked to end \
                             (process.hand_over)"
                 .to_owned(),

@@ -108,7 +108,8 @@ impl Store {
         let changed = match reach {
             None => transaction.execute(text, params![owner, from, Utc::now(), from]).await?,
             Some(place) => {
-                let elsewhere = "select h.task_id from rs_task_host h where h.task_id = rs_task_lease.task_id and h.place <> ?";
+                let elsewhere =
+                    "select h.task_id from rs_task_host h where h.task_id = rs_task_lease.task_id and h.place <> ?";
                 let text = format!("{text} and not exists ({elsewhere})");
                 transaction.execute(text, params![owner, from, Utc::now(), from, place]).await?
             }

@@ -27,7 +27,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     active::{ActiveTask, Location},
     places::Places,
-    ports::{Hold, NewLine, PortError, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskObserver, TaskRepository},
+    ports::{
+        Hold, NewLine, PortError, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskObserver, TaskRepository,
+    },
     queue::{Arrival, Queue},
     runner::{Command, Runner},
 };

@@ -142,7 +142,9 @@ impl Runner {
                 }
                 self.follow(events).await
             }
-            Err(error) => Some(self.broken(ProblemCode::Machine, format!("its process cannot be started: {error}")).await),
+            Err(error) => {
+                Some(self.broken(ProblemCode::Machine, format!("its process cannot be started: {error}")).await)
+            }
         }
     }
 
@@ -268,7 +270,6 @@ impl Runner {
         }
         self.shared.observer.partial(&self.task.state, stream, text);
     }
-
 
     async fn set_status(&mut self, status: TaskStatus) {
         if !self.task.state.status.may_become(status, Flavour::Strict) {

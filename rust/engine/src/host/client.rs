@@ -188,8 +188,7 @@ async fn greeted(directory: &Path, stream: UnixStream, patience: Duration) -> io
     }
     let (sender, messages) = mpsc::unbounded_channel();
     tokio::spawn(send(writer, messages));
-    let events =
-        HostEvents { source: Source::Host(incoming), sender: sender.clone(), unstored: None, process: None };
+    let events = HostEvents { source: Source::Host(incoming), sender: sender.clone(), unstored: None, process: None };
     let Welcome { history, is_asking, state_address, .. } = welcome;
     let job = Hosted { events, control: HostControl { sender } };
     Ok(Attached { job, directory: directory.to_owned(), history, is_asking, state_address })
@@ -221,7 +220,10 @@ pub fn forget(directory: &Path) {
 enum Source {
     Host(Incoming),
     /// What a host left: what was not stored, and its outcome.
-    Left { rest: Option<BufReader<File>>, outcome: Option<Outcome> },
+    Left {
+        rest: Option<BufReader<File>>,
+        outcome: Option<Outcome>,
+    },
 }
 
 /// The events of one hosted job.

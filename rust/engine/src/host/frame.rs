@@ -188,7 +188,8 @@ impl Frame {
             return Ok((number, Some(JobEvent::Log(records(content)?))));
         }
         let event = serde_json::from_slice(&content);
-        let event = event.inspect_err(|error| tracing::warn!(%error, "an event of a task host of another version is left out"));
+        let event =
+            event.inspect_err(|error| tracing::warn!(%error, "an event of a task host of another version is left out"));
         Ok((number, event.ok()))
     }
 }
@@ -199,7 +200,8 @@ fn records(mut content: Bytes) -> io::Result<Vec<LogRecord>> {
     while content.has_remaining() {
         let (seconds, nanoseconds) = (content.try_get_i64()?, content.try_get_u32()?);
         let time = DateTime::<Utc>::from_timestamp(seconds, nanoseconds);
-        let time = time.or_else(|| DateTime::from_timestamp(seconds, 0)).ok_or_else(|| invalid("a line has no time"))?;
+        let time =
+            time.or_else(|| DateTime::from_timestamp(seconds, 0)).ok_or_else(|| invalid("a line has no time"))?;
         let stream = STREAMS.get(usize::from(content.try_get_u8()?)).copied().unwrap_or(Stream::System);
         let continued = content.try_get_u8()? != 0;
         let length = content.try_get_u32()? as usize;

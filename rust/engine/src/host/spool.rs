@@ -122,7 +122,9 @@ impl Spool {
             self.waiting_bytes -= frame.len();
             return Ok(Some(frame));
         }
-        let Some(file) = self.file.as_ref().filter(|_| self.read < self.written) else { return Ok(self.refused.take()) };
+        let Some(file) = self.file.as_ref().filter(|_| self.read < self.written) else {
+            return Ok(self.refused.take());
+        };
         let mut start = Start::default();
         file.read_exact_at(&mut start, self.read)?;
         let mut whole = vec![0; frame::whole_length(start)?];
@@ -185,7 +187,8 @@ mod tests {
 
     fn frame_of(number: u64, bytes: usize) -> Bytes {
         let text = Bytes::from(vec![b'x'; bytes]);
-        let record = LogRecord { seq: number, time: chrono::Utc::now(), stream: Stream::Stdout, continued: false, text };
+        let record =
+            LogRecord { seq: number, time: chrono::Utc::now(), stream: Stream::Stdout, continued: false, text };
         frame::event(number, &JobEvent::Log(vec![record])).unwrap()
     }
 

@@ -41,12 +41,7 @@ pub struct Detached {
 ///
 /// # Errors
 /// If it cannot be started.
-pub fn detach(
-    program: &Path,
-    arguments: &[&OsStr],
-    directory: &Path,
-    input: BorrowedFd<'_>,
-) -> io::Result<Detached> {
+pub fn detach(program: &Path, arguments: &[&OsStr], directory: &Path, input: BorrowedFd<'_>) -> io::Result<Detached> {
     let text = |text: &OsStr| CString::new(text.as_bytes()).map_err(io::Error::from);
     let arguments = arguments.iter().map(|one| text(one).map(Zeroizing::new)).collect::<io::Result<Vec<_>>>()?;
     let (program, dir) = (text(program.as_os_str())?, text(directory.as_os_str())?);

@@ -96,7 +96,6 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct TaskHost {
     /// Directory in which it works, for whoever lists processes
-    #[expect(dead_code, reason = "it is the working directory already")]
     pub(super) directory: PathBuf,
 }
 

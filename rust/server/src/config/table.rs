@@ -109,8 +109,7 @@ const COUNT: usize = GENERAL.len()
 
 /// The rows of this file and of the others, as one table.
 const fn joined() -> [Key; COUNT] {
-    let parts =
-        [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS, process_keys::KEYS];
+    let parts = [GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS, process_keys::KEYS];
     let mut all = [GENERAL[0]; COUNT];
     let (mut part, mut row, mut place) = (0, 0, 0);
     while part < parts.len() {

@@ -75,8 +75,14 @@ impl Ownership {
             max_parallel_tasks: ports.pool()?.limits().max_parallel_tasks,
         };
         services.store.register_server(&own).await?;
-        let mut ownership =
-            Self { own, presence, seen: HashMap::new(), absent: HashMap::new(), looked: Instant::now(), unfinished: Vec::new() };
+        let mut ownership = Self {
+            own,
+            presence,
+            seen: HashMap::new(),
+            absent: HashMap::new(),
+            looked: Instant::now(),
+            unfinished: Vec::new(),
+        };
         ownership.look_at_others(ports).await?;
         let adopted = services.store.adopt_tasks(&ownership.own.id).await?;
         if !ports.take_up(&adopted, RESTARTED).await? {

@@ -131,7 +131,8 @@ impl TaskPorts {
     /// Goes on with a task that has a process of its own; ends it if that has gone, too.
     async fn attach(&self, pool: &Pool, task: QueuedTask, directory: &Path, reason: &str) -> Result<()> {
         let Some(attached) = host::attach(directory).await else {
-            self.end_lost(task, &format!("{reason}, and the process that ran it (its task host) has ended with it")).await?;
+            self.end_lost(task, &format!("{reason}, and the process that ran it (its task host) has ended with it"))
+                .await?;
             host::forget(directory);
             return Ok(());
         };

@@ -52,7 +52,9 @@ impl Runner {
         let directory = self.shared.hosts.as_ref()?.directory(task.0).and_then(|path| {
             path.into_os_string().into_string().map_err(|_| io::Error::other("the path of tmp_path is no text"))
         });
-        directory.inspect_err(|error| tracing::error!(task.id = %task, %error, "a task gets no process of its own")).ok()
+        directory
+            .inspect_err(|error| tracing::error!(task.id = %task, %error, "a task gets no process of its own"))
+            .ok()
     }
 
     /// Whether the server before has stored this problem.

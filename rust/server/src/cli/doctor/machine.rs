@@ -120,7 +120,8 @@ pub(super) fn check_task_processes(config: &Config, report: &mut Report) {
             report.note(TASKS, Survival::UnitEnds(UNIT.to_owned()).explanation(), advice);
         }
         None => {
-            let message = "running tasks outlive a crash of the server; whether they outlive a stop of the service is not known";
+            let message =
+                "running tasks outlive a crash of the server; whether they outlive a stop of the service is not known";
             report.note(TASKS, message.to_owned(), "there is no unit semaphore.service on this machine");
         }
     }
