@@ -96,7 +96,8 @@ impl World {
 #[test]
 fn twenty_tasks_outlive_a_kill_of_the_server() {
     // The second part is printed while nobody listens.
-    let many = "seq -f 'line %.0f' 1 400000\nuntil [ -e \"$1\" ]; do sleep 0.01; done\nseq -f 'line %.0f' 400001 1000000\n";
+    let many =
+        "seq -f 'line %.0f' 1 400000\nuntil [ -e \"$1\" ]; do sleep 0.01; done\nseq -f 'line %.0f' 400001 1000000\n";
     let many = [("many.sh", many)];
     let mut world = World::new(json!({"max_parallel_tasks": 20}), &many);
     let admin = world.server.admin();

@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// How long a host that was started may take to answer.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a host that is found again may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a host of which everything is stored may take to end.
@@ -201,6 +201,15 @@ async fn send(mut writer: OwnedWriteHalf, mut messages: mpsc::UnboundedReceiver<
         if writer.write_all(&message).await.is_err() {
             return;
         }
+    }
+}
+
+impl Attached {
+    /// Ends a job that nobody wants any more, and what was left of it; nothing of it is stored.
+    pub async fn end(mut self) {
+        self.job.control.stop_because(StopReason::Forced);
+        while self.job.events.next().await.is_some() {}
+        forget(&self.directory);
     }
 }
 

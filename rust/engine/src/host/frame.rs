@@ -98,7 +98,9 @@ fn frame(kind: u8, content: &[&[u8]]) -> io::Result<Bytes> {
     let length = content.iter().map(|part| part.len()).sum();
     let mut whole = BytesMut::with_capacity(HEADER_BYTES + length);
     whole.put_slice(&header(kind, length)?);
-    content.iter().for_each(|part| whole.put_slice(part));
+    for part in content {
+        whole.put_slice(part);
+    }
     Ok(whole.freeze())
 }
 

@@ -27,7 +27,7 @@ use crate::job::{self, JobControl, JobEvent, JobSpec, Outcome, SecretSet};
 const COLLECTION: Duration = Duration::from_hours(24);
 
 /// How long the rest of an order may take.
-const ORDER_PATIENCE: Duration = Duration::from_secs(60);
+const ORDER_PATIENCE: Duration = Duration::from_mins(1);
 
 struct Host {
     task_id: i32,
@@ -106,7 +106,7 @@ impl Host {
                 event = events.next(), if !self.is_over && self.spool.has_room(self.link.is_some()) => {
                     // After the outcome comes nothing, and it is always told.
                     if let Some(event) = event {
-                        self.happened(event)?;
+                        self.happened(&event)?;
                     }
                 }
                 turn = turn(&mut self.link) => match turn {
@@ -134,20 +134,20 @@ impl Host {
     }
 
     /// Something about the job is to be told.
-    fn happened(&mut self, event: JobEvent) -> io::Result<()> {
-        if let JobEvent::Partial { text, .. } = &event
+    fn happened(&mut self, event: &JobEvent) -> io::Result<()> {
+        if let JobEvent::Partial { text, .. } = event
             && !text.is_empty()
         {
             // Of no use to anybody but who looks on at this moment. That the line is gone again must not get lost.
             if let Some(link) = self.link.as_mut().filter(|link| link.is_idle())
                 && !self.spool.has_more()
             {
-                link.send(frame::json(PASSING, &event)?);
+                link.send(frame::json(PASSING, event)?);
             }
             return Ok(());
         }
         self.last += 1;
-        match &event {
+        match event {
             JobEvent::Stage { .. } | JobEvent::Plan(_) => self.history.push((self.last, event.clone())),
             JobEvent::Status(status) => {
                 self.question = (*status == TaskStatus::WaitingConfirmation).then_some(self.last);
@@ -161,7 +161,7 @@ impl Host {
             }
             _ => {}
         }
-        self.spool.push(frame::event(self.last, &event)?);
+        self.spool.push(frame::event(self.last, event)?);
         Ok(())
     }
 
@@ -178,7 +178,9 @@ impl Host {
                 state_address: self.state_address.clone(),
             },
         )?);
-        self.spool.told().for_each(|frame| link.send(frame.clone()));
+        for frame in self.spool.told() {
+            link.send(frame.clone());
+        }
         // The one before is closed by that.
         self.link = Some(link);
         Ok(())

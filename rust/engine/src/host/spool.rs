@@ -230,7 +230,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut spool = Spool::new(directory.path());
         let frames: Vec<_> = (1..=300).map(|number| frame_of(number, 10_000)).collect();
-        frames.iter().for_each(|frame| spool.push(frame.clone()));
+        for frame in &frames {
+            spool.push(frame.clone());
+        }
         for _ in 0..20 {
             spool.tell().unwrap();
         }
