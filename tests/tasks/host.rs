@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 const SOON: Duration = Duration::from_mins(1);
 
 /// Prints numbers until its file is there.
-const COUNTING: &str = "n=0\nuntil [ -e \"$1\" ]; do n=$((n + 1)); echo line $n; sleep 0.02; done\necho last $n\n";
+pub(super) const COUNTING: &str =
+    "n=0\nuntil [ -e \"$1\" ]; do n=$((n + 1)); echo line $n; sleep 0.02; done\necho last $n\n";
 
 pub(super) struct World {
     pub(super) server: Server,

@@ -6,10 +6,13 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use semaphore_tests::{Client, Server, processes_with, task_hosts, wait_until, zombies_below};
+use semaphore_test_machine::database::{Kind, Server as Database};
+use semaphore_tests::{
+    Client, Options, PASSWORD, Project, Server, git_repository, processes_with, task_hosts, wait_until, zombies_below,
+};
 use serde_json::json;
 
-use super::host::{World, kill_now};
+use super::host::{COUNTING, World, kill_now};
 
 /// The task ended as `error` with one line that says why, and a reason in the API.
 fn assert_interrupted(world: &World, admin: &Client, task: i64, reason: &str) {
@@ -103,4 +106,56 @@ fn a_stranger_leaves_a_process_alone_that_it_cannot_reach() {
     world.server.start_again();
     world.open_gate();
     world.counted(&world.server.admin(), task);
+}
+
+/// The heir works at the same place, so that it reaches the process; the one that stood still finds out and lets it be.
+#[test]
+fn a_server_that_stood_still_leaves_the_task_to_the_one_that_went_on_with_it() {
+    let Some(database) = Database::start(Kind::Postgres) else { return };
+    database.add_user("operator", "password");
+    let section = json!({"host": database.address(), "user": "operator", "pass": "password", "name": "heirs"});
+    let mut config = json!({"dialect": "postgres", "postgres": section, "task_lease_sec": 2});
+    let mut still = Server::prepared(Options { config: config.clone(), ..Options::default() });
+    let user = ["user", "add", "--admin", "--login", "admin", "--name", "Admin", "--email", "admin@example.test"];
+    let added = still.command(&user).args(["--password", PASSWORD, "--config"]).arg(still.config_path()).output();
+    assert!(added.unwrap().status.success());
+    still.start_again();
+    config["tmp_path"] = json!(still.directory().join("tmp"));
+    let mut heir = Server::prepared(Options { config, ..Options::default() });
+    heir.start_again();
+
+    let repository = still.directory().join("repository");
+    git_repository(&repository, &[("counting.sh", COUNTING)]);
+    let admin = heir.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let mut body = project.template_body("bash", "counting.sh");
+    let gate = still.directory().join("go");
+    body["arguments"] = json!([gate]).to_string().into();
+    let template = admin.post(&format!("/api/project/{}/templates", project.id), &body).expect(201).id();
+    let task = project.start(&still.admin(), template);
+    let until = |lines: usize| {
+        wait_until("there are more lines", Duration::from_secs(40), || {
+            (admin.output(project.id, task).len() > lines).then_some(())
+        });
+    };
+    until(10);
+    let process = Pid::from_raw(still.process_id() as i32);
+    kill(process, Signal::SIGSTOP).unwrap();
+    let seen = admin.output(project.id, task).len();
+    until(seen + 50);
+    kill(process, Signal::SIGCONT).unwrap();
+    wait_until("the one that stood still knows that it has lost the task", Duration::from_secs(20), || {
+        still.log().contains("belongs to another server").then_some(())
+    });
+    // As long as it would take to end what nobody came for.
+    std::thread::sleep(Duration::from_secs(5));
+    std::fs::write(&gate, "").unwrap();
+    assert_eq!(admin.wait_for_end(project.id, task)["status"], "success", "{}", heir.log());
+    let query =
+        format!("select output from task__output where task_id = {task} and output like 'line %' order by time, id");
+    let lines = database.execute("heirs", &query);
+    assert!(
+        lines.len() > 60 && lines.iter().enumerate().all(|(n, line)| *line == format!("line {}", n + 1)),
+        "{lines:?}"
+    );
 }

@@ -16,6 +16,8 @@ mod link;
 mod order;
 mod serve;
 mod spool;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Attached, HostControl, HostEvents, Hosted, Hosts, attach, forget};
 pub use frame::StateAddress;
