@@ -114,6 +114,7 @@ impl Hosts {
         let arguments = ["semaphore".as_ref(), COMMAND.as_ref(), directory.as_os_str()];
         let mut process = detach(&self.program, &arguments, directory, theirs.as_fd())?;
         drop(theirs);
+        tracing::debug!(task.id = spec.task_id, process = process.pid(), "a task host was started");
         let begun = async {
             let mut stream = link::stream(ours)?;
             stream.write_all(&frame::header(ORDER, order.len())?).await?;
