@@ -84,6 +84,7 @@ impl World {
             problem: None,
             owner: None,
             alerts: &[],
+            host: None,
         }
     }
 }

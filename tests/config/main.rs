@@ -105,6 +105,8 @@ keys! {
     "max_task_duration_sec" => max_task_duration_sec;
     "process.prompt_timeout_sec" => prompt_timeout_sec;
     "process.terraform_stop_timeout_sec" => terraform_stop_timeout_sec;
+    "process.task_host" => task_host;
+    "process.hand_over" => hand_over;
     "password_login_disable" => password_login_disable;
     "non_admin_can_create_project" => non_admin_can_create_project;
     "apps" => apps;
@@ -423,7 +425,8 @@ fn max_parallel_tasks() {
 
 /// How long a server waits until it takes the tasks of a dead one, of which it can know nothing else.
 fn task_lease_sec() {
-    let mut dead = Server::with_config(json!({"task_lease_sec": 2, "max_parallel_tasks": 1}));
+    let mut dead =
+        Server::with_config(json!({"task_lease_sec": 2, "max_parallel_tasks": 1, "process": {"task_host": "off"}}));
     let repository = dead.directory().join("repository");
     git_repository(&repository, &[("sleep.sh", "exec sleep 300\n"), ("hello.sh", "echo hello\n")]);
     let admin = dead.admin();
@@ -534,6 +537,37 @@ fn task_output_archive_days() {
     server.start_again();
     assert_eq!((raw(&server.admin()), new.1.len()), (text, old.1.len()));
     assert!(refused(json!({"task_output_archive_days": -1})).contains("task_output_archive_days"));
+}
+
+/// A task of five minutes, and whether it has a process of its own.
+fn with_long_task(process: serde_json::Value) -> (Server, Project, i64, usize) {
+    let server = Server::with_config(json!({"process": process}));
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("long.sh", "echo ready\nexec sleep 300\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let task = project.start(&admin, project.template(&admin, "bash", "long.sh"));
+    wait_until("the script is ready", Duration::from_secs(30), || {
+        admin.output(project.id, task).iter().any(|line| line == "ready").then_some(())
+    });
+    let hosts = semaphore_tests::task_hosts(server.directory()).len();
+    (server, project, task, hosts)
+}
+
+fn task_host() {
+    assert_eq!(with_long_task(json!({"task_host": "on"})).3, 1);
+    assert_eq!(with_long_task(json!({"task_host": "off"})).3, 0);
+}
+
+fn hand_over() {
+    for (hand_over, after) in [("on", "running"), ("off", "stopped")] {
+        let (mut server, project, task, _) = with_long_task(json!({"hand_over": hand_over}));
+        server.restart();
+        let admin = server.admin();
+        admin.wait_for_status(project.id, task, &[after]);
+        admin.post(&format!("/api/project/{}/tasks/{task}/stop", project.id), &json!({"force": true}));
+        assert_eq!(admin.wait_for_end(project.id, task)["status"], "stopped");
+    }
 }
 
 /// Ansible is told by the repository to ask for a password that nobody has stored.

@@ -21,7 +21,7 @@ pub use browser::{Page, visit};
 pub use client::{Answer, Client};
 pub use directory::ldap_config;
 pub use left::assert_nothing_left;
-pub use machine::{ansible, processes_in, processes_with, program, tofu, zombies_below};
+pub use machine::{ansible, processes_in, processes_with, program, task_hosts, tofu, zombies_below};
 pub use mail::mail_options;
 pub use project::{Project, git_repository};
 pub use secret::SecretWatch;

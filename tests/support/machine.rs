@@ -49,6 +49,17 @@ pub fn processes_with(text: &str) -> Vec<u32> {
         .collect()
 }
 
+/// Numbers of the processes that run one task each, with their own directory below this one.
+pub fn task_hosts(directory: &Path) -> Vec<u32> {
+    let is_host = |path: PathBuf| {
+        let line = fs::read(path.join("cmdline")).unwrap_or_default();
+        let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+        words.get(1).is_some_and(|word| word == "task-host")
+            && words.get(2).is_some_and(|word| Path::new(word.as_ref()).starts_with(directory))
+    };
+    numbered().filter(|(_, dir)| is_host(dir.clone())).map(|(pid, _)| pid).collect()
+}
+
 /// Numbers of the processes whose working directory is this one or lies in it.
 pub fn processes_in(directory: &Path) -> Vec<u32> {
     let is_in = |path: PathBuf| fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd.starts_with(directory));

@@ -18,7 +18,7 @@ use nix::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Client, ansible, free_port, program, tofu, wait_until};
+use crate::{Client, ansible, free_port, program, task_hosts, tofu, wait_until};
 
 /// Password of the administrator `admin` that every fixture has.
 pub const PASSWORD: &str = "a password of the tests";
@@ -42,6 +42,8 @@ pub struct Server {
     directory: TempDir,
     port: u16,
     options: Options,
+    /// Instead of the usual program.
+    program: Option<PathBuf>,
     process: Option<Child>,
 }
 
@@ -92,7 +94,7 @@ impl Server {
         let directory = tempfile::Builder::new().prefix("semaphore-fixture-").tempdir().unwrap();
         fs::create_dir(directory.path().join("home")).unwrap();
         let port = free_port();
-        let server = Self { directory, port, options, process: None };
+        let server = Self { directory, port, options, program: None, process: None };
         server.write_config();
         fs::copy(database_with_admin(), server.database()).unwrap();
         server
@@ -111,6 +113,11 @@ impl Server {
         }
         merge(&mut self.options.config, keys);
         self.write_config();
+    }
+
+    /// Another program from the next start on.
+    pub fn use_program(&mut self, program: &Path) {
+        self.program = Some(program.to_owned());
     }
 
     /// Starts the process and waits until it answers.
@@ -140,7 +147,7 @@ impl Server {
 
     /// A command of the program in the fixture's environment, nothing inherited.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(self.program.as_deref().unwrap_or_else(|| program()));
         command.args(arguments).current_dir(self.directory()).env_clear().stdin(Stdio::null());
         command.env("PATH", search_path()).env("HOME", self.directory().join("home"));
         command.env("LANG", "C.UTF-8").env("TZ", "UTC").env("GIT_CONFIG_NOSYSTEM", "1");
@@ -265,9 +272,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let Some(child) = self.process.as_mut() else { return };
-        let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM);
-        end_of(child);
+        if let Some(child) = self.process.as_mut() {
+            let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM);
+            end_of(child);
+        }
+        // What outlives a server on purpose has nobody who would come for it.
+        for host in task_hosts(self.directory()) {
+            let _ = kill(Pid::from_raw(host as i32), Signal::SIGKILL);
+        }
     }
 }
 

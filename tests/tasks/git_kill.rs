@@ -43,7 +43,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let server = Server::start();
+        // A git that lost its server: with a process of its own the task would go on.
+        let server = Server::with_config(json!({"process": {"task_host": "off"}}));
         let (work, inner) = (server.directory().join("work"), server.directory().join("inner"));
         let (work, inner) = (Repository::create(work), Repository::create(inner));
         let git = GitServer::start();

@@ -17,6 +17,8 @@ mod failure;
 mod git_http;
 mod git_kill;
 mod git_ssh;
+mod host;
+mod host_end;
 mod host_keys;
 mod inventory_repository;
 mod logs;

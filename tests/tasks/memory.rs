@@ -14,7 +14,7 @@ use semaphore_test_machine::{
     git::Repository,
     git_http::{Access, Server as GitServer},
 };
-use semaphore_tests::{Project, Server, wait_until};
+use semaphore_tests::{Project, Server, task_hosts, wait_until};
 use serde_json::json;
 
 /// Bytes of memory that are read at a time.
@@ -57,9 +57,19 @@ fn places(process: u32, text: &str) -> Vec<String> {
     found
 }
 
+/// In the process of the task they are while it runs; it is gone with the task.
 #[test]
 fn a_task_leaves_no_secret_in_memory() {
-    let mut server = Server::start();
+    check("on");
+}
+
+#[test]
+fn a_task_in_the_process_of_the_server_leaves_no_secret_there() {
+    check("off");
+}
+
+fn check(task_host: &str) {
+    let mut server = Server::with_config(json!({"process": {"task_host": task_host}}));
     let work = Repository::create(server.directory().join("work"));
     let gate = server.directory().join("gate");
     // In a pipe of its own the script says nothing that could be a copy.
@@ -89,8 +99,10 @@ fn a_task_leaves_no_secret_in_memory() {
     wait_until("the script is ready", Duration::from_mins(1), || {
         admin.output(project.id, task).iter().any(|line| line == "ready").then_some(())
     });
+    let process = task_hosts(server.directory()).first().copied().unwrap_or(server.process_id());
+    assert_eq!(process != server.process_id(), task_host == "on");
     for text in [&password, &value] {
-        assert!(!places(server.process_id(), text).is_empty(), "the running task has no secret");
+        assert!(!places(process, text).is_empty(), "the running task has no secret");
     }
     fs::write(&gate, "").unwrap();
     assert_eq!(admin.wait_for_end(project.id, task)["status"], "success");

@@ -33,8 +33,8 @@ impl Pair {
         database.add_user("operator", "password");
         let section = json!({"host": database.address(), "user": "operator", "pass": "password", "name": "owners"});
         let config = |limit: u32| {
-            let config =
-                json!({"dialect": "postgres", "postgres": section, "max_parallel_tasks": limit, "task_lease_sec": 2});
+            let config = json!({"dialect": "postgres", "postgres": section, "max_parallel_tasks": limit, "task_lease_sec": 2,
+                    "process": {"task_host": "off"}});
             Options { config, ..Options::default() }
         };
         let mut first = Server::prepared(config(1));

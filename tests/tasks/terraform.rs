@@ -10,7 +10,7 @@ use semaphore_tests::{Client, Project, Server, git_repository, processes_with, t
 use serde_json::{Value, json};
 
 /// A resource that needs no provider; its apply writes a file.
-const CONFIGURATION: &str = r#"
+pub(super) const CONFIGURATION: &str = r#"
 variable "n" {
   type    = number
   default = 1

@@ -9,6 +9,7 @@ pub mod config;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod git;
+pub mod host;
 pub mod job;
 pub mod key;
 pub mod log;

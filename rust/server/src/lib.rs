@@ -11,5 +11,6 @@ pub mod http;
 pub mod journal;
 mod qr;
 pub mod signal;
+pub mod survival;
 pub mod telemetry;
 pub mod version;

@@ -92,8 +92,9 @@ impl Store {
     }
 
     /// Gives all tasks of a server to another one; answers false, and changes nothing, if its beat is not the one that was
-    /// seen. `None`: it was not among those that are there. Of several servers that try, one has the tasks.
-    pub async fn take_over(&self, from: &str, seen: Option<i64>, owner: &str) -> Result<bool> {
+    /// seen. `None`: it was not among those that are there. Of several servers that try, one has the tasks. With `reach`, tasks
+    /// with a process of their own stay where they are unless it is at this place: it may live, and a server there goes on with it.
+    pub async fn take_over(&self, from: &str, seen: Option<i64>, owner: &str, reach: Option<&str>) -> Result<bool> {
         let mut transaction = self.begin().await?;
         let lock = transaction.dialect().for_update();
         let row = transaction.fetch_optional(format!("select beat from rs_server where id = ?{lock}"), params![from]);
@@ -104,7 +105,15 @@ impl Store {
         }
         transaction.execute("delete from rs_server where id = ?", params![from]).await?;
         let text = "update rs_task_lease set owner = ?, previous_owner = ?, acquired = ? where owner = ?";
-        let changed = transaction.execute(text, params![owner, from, Utc::now(), from]).await?;
+        let changed = match reach {
+            None => transaction.execute(text, params![owner, from, Utc::now(), from]).await?,
+            Some(place) => {
+                let elsewhere =
+                    "select h.task_id from rs_task_host h where h.task_id = rs_task_lease.task_id and h.place <> ?";
+                let text = format!("{text} and not exists ({elsewhere})");
+                transaction.execute(text, params![owner, from, Utc::now(), from, place]).await?
+            }
+        };
         transaction.commit().await?;
         Ok(changed > 0)
     }

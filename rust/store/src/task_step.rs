@@ -3,6 +3,7 @@
 use crate::alert_outbox::NewAlert;
 use crate::db::params;
 use crate::error::StoreError;
+use crate::task_host::TaskHost;
 use crate::task_lease::Hold;
 use crate::task_output_write::Appended;
 use crate::{Result, Store};
@@ -39,6 +40,8 @@ pub struct TaskStep<'a> {
     pub owner: Option<&'a str>,
     /// Whom to tell about the status; stored with it, once each.
     pub alerts: &'a [NewAlert],
+    /// The process that the task is going to have for itself; counts with the step with which it begins.
+    pub host: Option<TaskHost<'a>>,
 }
 
 impl Store {
@@ -96,6 +99,9 @@ impl Store {
         {
             return transaction.rollback().await.map(|()| Some(hold));
         }
+        if let Some(host) = step.host.filter(|_| begin.is_some()) {
+            transaction.insert_task_host(step.task_id, host).await?;
+        }
         if let Some((hash, message)) = step.commit {
             let text = "update task set commit_hash = ?, commit_message = ? where id = ?";
             transaction.change(text, params![hash, message, step.task_id]).await?;
@@ -106,6 +112,7 @@ impl Store {
             if status.is_finished() {
                 transaction.delete_task_secret(step.task_id).await?;
                 transaction.delete_lease(step.task_id).await?;
+                transaction.delete_task_host(step.task_id).await?;
             }
             transaction.insert_alerts(step.task_id, status, step.alerts).await?;
         }

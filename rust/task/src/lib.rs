@@ -10,6 +10,7 @@
 
 mod active;
 pub mod cron;
+mod execution;
 pub mod places;
 pub mod pool;
 pub mod ports;
@@ -22,6 +23,6 @@ pub use cron::{Cron, CronError, Zone};
 pub use places::{Claim, Places};
 pub use pool::{Pool, PoolLimits, StopError};
 pub use ports::{
-    Begin, Hold, NewLine, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository,
-    TaskState,
+    Begin, Hold, NewLine, PortError, PreparedJob, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskObserver,
+    TaskRepository, TaskState,
 };

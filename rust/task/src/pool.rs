@@ -4,25 +4,37 @@
 //! turns; within one it is first come, first served, except that a task which a limit holds back does not hold back those behind
 //! it. What tasks of other servers hold back is looked at again when the host says so ([`Pool::look_again`]).
 
+mod dispatch;
+
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use chrono::Utc;
-use semaphore_engine::EngineConfig;
-use semaphore_model::{Flavour, JobStage, ProjectId, TaskId, TaskStatus, TemplateId};
+use semaphore_engine::{
+    EngineConfig,
+    host::{Attached, Hosts},
+};
+use semaphore_model::{JobStage, ProjectId, TaskId, TaskStatus, TemplateId};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     active::{ActiveTask, Location},
-    places::{Claim, Places},
-    ports::{Hold, NewLine, PortError, QueuedTask, TaskChange, TaskEvent, TaskObserver, TaskRepository},
+    places::Places,
+    ports::{
+        Hold, NewLine, PortError, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskObserver, TaskRepository,
+    },
     queue::{Arrival, Queue},
     runner::{Command, Runner},
 };
+
+use dispatch::{Place, claim, dispatch};
 
 /// Limits that hold for the whole server.
 #[derive(Clone, Copy, Debug)]
@@ -58,9 +70,12 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<dyn TaskObserver>,
     pub(crate) engine: Arc<EngineConfig>,
     pub(crate) limits: PoolLimits,
+    /// Where jobs get a process of their own; none if they run in this one.
+    pub(crate) hosts: Option<Hosts>,
     state: Mutex<State>,
     wake: Notify,
     pub(crate) closing: CancellationToken,
+    handing_over: AtomicBool,
     tracker: TaskTracker,
 }
 
@@ -85,21 +100,34 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Makes a pool and starts its dispatcher on the current runtime.
+    /// Makes a pool whose jobs run in this process, and starts its dispatcher on the current runtime.
     pub fn start(
         repository: Arc<dyn TaskRepository>,
         observer: Arc<dyn TaskObserver>,
         engine: Arc<EngineConfig>,
         limits: PoolLimits,
     ) -> Self {
+        Self::start_with_hosts(repository, observer, engine, limits, None)
+    }
+
+    /// The same; with `hosts` each job runs in a process of its own, which outlives this one.
+    pub fn start_with_hosts(
+        repository: Arc<dyn TaskRepository>,
+        observer: Arc<dyn TaskObserver>,
+        engine: Arc<EngineConfig>,
+        limits: PoolLimits,
+        hosts: Option<Hosts>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             repository,
             observer,
             engine,
             limits,
+            hosts,
             state: Mutex::default(),
             wake: Notify::new(),
             closing: CancellationToken::new(),
+            handing_over: AtomicBool::new(false),
             tracker: TaskTracker::new(),
         });
         let dispatcher = Arc::clone(&shared);
@@ -144,6 +172,27 @@ impl Pool {
         }
         drop(state);
         self.shared.wake.notify_one();
+    }
+
+    /// Goes on with a task whose host lives on, or has left its end; limits are not looked at, because it runs already. One that
+    /// is known stays as it is.
+    pub fn attach(&self, task: QueuedTask, attached: Attached, progress: StoredProgress) {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let id = task.state.id;
+        let mut state = self.shared.lock();
+        if state.running.contains_key(&id) {
+            return;
+        }
+        state.places.take(&claim(&task));
+        // It never goes back into the queue, so its place there does not matter.
+        state.running.insert(id, Running { task: task.clone(), arrival: 0, stages: Vec::new(), commands });
+        drop(state);
+        let shared = Arc::clone(&self.shared);
+        let runner = Runner::new(Arc::clone(&shared), task, inbox);
+        self.shared.tracker.spawn(async move {
+            let _place = Place { shared, id };
+            runner.resume(attached, progress).await;
+        });
     }
 
     /// Looks at every waiting task once more: limits may have been changed, and tasks of other servers may have ended.
@@ -259,6 +308,12 @@ impl Pool {
         tokio::time::timeout(limit, self.shared.tracker.wait()).await.is_ok()
     }
 
+    /// As [`Pool::close`], but jobs in processes of their own are left to the next server instead of being stopped.
+    pub async fn hand_over(&self, limit: Duration) -> bool {
+        self.shared.handing_over.store(true, Ordering::Relaxed);
+        self.close(limit).await
+    }
+
     async fn stop_queued(&self, mut queued: QueuedTask, forced: bool) -> Result<(), StopError> {
         if !forced {
             queued.state.status = TaskStatus::Stopping;
@@ -300,6 +355,11 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is consistent between any two statements that hold the lock, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether jobs in processes of their own are left to the next server.
+    pub(crate) fn is_handing_over(&self) -> bool {
+        self.closing.is_cancelled() && self.handing_over.load(Ordering::Relaxed)
     }
 
     /// Mirrors a runner's status into the list that [`Pool::active`] shows.
@@ -349,83 +409,4 @@ pub(crate) fn status_event(task: &QueuedTask) -> TaskEvent {
     let status = task.state.status.as_str().to_uppercase();
     let description = format!("Task ID {} ({}) {verb}{status}", task.state.id, task.template_name);
     TaskEvent { description, template_name: task.template_name.clone(), username: task.username.clone() }
-}
-
-/// Starts every queued task that no limit holds back, one of each project in turn.
-async fn dispatch(shared: &Arc<Shared>) {
-    let mut limits = HashMap::new();
-    loop {
-        let next = shared.lock().next_project(shared);
-        let Some(project) = next else { return };
-        let known = limits.get(&project).copied();
-        let limit = if let Some(known) = known { known } else { project_limit(shared, project).await };
-        limits.insert(project, limit);
-        shared.lock().start_one(shared, project, limit);
-    }
-}
-
-async fn project_limit(shared: &Shared, project: ProjectId) -> u32 {
-    match shared.repository.project_limit(project).await {
-        Ok(limit) => limit,
-        // Without an answer the project's own limit is not applied now; the global one still is.
-        Err(error) => {
-            tracing::warn!(project.id = %project, error = &error as &dyn std::error::Error, "cannot read the limit of a project");
-            0
-        }
-    }
-}
-
-impl State {
-    /// The project to be looked at, if there is a place for one of its tasks. None as soon as the pool closes: what waits stays
-    /// as it is.
-    fn next_project(&self, shared: &Shared) -> Option<ProjectId> {
-        if shared.closing.is_cancelled() || self.places.is_full(shared.limits.max_parallel_tasks) {
-            return None;
-        }
-        self.queue.next_project()
-    }
-
-    /// Starts one task of the project, or puts the project aside.
-    fn start_one(&mut self, shared: &Arc<Shared>, project: ProjectId, of_project: u32) {
-        let max_parallel = shared.limits.max_parallel_tasks;
-        if shared.closing.is_cancelled() || self.places.is_full(max_parallel) {
-            return;
-        }
-        if !self.places.has_room(project, of_project) {
-            self.queue.park(project);
-            return;
-        }
-        let places = &self.places;
-        let admits = |task: &QueuedTask| places.admits(&claim(task), max_parallel, of_project);
-        let Some((arrival, mut task)) = self.queue.take(project, admits) else { return };
-        debug_assert!(task.state.status.may_become(TaskStatus::Starting, Flavour::Strict));
-        task.state.status = TaskStatus::Starting;
-        let (commands, inbox) = mpsc::unbounded_channel();
-        let id = task.state.id;
-        let runner = Runner::new(Arc::clone(shared), task.clone(), inbox);
-        self.places.take(&claim(&task));
-        self.running.insert(id, Running { task, arrival, stages: Vec::new(), commands });
-        let shared = Arc::clone(shared);
-        let tracker = shared.tracker.clone();
-        tracker.spawn(async move {
-            let _place = Place { shared, id };
-            runner.run().await;
-        });
-    }
-}
-
-/// The place of a task among the running ones; given back however its runner ends, by a panic too.
-struct Place {
-    shared: Arc<Shared>,
-    id: TaskId,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shared.forget(self.id);
-    }
-}
-
-fn claim(task: &QueuedTask) -> Claim {
-    Claim { project: task.state.project_id, template: task.state.template_id, allow_parallel: task.allow_parallel }
 }

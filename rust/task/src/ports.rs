@@ -96,8 +96,19 @@ pub struct TaskChange<'a> {
     pub stages: &'a [JobStage],
     /// Lines for the known hosts of the project.
     pub known_hosts: Option<&'a str>,
+    /// Directory of the process in which the job is going to run; given with the step with which the task begins.
+    pub host: Option<&'a str>,
     /// Said by the server that ran the task after its final status: the task belongs to nobody any more.
     pub is_afterword: bool,
+}
+
+/// What is stored of a task that another server began.
+#[derive(Clone, Debug, Default)]
+pub struct StoredProgress {
+    /// Number of its last line.
+    pub lines: i64,
+    /// Code and sentence of the problems that were found.
+    pub problems: Vec<(String, String)>,
 }
 
 /// What became of the first step of a task that was to run.

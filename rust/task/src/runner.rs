@@ -1,17 +1,21 @@
 //! One running task: drives its job, stores what it says and tells the observers.
 
-use std::{sync::Arc, time::Duration};
+mod ending;
+mod hosted;
+
+use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use semaphore_engine::{
     EngineConfig,
-    job::{self, JobControl, JobEvent, Outcome, Problem, ProblemCode, StopReason},
+    job::{JobEvent, JobSpec, Outcome, Problem, ProblemCode, StopReason},
     log::{LogRecord, Stream},
 };
 use semaphore_model::{Flavour, JobStage, PlanSummary, TaskStatus, error_chain};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    execution::{self, Control, Events},
     pool::{Shared, StopError, status_event},
     ports::{Begin, NewLine, PortError, PreparedJob, QueuedTask, TaskChange},
 };
@@ -36,7 +40,9 @@ pub(crate) struct Runner {
     shared: Arc<Shared>,
     task: QueuedTask,
     inbox: mpsc::UnboundedReceiver<Command>,
-    control: Option<JobControl>,
+    control: Option<Control>,
+    /// Directory of the process that the job has for itself.
+    host: Option<String>,
     /// A stop that was asked for before there was a job, and whether it was a forced one.
     early_stop: Option<bool>,
     /// Time of the last line. Lines are read back in the order of their times, so a clock that steps back must not move them.
@@ -47,8 +53,12 @@ pub(crate) struct Runner {
     unfinished: Vec<Stream>,
     /// What the job did so far; the last one has no end while it runs.
     stages: Vec<JobStage>,
+    /// Code and sentence of the problems that the server before has stored.
+    known_problems: Vec<(String, String)>,
     /// The task belongs to another server: its job is ended, and nothing more is written or told.
     lost: bool,
+    /// The server closes, and the database does not take what there is to store.
+    given_up: bool,
 }
 
 impl Runner {
@@ -58,12 +68,15 @@ impl Runner {
             task,
             inbox,
             control: None,
+            host: None,
             early_stop: None,
             last_time: DateTime::UNIX_EPOCH,
             stored_lines: 0,
             unfinished: Vec::new(),
             stages: Vec::new(),
+            known_problems: Vec::new(),
             lost: false,
+            given_up: false,
         }
     }
 
@@ -75,8 +88,14 @@ impl Runner {
         ];
         let starting = self.task.state.clone();
         let event = Some(status_event(&self.task));
-        let first =
-            || TaskChange { lines: &head, state: Some(&starting), event: event.clone(), ..TaskChange::default() };
+        let host = self.host_directory();
+        let first = || TaskChange {
+            lines: &head,
+            state: Some(&starting),
+            event: event.clone(),
+            host: host.as_deref(),
+            ..TaskChange::default()
+        };
         if let Begin::Held(hold) = self.store_step(true, first).await {
             match self.early_stop {
                 // Somebody was told that it stops.
@@ -89,6 +108,10 @@ impl Runner {
             tracing::info!(task.id = %self.task.state.id, "a waiting task is run by another server");
             return;
         }
+        if self.given_up {
+            return;
+        }
+        self.host.clone_from(&host);
         self.shared.observer.changed(&self.task.state);
         self.shared.observer.lines(&self.task.state, &head);
 
@@ -97,33 +120,53 @@ impl Runner {
             Err(error) => {
                 let problem = Problem { code: ProblemCode::Specification, message: error_chain(&error) };
                 self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
-                Outcome::Broken { stage: "prepare".to_owned(), error: problem.message }
+                Some(Outcome::Broken { stage: "prepare".to_owned(), error: problem.message })
             }
         };
-        self.finish(outcome).await;
+        if let Some(outcome) = outcome {
+            self.finish(outcome).await;
+        }
     }
 
-    /// Follows the job until it is done.
-    async fn drive(&mut self, prepared: PreparedJob) -> Outcome {
+    /// Starts the job and follows it.
+    async fn drive(&mut self, prepared: PreparedJob) -> Option<Outcome> {
         let engine = EngineConfig { apps: prepared.apps, ..(*self.shared.engine).clone() };
-        let runtime = tokio::runtime::Handle::current();
-        let job = job::start(Arc::new(engine), prepared.spec, prepared.secrets, &runtime);
-        let mut events = job.events;
-        self.control = Some(job.control);
-        if let Some(forced) = self.early_stop.take() {
-            self.stop_job(forced);
+        // The number of each record is the number of its line, counted from 0.
+        let spec = JobSpec { first_seq: u64::try_from(self.stored_lines).unwrap_or_default(), ..prepared.spec };
+        let host = self.shared.hosts.as_ref().zip(self.host.as_deref().map(Path::new));
+        match execution::start(host, engine, spec, prepared.secrets).await {
+            Ok((events, control)) => {
+                self.control = Some(control);
+                if let Some(forced) = self.early_stop.take() {
+                    self.stop_job(forced);
+                }
+                self.follow(events).await
+            }
+            Err(error) => {
+                Some(self.broken(ProblemCode::Machine, format!("its process cannot be started: {error}")).await)
+            }
         }
+    }
+
+    /// Follows the job until it is done; `None` if it goes on without this server.
+    async fn follow(&mut self, mut events: Events) -> Option<Outcome> {
         let closing = self.shared.closing.clone();
         let mut closed = false;
         let limit = self.shared.limits.max_task_duration;
+        let runs_for = self.task.state.start.and_then(|start| (Utc::now() - start).to_std().ok()).unwrap_or_default();
         // Without a limit the branch is off and the time does not matter.
-        let deadline = tokio::time::sleep(limit.unwrap_or_default());
+        let deadline = tokio::time::sleep(limit.unwrap_or_default().saturating_sub(runs_for));
         tokio::pin!(deadline);
         let mut expired = false;
         loop {
+            if events.is_hosted() && (self.lost || self.given_up) {
+                self.let_go(events).await;
+                return None;
+            }
             tokio::select! {
                 event = events.next() => match event {
                     Some(JobEvent::Log(records)) => self.lines(&records).await,
+                    Some(JobEvent::Status(TaskStatus::WaitingConfirmation)) if self.answer_again() => {}
                     Some(JobEvent::Status(status)) => self.set_status(status).await,
                     Some(JobEvent::Commit { hash, message }) => {
                         self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
@@ -131,6 +174,7 @@ impl Runner {
                     Some(JobEvent::Partial { stream, text }) => self.partial(stream, &text),
                     // Nobody asked for it.
                     Some(JobEvent::Progress { .. } | JobEvent::Program(_)) => {}
+                    Some(JobEvent::Problem(problem)) if self.knows(&problem) => {}
                     Some(JobEvent::Problem(problem)) => {
                         self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
                     }
@@ -139,14 +183,26 @@ impl Runner {
                     }
                     Some(JobEvent::Stage { stage, time }) => self.begin_stage(stage, time),
                     Some(JobEvent::Plan(plan)) => self.keep_plan(plan),
-                    Some(JobEvent::Done(outcome)) => return outcome,
-                    None => return Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() },
+                    Some(JobEvent::Done(outcome)) => {
+                        // Nothing of it is there any more when the final status is seen.
+                        events.finish().await;
+                        return Some(outcome);
+                    }
+                    None if events.is_hosted() => {
+                        events.finish().await;
+                        return Some(self.host_is_gone().await);
+                    }
+                    None => return Some(Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() }),
                 },
                 Some(command) = self.inbox.recv() => self.obey(command).await,
                 () = closing.cancelled(), if !closed => {
                     closed = true;
-                    let farewell = self.line("The server is shutting down: the task is stopped".to_owned());
-                    self.append(vec![farewell], false).await;
+                    if events.is_hosted() && self.shared.is_handing_over() {
+                        return None;
+                    }
+                    if let Some(control) = &self.control {
+                        control.say("The server is shutting down: the task is stopped");
+                    }
                     self.stop_job(false);
                 }
                 () = &mut deadline, if limit.is_some() && !expired => {
@@ -181,7 +237,9 @@ impl Runner {
 
     async fn lines(&mut self, records: &[LogRecord]) {
         let mut lines = Vec::with_capacity(records.len());
-        for record in records {
+        // A host tells again what it does not know to be stored.
+        let stored = u64::try_from(self.stored_lines).unwrap_or_default();
+        for record in records.iter().filter(|record| record.seq >= stored) {
             self.last_time = self.last_time.max(record.time);
             lines.push(NewLine {
                 time: self.last_time,
@@ -211,11 +269,6 @@ impl Runner {
             self.unfinished.push(stream);
         }
         self.shared.observer.partial(&self.task.state, stream, text);
-    }
-
-    async fn append(&mut self, lines: Vec<NewLine>, is_afterword: bool) {
-        self.store(|| TaskChange { lines: &lines, is_afterword, ..TaskChange::default() }).await;
-        self.shared.observer.lines(&self.task.state, &lines);
     }
 
     async fn set_status(&mut self, status: TaskStatus) {
@@ -260,94 +313,17 @@ impl Runner {
 
     fn lose(&mut self) {
         self.lost = true;
-        self.stop_job(true);
+        // The server that has the task now may have come for a job that can go on.
+        if !matches!(self.control, Some(Control::Hosted(_))) {
+            self.stop_job(true);
+        }
     }
 
     fn stop_job(&mut self, forced: bool) {
         match &self.control {
-            Some(control) => control.stop(forced),
+            Some(control) => control.stop_because(if forced { StopReason::Forced } else { StopReason::Requested }),
             None => self.early_stop = Some(forced || self.early_stop == Some(true)),
         }
-    }
-
-    /// Stores the last line and the final status in one durable step, then starts what follows.
-    async fn finish(&mut self, outcome: Outcome) {
-        if self.lost {
-            tracing::warn!(task.id = %self.task.state.id, "a task was ended here: it belongs to another server");
-            return;
-        }
-        let status = match &outcome {
-            Outcome::Success => TaskStatus::Success,
-            Outcome::Stopped(StopReason::Requested | StopReason::Forced) => TaskStatus::Stopped,
-            // Nobody asked for a stop by the deadline: the task failed to end in time.
-            Outcome::Stopped(StopReason::Deadline) | Outcome::Failed(_) => TaskStatus::Error,
-            Outcome::Broken { stage, error } => {
-                tracing::warn!(task.id = %self.task.state.id, stage, error, "a task could not be run");
-                TaskStatus::Error
-            }
-        };
-        let late = (outcome == Outcome::Stopped(StopReason::Deadline)).then(|| self.late());
-        if let Some(message) = late.clone() {
-            let problem = Problem { code: ProblemCode::TimeLimit, message };
-            self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
-        }
-        let reason = outcome.reference_text().map(str::to_owned).or(late);
-        let reason = reason.map(|text| format!("Failed to run task: {text}"));
-        let lines: Vec<_> = reason.map(|text| self.line(text)).into_iter().collect();
-        self.task.state.status = status;
-        let end = Utc::now();
-        self.task.state.end = Some(end);
-        self.end_stage(end);
-        let stages = std::mem::take(&mut self.stages);
-        let state = self.task.state.clone();
-        let event = Some(status_event(&self.task));
-        self.store(|| TaskChange {
-            lines: &lines,
-            state: Some(&state),
-            event: event.clone(),
-            stages: &stages,
-            ..TaskChange::default()
-        })
-        .await;
-        if self.lost {
-            return;
-        }
-        self.shared.set_status(state.id, status);
-        for stream in std::mem::take(&mut self.unfinished) {
-            self.shared.observer.partial(&state, stream, "");
-        }
-        self.shared.observer.lines(&state, &lines);
-        // Reference: the final status is sent twice, first without and then with its end.
-        let mut without_end = state.clone();
-        without_end.end = None;
-        self.shared.observer.changed(&without_end);
-        self.shared.observer.changed(&state);
-        if status == TaskStatus::Success {
-            self.follow_up().await;
-        }
-    }
-
-    async fn follow_up(&mut self) {
-        match self.shared.repository.follow_ups(&self.task.state).await {
-            Ok(tasks) => {
-                for task in tasks {
-                    let pool = crate::Pool { shared: Arc::clone(&self.shared) };
-                    if let Err(error) = pool.submit(task).await {
-                        tracing::error!(error = error_chain(&error), "a task that follows another could not be queued");
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::error!(task.id = %self.task.state.id, error = error_chain(&error), "cannot start the tasks that follow");
-                let line = self.line(format!("Running app failed: {}", error_chain(&error)));
-                self.append(vec![line], true).await;
-            }
-        }
-    }
-
-    fn late(&self) -> String {
-        let seconds = self.shared.limits.max_task_duration.unwrap_or_default().as_secs();
-        format!("it took longer than {seconds} s, the limit of this server (max_task_duration_sec)")
     }
 
     /// A line of the server itself.
@@ -397,6 +373,7 @@ impl Runner {
                 () = tokio::time::sleep(pause) => {}
                 () = self.shared.closing.cancelled() => {
                     if pause >= LONGEST_RETRY_PAUSE {
+                        self.given_up = true;
                         return Begin::Begun;
                     }
                     tokio::time::sleep(pause).await;

@@ -17,7 +17,7 @@ use crate::{
     EngineConfig,
     app::{self, AppContext},
     git::GitUrl,
-    log::{self, Batch, LogOptions, LogReader, LogWriter, Redactor},
+    log::{self, Batch, LogOptions, LogReader, LogWriter, Redactor, Stream},
 };
 
 /// A job that was started.
@@ -54,9 +54,18 @@ pub struct JobControl {
     stop: StopRequest,
     confirmation: Confirmation,
     over: CancellationToken,
+    /// None where the events end with the last writer.
+    log: Option<LogWriter<JobEvent>>,
 }
 
 impl JobControl {
+    /// Writes a line of the host into the job's log; nothing happens if the job is over.
+    pub fn say(&self, line: impl Into<String>) {
+        if let Some(log) = &self.log {
+            log.line(Stream::System, line.into());
+        }
+    }
+
     /// Waits until the job is over and all its events can be read: a host that reads slowly on purpose, so that the programs wait,
     /// has nothing to wait for any more.
     pub async fn over(&self) {
@@ -100,7 +109,8 @@ fn start_with(config: Arc<EngineConfig>, spec: JobSpec, secrets: SecretSet, runt
     let stop = StopRequest::default();
     let confirmation = Confirmation::default();
     let over = CancellationToken::new();
-    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over: over.clone() };
+    let (line, over_too) = (Some(log.clone()), over.clone());
+    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over: over_too, log: line };
     let programs = move |config, log| Programs::new(config, log, stop, confirmation).telling(told);
     let work = work(config, spec, secrets, log.clone(), programs);
     runtime.spawn(async move {
@@ -130,7 +140,7 @@ pub fn attended<'a>(
 ) -> Result<(Programs, Job), log::RedactorError> {
     let (log, reader) = log::channel(LogOptions { redactor: Redactor::new(secrets)?, ..LogOptions::default() });
     let (stop, confirmation, over) = (StopRequest::default(), Confirmation::default(), CancellationToken::new());
-    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over };
+    let control = JobControl { stop: stop.clone(), confirmation: confirmation.clone(), over, log: None };
     Ok((Programs::new(config, log, stop, confirmation), Job { events: JobEvents { reader }, control }))
 }
 

@@ -31,6 +31,11 @@ impl SecretSet {
         self.values.get(&reference.secret).map(|value| value.as_slice())
     }
 
+    /// Names and values, for the process that runs the job.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+
     /// All values, for redaction.
     pub fn values(&self) -> impl Iterator<Item = &[u8]> {
         self.values.values().map(|value| value.as_slice())

@@ -14,6 +14,7 @@
 
 mod capture;
 mod child;
+mod detached;
 mod exit;
 mod fork;
 mod identity;
@@ -35,6 +36,7 @@ mod tests;
 
 pub use capture::{CapturedOutput, output};
 pub use child::{Child, ChildControl, ControlError};
+pub use detached::{Detached, detach};
 pub use exit::{Exit, Problem};
 pub use identity::{Identity, IdentityError};
 pub use memory::give_memory_back;

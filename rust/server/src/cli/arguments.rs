@@ -88,6 +88,15 @@ pub(super) enum Command {
     Man(Man),
     /// Print the version of Semaphore
     Version,
+    /// Run one task; started by the server
+    #[command(hide = true)]
+    TaskHost(TaskHost),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TaskHost {
+    /// Directory in which it works, for whoever lists processes
+    pub(super) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]

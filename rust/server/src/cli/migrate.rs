@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use chrono::Utc;
+use semaphore_engine::host;
 use semaphore_store::{
     SqliteOptions, Store,
     migration::{self, Place, Plan, Progress, SchemaVersion, Target},
@@ -209,6 +210,14 @@ async fn check_and_end(store: &Store, is_wanted: bool) -> anyhow::Result<()> {
     let count = check.tasks.len();
     if !is_wanted {
         bail!("{count} tasks are not finished: stop the server, then run this with --yes to end them");
+    }
+    for task in &check.tasks {
+        // What runs in a process of its own would go on, and nobody would come for its end.
+        if let Some(directory) = store.find_task_host(task.id).await.context("the tasks could not be read")?
+            && let Some(job) = host::attach(Path::new(&directory)).await
+        {
+            job.end().await;
+        }
     }
     let ended = store.end_unfinished_tasks().await.context("the tasks could not be ended; nothing was changed")?;
     Ok(say(&format!("{} tasks were ended", ended.len()))?)

@@ -26,6 +26,7 @@ mod sqlite_lock;
 mod start;
 mod task;
 mod task_export;
+mod task_host;
 mod token;
 mod transfer;
 mod user;
@@ -60,9 +61,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(level) => level,
         Err(error) => return failure(&error),
     };
-    // A dialogue is not interrupted by what goes well.
+    // A dialogue is not interrupted by what goes well, and what goes well with a task is in its log.
     let is_dialogue = matches!(arguments.command, Some(Command::Setup(_)));
-    start::log(level.or_else(|| is_dialogue.then_some(LevelFilter::WARN)));
+    let is_task_host = matches!(arguments.command, Some(Command::TaskHost(_)));
+    start::log(level.or_else(|| (is_dialogue || is_task_host).then_some(LevelFilter::WARN)));
     let source = arguments.source();
     let result = match arguments.command {
         None => return help(&[]),
@@ -70,6 +72,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Server(server)) => BlockedSignals::block()
             .map_err(anyhow::Error::from)
             .and_then(|signals| run_server::run(&source, &server, signals)),
+        Some(Command::TaskHost(_)) => BlockedSignals::block().map_err(anyhow::Error::from).and_then(task_host::run),
         Some(Command::Doctor(arguments)) => doctor::run(&source, &arguments),
         Some(Command::Setup(arguments)) => setup::run(&source, &arguments),
         Some(Command::Config(arguments)) => match &arguments.command {

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures_util::future::OptionFuture;
+use semaphore_engine::host::Hosts;
 use semaphore_service::{Services, TaskPorts, schedule::Scheduler, task::Ownership};
 use semaphore_task::{Pool, PoolLimits};
 use tokio::sync::watch;
@@ -29,8 +30,12 @@ use crate::{
         tls::{Certificates, Redirect},
     },
     signal::{BlockedSignals, StopSignals},
+    survival::Survival,
     version::version,
 };
+
+/// What a process of a task is started from: this program, also when its file was replaced meanwhile.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Threads that serve requests. Work that takes long has threads of its own.
 const WORKER_THREADS: usize = 2;
@@ -118,7 +123,14 @@ async fn run_until_signal(
         max_parallel_tasks: config.max_parallel_tasks,
         max_task_duration: (seconds > 0).then(|| Duration::from_secs(seconds)),
     };
-    let pool = Pool::start(tasks.clone(), watchers, Arc::clone(&services.engine), limits);
+    let hosts = config.task_processes.hosted.then(|| Hosts::new(OWN_PROGRAM, &services.engine.tmp_path));
+    let hosts = hosts.transpose().context("configuration key tmp_path")?;
+    let survival = Survival::of_this_process();
+    if hosts.is_some() && rehearsal.is_none() {
+        tracing::info!(hand_over = config.task_processes.are_handed_over(&survival), "{}", survival.explanation());
+    }
+    let engine = Arc::clone(&services.engine);
+    let pool = Pool::start_with_hosts(tasks.clone(), watchers, engine, limits, hosts);
     tasks.set_pool(pool.clone());
     logs.note_tasks(&tasks);
     let tasks_ended = CancellationToken::new();
@@ -157,6 +169,8 @@ async fn run_until_signal(
     stop.cancel();
     hub.close();
     let stop_timeout = Duration::from_secs(config.terraform_stop_timeout_seconds);
+    // Who sits at the terminal and presses Ctrl-C will not start it again.
+    let hands_over = signal != "SIGINT" && config.task_processes.are_handed_over(&survival);
     let closing = async {
         if pool.close(TASK_GRACE).await {
             return true;
@@ -170,7 +184,15 @@ async fn run_until_signal(
         tracing::info!(tasks = ?slow, seconds, "waiting for tasks of the Terraform family to end in order");
         pool.close(stop_timeout).await
     };
-    let ending = async { tokio::join!(&mut serving, closing) };
+    let ending = async {
+        if !hands_over {
+            return tokio::join!(&mut serving, closing);
+        }
+        // Until then a second signal can still stop them.
+        let served = (&mut serving).await;
+        tracing::info!("running tasks go on; they are taken up at the next start");
+        (served, pool.hand_over(TASK_GRACE).await)
+    };
     tokio::select! {
         (_, ended) = ending => {
             if !ended {
@@ -180,6 +202,9 @@ async fn run_until_signal(
         _ = signals.next() => {
             tracing::warn!("a second signal: requests and tasks under way are cut off");
             serving.abort();
+            if hands_over {
+                pool.close(TASK_GRACE).await;
+            }
         }
     }
     tasks_ended.cancel();

@@ -13,6 +13,7 @@ mod load;
 mod log;
 mod log_keys;
 mod mail;
+mod process_keys;
 mod sign_in;
 mod sign_in_keys;
 mod table;
@@ -36,6 +37,7 @@ pub use edge::TlsSettings;
 pub use inspect::{Setting, complaint_about, from_environment, parse_setting, settings};
 pub use load::{Origin, Sources};
 pub use log::LogSettings;
+pub use process_keys::TaskProcesses;
 pub(crate) use table::DIALECTS;
 pub use table::{KEYS, Key, Kind, Rule, Support};
 pub use unknown::{UnknownKey, unknown_in, unknown_keys};
@@ -129,6 +131,8 @@ pub struct Config {
     pub ssh_config_path: Option<PathBuf>,
     /// As whom and below which root tasks run.
     pub process: ProcessConfig,
+    /// Where tasks run, and what becomes of them when the server ends.
+    pub task_processes: TaskProcesses,
     /// `cmd_git` or `go_git`.
     pub git_client: String,
     /// Key that signs cookies, base64.
@@ -241,6 +245,7 @@ impl Config {
                 gid: values.set_integer("process.gid"),
                 chroot: values.set_text("process.chroot").map(PathBuf::from),
             },
+            task_processes: TaskProcesses::of(&values),
             git_client: values.text("git_client").to_owned(),
             cookie_hash: values.text("cookie_hash").into(),
             cookie_encryption: values.text("cookie_encryption").into(),

@@ -28,6 +28,10 @@ const LONGEST_TICK: Duration = Duration::from_secs(1);
 /// How often in the time of its lease a server shows that it lives.
 const BEATS: u32 = 3;
 
+/// How many times the lease of a server its tasks wait for it that have processes of their own: those may live, and a server that
+/// is started again there goes on with them.
+const RETURN_LEASES: u32 = 20;
+
 const RESTARTED: &str = "the server was restarted while the task ran";
 
 /// A server's place among those on its database.
@@ -38,6 +42,8 @@ pub struct Ownership {
     presence: Option<Presence>,
     /// The beats of other servers, and since when they stand.
     seen: HashMap<String, (i64, Instant)>,
+    /// Since when owners of tasks are not there whose processes cannot be reached from here.
+    absent: HashMap<String, Instant>,
     /// The last look at them.
     looked: Instant,
     /// Whose tasks are this server's and may not all be taken up, and why they end if they ran.
@@ -53,6 +59,12 @@ impl Ownership {
         let presence = Presence::show(tmp_path, &services.server_id)
             .inspect_err(|error| tracing::warn!(%error, path = %tmp_path.display(), "no lock file can be made: after a crash others wait for the end of the lease"))
             .ok();
+        match presence::place(tmp_path) {
+            Ok(place) => ports.set_place(place),
+            Err(error) => {
+                tracing::warn!(%error, path = %tmp_path.display(), "no file can be made: processes of tasks are not found again by other servers");
+            }
+        }
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let own = ServerPresence {
             id: services.server_id.clone(),
@@ -63,8 +75,14 @@ impl Ownership {
             max_parallel_tasks: ports.pool()?.limits().max_parallel_tasks,
         };
         services.store.register_server(&own).await?;
-        let mut ownership =
-            Self { own, presence, seen: HashMap::new(), looked: Instant::now(), unfinished: Vec::new() };
+        let mut ownership = Self {
+            own,
+            presence,
+            seen: HashMap::new(),
+            absent: HashMap::new(),
+            looked: Instant::now(),
+            unfinished: Vec::new(),
+        };
         ownership.look_at_others(ports).await?;
         let adopted = services.store.adopt_tasks(&ownership.own.id).await?;
         if !ports.take_up(&adopted, RESTARTED).await? {
@@ -128,8 +146,9 @@ impl Ownership {
     async fn look_at_others(&mut self, ports: &TaskPorts) -> Result<()> {
         let (store, tmp_path) = (&ports.services.store, &ports.services.engine.tmp_path);
         let others = store.list_other_servers(&self.own.id).await?;
-        for (from, beat, reason) in self.dead(others, tmp_path) {
-            if store.take_over(&from, beat, &self.own.id).await? {
+        for Dead { id: from, beat, reason, is_within_reach } in self.dead(others, tmp_path) {
+            let reach = (!is_within_reach).then(|| ports.place());
+            if store.take_over(&from, beat, &self.own.id, reach).await? {
                 tracing::warn!(server = from, reason, "the tasks of another server are this one's now");
                 self.take_up(ports, from.clone(), reason).await;
             }
@@ -138,8 +157,8 @@ impl Ownership {
         Ok(())
     }
 
-    /// The servers that are dead, with the beat at which they stand, and what is said of their tasks that ran.
-    fn dead(&mut self, others: OtherServers, tmp_path: &Path) -> Vec<(String, Option<i64>, String)> {
+    /// The servers that are dead.
+    fn dead(&mut self, others: OtherServers, tmp_path: &Path) -> Vec<Dead> {
         let now = Instant::now();
         // This process itself stood still: nothing that it missed counts.
         if now.duration_since(self.looked) > self.own.lease {
@@ -148,22 +167,26 @@ impl Ownership {
         self.looked = now;
         self.seen.retain(|id, _| others.present.iter().any(|server| server.id == *id));
         let mut dead = Vec::new();
-        for owner in others.owners {
-            if !others.present.iter().any(|server| server.id == owner) {
-                dead.push((owner, None, "the server that ran it has ended".to_owned()));
-            }
+        let is_present = |owner: &String| others.present.iter().any(|server| server.id == *owner);
+        self.absent.retain(|id, _| others.owners.contains(id) && !is_present(id));
+        for id in others.owners.iter().filter(|owner| !is_present(owner)) {
+            let since = *self.absent.entry(id.clone()).or_insert(now);
+            let is_within_reach = now.duration_since(since) >= self.own.lease * RETURN_LEASES;
+            let reason = "the server that ran it has ended".to_owned();
+            dead.push(Dead { id: id.clone(), beat: None, reason, is_within_reach });
         }
         for server in others.present {
             let seen = self.seen.entry(server.id.clone()).or_insert((server.beat, now));
             if seen.0 != server.beat {
                 *seen = (server.beat, now);
             }
+            let beat = Some(server.beat);
             if presence::is_dead(tmp_path, &server.id) {
-                dead.push((server.id, Some(server.beat), RESTARTED.to_owned()));
+                dead.push(Dead { id: server.id, beat, reason: RESTARTED.to_owned(), is_within_reach: true });
             } else if now.duration_since(seen.1) >= server.lease {
                 let (host, pid) = (server.host, server.pid);
                 let reason = format!("the server that ran it ({host}, process {pid}) does not answer any more");
-                dead.push((server.id, Some(server.beat), reason));
+                dead.push(Dead { id: server.id, beat, reason, is_within_reach: false });
             }
         }
         dead
@@ -195,6 +218,18 @@ impl Ownership {
         }
         Ok(())
     }
+}
+
+/// A server that is dead.
+struct Dead {
+    id: String,
+    /// The beat at which it stands, if it is said to be there.
+    beat: Option<i64>,
+    /// What is said of its tasks that ran.
+    reason: String,
+    /// Whether all its tasks can be taken, those with processes of their own too: they can be reached, or nobody came back to them
+    /// for long enough.
+    is_within_reach: bool,
 }
 
 async fn carry_out(pool: Pool, commands: Vec<(ProjectId, TaskId, TaskCommand)>) {

@@ -2,18 +2,23 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
 use async_trait::async_trait;
 use chrono::Utc;
-use semaphore_engine::job::{Problem, ProblemCode, remove_leftovers};
-use semaphore_model::{
-    ProjectId, Secret, Task, TaskId, TaskOutput, TaskProblem, TaskStatus, Template, TemplateId, UserId,
+use semaphore_engine::{
+    host,
+    job::{Problem, ProblemCode, remove_leftovers},
 };
-use semaphore_store::{Hold, StoreError, TaskStep};
+use semaphore_model::{
+    InventoryId, ProjectId, Secret, Task, TaskId, TaskOutput, TaskProblem, TaskStatus, Template, TemplateId, UserId,
+};
+use semaphore_store::{Hold, StoreError, TaskHost, TaskStep};
 use semaphore_task::{
-    Begin, NewLine, Pool, PortError, PreparedJob, QueuedTask, TaskChange, TaskEvent, TaskRepository, TaskState,
+    Begin, NewLine, Pool, PortError, PreparedJob, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskRepository,
+    TaskState,
 };
 
 use super::{
@@ -21,7 +26,7 @@ use super::{
     prepare,
     submit::{Extra, asks_for_secrets, queued},
 };
-use crate::{Error, Result, Services};
+use crate::{Error, Result, Services, terraform_backend::StateOwner};
 
 /// Why a waiting task with secret survey values cannot go on after a restart.
 const LOST_SECRETS: &str =
@@ -32,6 +37,8 @@ const LOST_SECRETS: &str =
 pub struct TaskPorts {
     pub(super) services: Arc<Services>,
     pool: OnceLock<Pool>,
+    /// What servers have in common that can reach each other's processes.
+    place: OnceLock<String>,
     log: OnceLock<Arc<dyn TaskLog>>,
 }
 
@@ -45,12 +52,22 @@ pub(super) struct Known {
 impl TaskPorts {
     /// An adapter without a pool; give it one with [`TaskPorts::set_pool`] before tasks are started.
     pub fn new(services: Arc<Services>) -> Arc<Self> {
-        Arc::new(Self { services, pool: OnceLock::new(), log: OnceLock::new() })
+        Arc::new(Self { services, pool: OnceLock::new(), place: OnceLock::new(), log: OnceLock::new() })
     }
 
     /// Tells which pool runs the tasks. Only the first call counts.
     pub fn set_pool(&self, pool: Pool) {
         let _ = self.pool.set(pool);
+    }
+
+    /// Tells where processes of tasks are that this server starts. Only the first call counts.
+    pub(super) fn set_place(&self, place: String) {
+        let _ = self.place.set(place);
+    }
+
+    /// Where they are.
+    pub(super) fn place(&self) -> &str {
+        self.place.get().map_or("", String::as_str)
     }
 
     /// Tells who notes what becomes of tasks. Only the first call counts.
@@ -76,7 +93,7 @@ impl TaskPorts {
     }
 
     /// Takes up tasks that another process left and that are this server's now: waiting tasks go back into the queue, tasks
-    /// that were under way end as `error` with a line that says why. The reference leaves both as they are for ever. Answers
+    /// that were under way go on if they have a process of their own, and otherwise end as `error` with a line that says why. The reference leaves both as they are for ever. Answers
     /// whether all of them were taken up; it may be called again with the others, and with those that were, too.
     pub(super) async fn take_up(&self, tasks: &[Task], reason: &str) -> Result<bool> {
         let pool = self.pool()?;
@@ -99,12 +116,37 @@ impl TaskPorts {
         };
         let entry = queued(task, &template, &self.username(known, task).await?);
         if task.status != TaskStatus::Waiting {
-            return self.end_lost(entry, reason).await;
+            return match self.services.store.find_task_host(task.id).await? {
+                Some(directory) => self.attach(pool, entry, Path::new(&directory), reason).await,
+                None => self.end_lost(entry, reason).await,
+            };
         }
         if asks_for_secrets(&template) && self.services.store.get_task_secret(task.id).await?.is_none() {
             return self.end_lost(entry, LOST_SECRETS).await;
         }
         pool.enqueue(entry);
+        Ok(())
+    }
+
+    /// Goes on with a task that has a process of its own; ends it if that has gone, too.
+    async fn attach(&self, pool: &Pool, task: QueuedTask, directory: &Path, reason: &str) -> Result<()> {
+        let Some(attached) = host::attach(directory).await else {
+            self.end_lost(task, &format!("{reason}, and the process that ran it (its task host) has ended with it"))
+                .await?;
+            host::forget(directory);
+            return Ok(());
+        };
+        let id = task.state.id;
+        if let Some(found) = &attached.state_address
+            && let Some((_, alias)) = found.address.rsplit_once('/')
+        {
+            let (project_id, inventory_id) = (task.state.project_id, InventoryId(found.inventory_id));
+            self.services.open_task_address(alias, StateOwner { project_id, inventory_id, task_id: Some(id) });
+        }
+        let store = &self.services.store;
+        let problems = store.list_task_problems(id).await?.into_iter().map(|problem| (problem.code, problem.message));
+        let progress = StoredProgress { lines: store.task_output_number(id).await?, problems: problems.collect() };
+        pool.attach(task, attached, progress);
         Ok(())
     }
 
@@ -202,6 +244,7 @@ impl TaskPorts {
             problem: problem.as_ref(),
             owner: (!change.is_afterword).then_some(self.services.server_id.as_str()),
             alerts: &alerts,
+            host: change.host.map(|directory| TaskHost { place: self.place(), directory }),
         };
         let store = &self.services.store;
         if let Some(lines) = change.known_hosts {

@@ -40,6 +40,23 @@ impl Drop for Presence {
     }
 }
 
+/// What the servers with this `tmp_path` have in common: only they reach the processes of each other's tasks.
+pub(super) fn place(tmp_path: &Path) -> io::Result<String> {
+    let directory = tmp_path.join(OWN_DIRECTORY);
+    DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+    let path = directory.join("place");
+    let name = format!("{:032x}", rand::random::<u128>());
+    // Whole when it appears: another server may start at this moment.
+    let own = directory.join(format!("place-{name}"));
+    fs::write(&own, &name)?;
+    let linked = fs::hard_link(&own, &path);
+    fs::remove_file(&own)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(fs::read_to_string(&path)?.chars().take(64).collect()),
+    }
+}
+
 /// Whether a server with the same `tmp_path` is certainly dead.
 pub(super) fn is_dead(tmp_path: &Path, server: &str) -> bool {
     File::open(path(tmp_path, server)).is_ok_and(|file| file.try_lock().is_ok())
@@ -74,5 +91,14 @@ mod tests {
         assert!(!is_dead(directory.path(), "c3"));
         drop(present);
         assert_eq!(fs::read_dir(directory.path().join(OWN_DIRECTORY)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_place_has_one_name_for_all_who_are_there() {
+        let (here, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let name = place(here.path()).unwrap();
+        assert!(name.len() == 32 && place(here.path()).unwrap() == name);
+        assert_ne!(place(elsewhere.path()).unwrap(), name);
+        assert_eq!(fs::read_dir(here.path().join(OWN_DIRECTORY)).unwrap().count(), 1);
     }
 }

@@ -259,4 +259,13 @@ pub(super) const STEPS: &[Step] = &[
         created datetime not null,
         foreign key (inventory_id) references project__inventory(id) on delete cascade"
     ),
+    // The process that a running task has for itself, and which servers can reach it.
+    table!(
+        "1.task_host",
+        "rs_task_host",
+        "task_id integer not null primary key,
+        place varchar(64) not null,
+        directory longtext not null,
+        foreign key (task_id) references task(id) on delete cascade"
+    ),
 ];

@@ -63,6 +63,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_server", "servers on one database do not know of each other"),
     ("rs_task_archive", "the archived output of these tasks is not shown: run `semaphore task unarchive --all` first"),
     ("rs_task_command", "stops that were on their way to another server do not arrive"),
+    ("rs_task_host", "processes of tasks that run are not found again"),
     ("rs_task_lease", "tasks have no owner"),
     ("rs_task_output_mark", "nothing is lost: the marks are for going on after a crash"),
     ("rs_task_output_part", "pieces of very long lines are shown as lines"),

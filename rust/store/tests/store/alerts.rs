@@ -26,6 +26,7 @@ fn step<'a>(task: &Task, status: TaskStatus, alerts: &'a [NewAlert]) -> TaskStep
         stages: &[],
         problem: None,
         alerts,
+        host: None,
         owner: None,
     }
 }

@@ -144,6 +144,7 @@ async fn a_step_of_a_task_is_all_or_nothing(database: Database) {
         problem: Some(&problem),
         owner: None,
         alerts: &[],
+        host: None,
     };
     store.store_task_step(&step).await.unwrap();
     let found = store.get_task(project.id, task.id).await.unwrap();

@@ -67,6 +67,7 @@ async fn a_step_that_was_stored_changes_nothing_when_it_comes_again(database: Da
         problem: None,
         owner: None,
         alerts: &[],
+        host: None,
     };
     // The connection broke after the commit: whoever gave the step cannot know that it is stored.
     for _ in 0..3 {

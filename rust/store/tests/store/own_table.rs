@@ -261,6 +261,7 @@ async fn a_step_is_stored_without_our_tables(database: Database) {
         problem: Some(&problem("tool_missing")),
         owner: None,
         alerts: &[],
+        host: None,
     };
     store.store_task_step(&step).await.unwrap();
     assert_eq!(store.get_task(project.id, task.id).await.unwrap().status, semaphore_model::TaskStatus::Success);

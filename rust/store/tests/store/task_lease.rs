@@ -56,6 +56,7 @@ fn step<'a>(
         problem: None,
         owner: Some(owner),
         alerts: &[],
+        host: None,
     }
 }
 
@@ -86,11 +87,11 @@ async fn a_silent_server_loses_its_tasks_to_one_other(database: Database) {
     assert_eq!(seen(second.list_other_servers("b").await.unwrap()), (Some(0), vec!["a".to_owned()]));
     // It renews all it has with one statement: what was seen is not true any more.
     assert!(store.renew_server("a").await.unwrap());
-    assert!(!second.take_over("a", Some(0), "b").await.unwrap(), "it lives");
-    assert!(!second.take_over("a", None, "b").await.unwrap(), "it is there");
+    assert!(!second.take_over("a", Some(0), "b", None).await.unwrap(), "it lives");
+    assert!(!second.take_over("a", None, "b", None).await.unwrap(), "it is there");
     assert!(second.list_taken_tasks("b", "a").await.unwrap().is_empty());
     // It stands still; two see it at the same moment.
-    let (b, c) = tokio::join!(second.take_over("a", Some(1), "b"), third.take_over("a", Some(1), "c"));
+    let (b, c) = tokio::join!(second.take_over("a", Some(1), "b", None), third.take_over("a", Some(1), "c", None));
     let (b, c) = (b.unwrap(), c.unwrap());
     assert!(b != c, "one of them has its tasks: {b} {c}");
     let owner = if b { "b" } else { "c" };
@@ -119,7 +120,7 @@ async fn a_silent_server_loses_its_tasks_to_one_other(database: Database) {
     assert_eq!(lines.iter().map(|line| line.output.as_str()).collect::<Vec<_>>(), ["lost"]);
     // A server that ends in order says so; its tasks are free at once.
     store.remove_server(owner).await.unwrap();
-    assert!(store.take_over(owner, None, "d").await.unwrap());
+    assert!(store.take_over(owner, None, "d", None).await.unwrap());
     assert_eq!(store.list_taken_tasks("d", owner).await.unwrap().len(), 1);
 }
 
@@ -170,7 +171,7 @@ async fn commands_reach_the_owner_of_a_task(database: Database) {
     assert!(store.take_task_commands("b").await.unwrap().is_empty(), "each is carried out once");
     // A command waits for whoever takes the task over, and goes with it.
     store.send_task_command("a", theirs, TaskCommand::Stop).await.unwrap();
-    assert!(store.take_over("b", None, "c").await.unwrap());
+    assert!(store.take_over("b", None, "c", None).await.unwrap());
     assert_eq!(store.take_task_commands("c").await.unwrap(), [(project.id, theirs, TaskCommand::Stop)]);
     store.send_task_command("a", theirs, TaskCommand::Reject).await.unwrap();
     store.delete_task(project.id, theirs).await.unwrap();

@@ -1,6 +1,9 @@
 //! The database: whether it can be opened, whether it is whole, and whether what is in it makes sense.
 
+use std::path::Path;
+
 use chrono::Utc;
+use semaphore_engine::host;
 use semaphore_model::{TaskOutput, TaskProblem, TaskStatus, error_chain};
 use semaphore_service::{crypto::access_key::AccessKeyCipher, key::unreadable_secrets};
 use semaphore_store::{Repair, SchemaState, SqliteOptions, Store, StoreError, TaskStep};
@@ -223,6 +226,13 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             );
             continue;
         }
+        if let Ok(Some(directory)) = store.find_task_host(task.id).await
+            && host::attach(Path::new(&directory)).await.is_some()
+        {
+            let message = format!("{name} goes on in a process of its own; the next start of this server takes it up");
+            report.note(TASKS, message, "the Go server leaves it as it is");
+            continue;
+        }
         let message = format!("{name} is `{}`, but no server is there that runs it", task.status.as_str());
         report.problem(TASKS, message, "--fix ends it as `error`; the next start of this server does it, too");
         let Some(repairs) = repairs else { continue };
@@ -244,6 +254,7 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             problem: Some(&problem),
             owner: None,
             alerts: &[],
+            host: None,
         };
         report.repaired(repairs.store_task_step(&step).await);
     }

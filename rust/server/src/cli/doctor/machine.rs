@@ -12,11 +12,15 @@ use nix::{
 };
 
 use super::Report;
-use crate::{cli::bolt_import::sqlite_file, config::Config};
+use crate::{cli::bolt_import::sqlite_file, config::Config, survival::Survival};
 
 const FILES: &str = "files";
 const SPACE: &str = "space";
 const TOOLS: &str = "tools";
+const TASKS: &str = "tasks";
+
+/// The unit that docs/install.md names.
+const UNIT: &str = "semaphore.service";
 
 /// Free bytes below which things go wrong soon.
 const LITTLE_SPACE: u64 = 256 << 20;
@@ -97,6 +101,28 @@ pub(super) fn check_space(config: &Config, report: &mut Report) {
             }
             free if free < LITTLE_SPACE => report.warning(SPACE, message, "make room"),
             _ => report.ok(SPACE, message),
+        }
+    }
+}
+
+/// Whether running tasks outlive a stop of the service. The service may be another process than this one, so its unit is looked at.
+pub(super) fn check_task_processes(config: &Config, report: &mut Report) {
+    if !config.task_processes.hosted {
+        let message = "tasks run in the server's own process and end with it".to_owned();
+        return report.note(TASKS, message, "process.task_host: on lets them outlive it");
+    }
+    let survival = Survival::of_this_process();
+    match Survival::unit_leaves_processes(UNIT) {
+        _ if survival == Survival::Container => report.note(TASKS, survival.explanation(), ""),
+        Some(true) => report.ok(TASKS, Survival::Unit(UNIT.to_owned()).explanation()),
+        Some(false) => {
+            let advice = "set KillMode=process in the unit, as packaging/semaphore.service does";
+            report.note(TASKS, Survival::UnitEnds(UNIT.to_owned()).explanation(), advice);
+        }
+        None => {
+            let message =
+                "running tasks outlive a crash of the server; whether they outlive a stop of the service is not known";
+            report.note(TASKS, message.to_owned(), "there is no unit semaphore.service on this machine");
         }
     }
 }

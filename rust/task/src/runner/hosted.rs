@@ -1,0 +1,113 @@
+//! Tasks whose job has a process of its own: going on with them, and what becomes of them when that process or this server goes.
+//!
+//! Not for what hosts are: that is `semaphore_engine::host`.
+
+use std::{io, time::Duration};
+
+use semaphore_engine::{
+    host::{self, Attached, Hosted},
+    job::{self, JobEvent, Outcome, Problem, ProblemCode, StopReason},
+};
+use semaphore_model::TaskStatus;
+
+use super::Runner;
+use crate::{
+    execution::{Control, Events},
+    ports::{StoredProgress, TaskChange},
+};
+
+/// How long the server that has a task now may take to come for its host.
+const SUCCESSOR_PATIENCE: Duration = Duration::from_secs(3);
+
+impl Runner {
+    /// Goes on with a task whose host was found again; the same promise as that of [`Runner::run`].
+    pub(crate) async fn resume(mut self, attached: Attached, progress: StoredProgress) {
+        let Attached { job: Hosted { events, control }, directory, history, is_asking, .. } = attached;
+        tracing::info!(task.id = %self.task.state.id, "going on with a task that outlived its server");
+        (self.stored_lines, self.known_problems) = (progress.lines, progress.problems);
+        self.host = directory.to_str().map(str::to_owned);
+        for event in history {
+            match event {
+                JobEvent::Stage { stage, time } => self.begin_stage(stage, time),
+                JobEvent::Plan(plan) => self.keep_plan(plan),
+                _ => {}
+            }
+        }
+        // What was stored and may not have reached the host.
+        match self.task.state.status {
+            TaskStatus::Stopping => control.stop_because(StopReason::Requested),
+            TaskStatus::Confirmed if is_asking => control.confirm(true),
+            TaskStatus::Rejected if is_asking => control.confirm(false),
+            _ => {}
+        }
+        self.control = Some(Control::Hosted(control));
+        if let Some(outcome) = self.follow(Events::Hosted(events)).await {
+            self.finish(outcome).await;
+        }
+    }
+
+    /// A name for the directory of the task's host, if it is to have one.
+    pub(super) fn host_directory(&self) -> Option<String> {
+        let task = self.task.state.id;
+        let directory = self.shared.hosts.as_ref()?.directory(task.0).and_then(|path| {
+            path.into_os_string().into_string().map_err(|_| io::Error::other("the path of tmp_path is no text"))
+        });
+        directory
+            .inspect_err(|error| tracing::error!(task.id = %task, %error, "a task gets no process of its own"))
+            .ok()
+    }
+
+    /// Whether the server before has stored this problem.
+    pub(super) fn knows(&self, problem: &Problem) -> bool {
+        self.known_problems.iter().any(|(code, message)| code == problem.code.as_str() && *message == problem.message)
+    }
+
+    /// Whether a question was answered that the job asks: the answer got lost with a server.
+    pub(super) fn answer_again(&self) -> bool {
+        let accepted = match self.task.state.status {
+            TaskStatus::Confirmed => true,
+            TaskStatus::Rejected => false,
+            _ => return false,
+        };
+        if let Some(control) = &self.control {
+            control.confirm(accepted);
+        }
+        true
+    }
+
+    /// The end of a job that could not be run to its own.
+    pub(super) async fn broken(&mut self, code: ProblemCode, message: String) -> Outcome {
+        let problem = Problem { code, message };
+        self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
+        Outcome::Broken { stage: "run".to_owned(), error: problem.message }
+    }
+
+    /// The end of a job whose own process was killed.
+    pub(super) async fn host_is_gone(&mut self) -> Outcome {
+        let message = "the process that ran it (its task host) was killed; what it had started may still run";
+        let outcome = self.broken(ProblemCode::Interrupted, message.to_owned()).await;
+        let (project, task) = (self.task.state.project_id.0, self.task.state.id.0);
+        // Files of a job that another server goes on with are in use.
+        if !(self.lost || self.given_up)
+            && let Err(error) = job::remove_leftovers(&self.shared.engine, project, task).await
+        {
+            tracing::warn!(task.id = task, %error, "files of a task whose process was killed cannot be removed");
+        }
+        outcome
+    }
+
+    /// Lets a job go that is not this server's any more: to the server that comes for it, or to its end if none does.
+    pub(super) async fn let_go(&mut self, mut events: Events) {
+        let Events::Hosted(hosted) = &mut events else { return };
+        if self.given_up || hosted.is_taken(SUCCESSOR_PATIENCE).await {
+            return;
+        }
+        if let Some(control) = &self.control {
+            control.stop_because(StopReason::Forced);
+        }
+        while hosted.next().await.is_some() {}
+        if let Some(directory) = &self.host {
+            host::forget(directory.as_ref());
+        }
+    }
+}
