@@ -73,7 +73,10 @@ fn a_request_leaves_what_became_of_it_and_nothing_that_is_secret() {
     world.admin.get(&format!("{}?limit=many", log(&world, id))).expect(400);
 
     let whole = world.admin.get(&format!("{}/{}", log(&world, id), found[2]["id"])).expect(200).json();
-    assert_eq!((&whole["body"], &whole["query"], &whole["id"]), (&json!(body), &json!("from=elsewhere"), &found[2]["id"]));
+    assert_eq!(
+        (&whole["body"], &whole["query"], &whole["id"]),
+        (&json!(body), &json!("from=elsewhere"), &found[2]["id"])
+    );
     let value = |name: &str| {
         let headers = whole["headers"].as_array().unwrap();
         headers.iter().find(|header| header["name"] == name).map(|header| header["value"].clone())
@@ -92,7 +95,9 @@ fn a_request_leaves_what_became_of_it_and_nothing_that_is_secret() {
     }
     let is_stored = |text: &str| stored.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(is_stored("the secret is another one"), "the log is looked for in the wrong place");
-    for text in ["words of the sender", "push of somebody", "from=elsewhere", "a wrong token", "topsecret", "of-elsewhere"] {
+    for text in
+        ["words of the sender", "push of somebody", "from=elsewhere", "a wrong token", "topsecret", "of-elsewhere"]
+    {
         assert!(!is_stored(text), "{text} is stored in clear");
         assert!(!world.server.log().contains(text), "{text} is in the log of the server");
     }
@@ -105,13 +110,18 @@ fn each_integration_at_the_address_of_the_project_says_what_became_of_a_request(
     let searching = |name: &str, event: Option<&str>| {
         let id = integration(&world, &json!({"name": name, "searchable": true}));
         if let Some(event) = event {
-            let matcher = json!({"name": "Event", "match_type": "header", "method": "equals", "key": "X-Event", "value": event});
+            let matcher =
+                json!({"name": "Event", "match_type": "header", "method": "equals", "key": "X-Event", "value": event});
             rule(&world, id, "matchers", matcher);
         }
         id
     };
-    let (push, also, tag, bare) =
-        (searching("Push", Some("push")), searching("Also", Some("push")), searching("Tag", Some("tag")), searching("Bare", None));
+    let (push, also, tag, bare) = (
+        searching("Push", Some("push")),
+        searching("Also", Some("push")),
+        searching("Tag", Some("tag")),
+        searching("Bare", None),
+    );
     let key = world.project().key(&world.admin, "login_password", &json!({"login": "u", "password": "topsecret"}));
     let github = integration(&world, &json!({"searchable": true, "auth_method": "github", "auth_secret_id": key}));
     send(&world, &door, "{}", &[("X-Event", "push"), ("X-Hub-Signature-256", "sha256=00")]).expect(204);
@@ -139,7 +149,8 @@ fn each_integration_at_the_address_of_the_project_says_what_became_of_a_request(
 fn a_replay_does_it_again_as_things_are_now() {
     let world = World::new();
     let (id, door) = guarded(&world);
-    let value = json!({"name": "r", "value_source": "body", "body_data_type": "json", "key": "ref", "variable": "branch"});
+    let value =
+        json!({"name": "r", "value_source": "body", "body_data_type": "json", "key": "ref", "variable": "branch"});
     let value = rule(&world, id, "values", value);
     send(&world, &door, r#"{"ref":"main","commit":"abc"}"#, &[("X-Door", "a wrong token")]).expect(204);
     assert_eq!(world.value("select count(*) from task"), 0);
@@ -148,7 +159,10 @@ fn a_replay_does_it_again_as_things_are_now() {
         world.admin.post(&format!("{}/{}/replay", log(&world, id), delivery["id"]), &json!({})).expect(201).json()
     };
     let first = replay(&refused);
-    assert_eq!((&first["outcome"], &first["replay_of"], &first["status"]), (&json!("started"), &refused["id"], &Value::Null));
+    assert_eq!(
+        (&first["outcome"], &first["replay_of"], &first["status"]),
+        (&json!("started"), &refused["id"], &Value::Null)
+    );
     let admin = world.admin.get("/api/user").expect(200).id();
     assert_eq!(first["user_id"], admin);
     let task = world.server.sql("select id, user_id, integration_id, environment from task");
@@ -161,11 +175,10 @@ fn a_replay_does_it_again_as_things_are_now() {
     let second = replay(&first);
     let query = format!("select environment from task where id = {}", second["task_id"]);
     assert_eq!(world.value(&query), r#"{"revision":"abc"}"#);
-    assert_eq!(deliveries(&world, id).iter().map(|row| row["id"].clone()).collect::<Vec<_>>(), [
-        second["id"].clone(),
-        first["id"].clone(),
-        refused["id"].clone()
-    ]);
+    assert_eq!(
+        deliveries(&world, id).iter().map(|row| row["id"].clone()).collect::<Vec<_>>(),
+        [second["id"].clone(), first["id"].clone(), refused["id"].clone()]
+    );
 
     // What came to the address of the project is still looked at by the rules.
     let searching = integration(&world, &json!({"name": "Push", "searchable": true}));

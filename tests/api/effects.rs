@@ -13,8 +13,8 @@ use crate::{
         create_integration, create_integration_alias, create_matcher, create_project_alias, create_schedule,
         create_value, delete_aliases, delete_integration, delete_integration_alias, delete_matcher,
         delete_project_alias, delete_schedule, delete_validate, delete_value, put_aliases, put_validate, receive_get,
-        receive_options, receive_post, replay_delivery, restore_backup, set_schedule_active, set_schedule_policy, update_integration,
-        update_matcher, update_schedule, update_value,
+        receive_options, receive_post, replay_delivery, restore_backup, set_schedule_active, set_schedule_policy,
+        update_integration, update_matcher, update_schedule, update_value,
     },
     effects_email::{login_by_email, resend_email_code},
     effects_machines::{

@@ -545,7 +545,8 @@ fn delivery_log_days() {
     let admin = server.admin();
     let project = Project::create(&admin, repository.to_str().unwrap());
     let path = format!("/api/project/{}/integrations", project.id);
-    let body = json!({"name": "Door", "project_id": project.id, "template_id": project.template(&admin, "bash", "hello.sh")});
+    let body =
+        json!({"name": "Door", "project_id": project.id, "template_id": project.template(&admin, "bash", "hello.sh")});
     let path = format!("{path}/{}", admin.post(&path, &body).expect(201).id());
     let url = admin.post(&format!("{path}/aliases"), &json!({})).expect(200).json()["url"].as_str().unwrap().to_owned();
     let door = url[url.find("/api/").unwrap()..].to_owned();

@@ -58,8 +58,8 @@ pub use id::{
     UserEmailOtpId, UserId, UserTotpId, ViewId,
 };
 pub use integration::{
-    DeliveryOutcome, Integration, IntegrationAlias, IntegrationAuthMethod, IntegrationBodyType, IntegrationExtractValue,
-    IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType,
+    DeliveryOutcome, Integration, IntegrationAlias, IntegrationAuthMethod, IntegrationBodyType,
+    IntegrationExtractValue, IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType,
 };
 pub use inventory::{Inventory, InventoryType};
 pub use known_hosts::{HostKeyMode, HostKeyPolicy};

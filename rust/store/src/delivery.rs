@@ -126,10 +126,9 @@ const FROM: &str = "from rs_delivery_verdict v join rs_delivery d on d.id = v.de
 fn place(delivery: &NewDelivery<'_>) -> (&'static str, Vec<Param>) {
     let is_proven = i64::from(delivery.is_proven);
     match delivery.integration_id {
-        Some(id) => (
-            "project_id = ? and integration_id = ? and is_proven = ?",
-            params![delivery.project_id, id, is_proven],
-        ),
+        Some(id) => {
+            ("project_id = ? and integration_id = ? and is_proven = ?", params![delivery.project_id, id, is_proven])
+        }
         None => {
             ("project_id = ? and integration_id is null and is_proven = ?", params![delivery.project_id, is_proven])
         }

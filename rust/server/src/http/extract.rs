@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use semaphore_model::{
-    AccessKeyId, DeliveryId, EnvironmentId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId, IntegrationMatcherId,
-    InventoryId, ProjectInviteId, RepositoryId, ScheduleId, SecretStorageId, TaskId, TemplateId, TemplateRoleId,
-    UserId, UserTotpId, ViewId,
+    AccessKeyId, DeliveryId, EnvironmentId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId,
+    IntegrationMatcherId, InventoryId, ProjectInviteId, RepositoryId, ScheduleId, SecretStorageId, TaskId, TemplateId,
+    TemplateRoleId, UserId, UserTotpId, ViewId,
 };
 use semaphore_service::{Error, Kind};
 use semaphore_store::ListOptions;

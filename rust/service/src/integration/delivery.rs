@@ -32,7 +32,16 @@ const MOST_AT_ONCE: u32 = 200;
 
 /// Parts of the names of headers that senders prove themselves with.
 const SECRET_WORDS: [&str; 11] = [
-    "authorization", "cookie", "signature", "token", "secret", "password", "credential", "api-key", "apikey", "api_key",
+    "authorization",
+    "cookie",
+    "signature",
+    "token",
+    "secret",
+    "password",
+    "credential",
+    "api-key",
+    "apikey",
+    "api_key",
     "x-auth",
 ];
 
@@ -208,7 +217,9 @@ impl Services {
         };
         match written.await {
             Ok(Some(_)) => {}
-            Ok(None) => tracing::debug!(integration.id = %first.id, "too many requests without a proof to write them all down"),
+            Ok(None) => {
+                tracing::debug!(integration.id = %first.id, "too many requests without a proof to write them all down")
+            }
             Err(error) => {
                 tracing::warn!(integration.id = %first.id, error = %error_chain(&error), "a request to an integration is not in its log");
             }

@@ -7,9 +7,9 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use semaphore_model::{
-    AccessKey, DeliveryOutcome, Integration, IntegrationAuthMethod, IntegrationBodyType, IntegrationExtractValue, IntegrationId,
-    IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType, InventoryId, JsonMap,
-    NewTask, ProjectId, TaskId, TemplateId, User,
+    AccessKey, DeliveryOutcome, Integration, IntegrationAuthMethod, IntegrationBodyType, IntegrationExtractValue,
+    IntegrationId, IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType, InventoryId,
+    JsonMap, NewTask, ProjectId, TaskId, TemplateId, User,
 };
 use semaphore_store::{ListOptions, StoreError};
 use serde_json::Value;
@@ -172,7 +172,9 @@ impl Services {
         request: ReceivedRequest<'_>,
     ) -> Result<Option<Cow<'static, str>>> {
         let key = match integration.auth_secret_id {
-            Some(key) => Some(self.open(self.find::<AccessKey>(integration.project_id, key).await?.into_inner()).await?),
+            Some(key) => {
+                Some(self.open(self.find::<AccessKey>(integration.project_id, key).await?.into_inner()).await?)
+            }
             None => None,
         };
         if sender::is_trusted(integration, key.as_ref(), &request) {
@@ -214,7 +216,10 @@ impl Services {
             let matchers = self.store.list_integration_matchers(project, id).await?;
             // Reference: one without matchers is never found.
             if matchers.is_empty() {
-                return Ok(Err("it has no rules: without them nothing that comes to the address of the project is for it".to_owned()));
+                return Ok(Err(
+                    "it has no rules: without them nothing that comes to the address of the project is for it"
+                        .to_owned(),
+                ));
             }
             if let Some(unmet) = matchers.iter().find(|matcher| !is_met(matcher, &request)) {
                 return Ok(Err(format!("its rule `{}` is not met", unmet.name)));

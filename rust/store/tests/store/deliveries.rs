@@ -60,7 +60,10 @@ async fn deliveries_are_found_and_forgotten(database: Database) {
         ..came(&project, None, now)
     };
     let replay = store.insert_delivery(&replay, &both[..1]).await.unwrap().unwrap();
-    assert_eq!((ids(&store, &project, one).await, ids(&store, &project, two).await), (vec![replay, new, old], vec![new]));
+    assert_eq!(
+        (ids(&store, &project, one).await, ids(&store, &project, two).await),
+        (vec![replay, new, old], vec![new])
+    );
     let page = store.list_deliveries(project.id, one, Some(replay), 1).await.unwrap();
     assert_eq!((page.len(), page[0].id), (1, new));
     let (found, sealed) = store.get_delivery(project.id, two, new).await.unwrap();
