@@ -75,7 +75,9 @@ pub(super) async fn mail(mailer: Option<Mailer<'_>>, to: &str, message: &Message
     mailer.send(message.mail(to)).await.map_err(|error| {
         let text = error_chain(&error);
         match error {
-            MailError::Sender(_) | MailError::Receiver(_) | MailError::Message(_) => SendError::Refused(text),
+            MailError::Sender(_) | MailError::Receiver(_) | MailError::Message(_) | MailError::Refused { .. } => {
+                SendError::Refused(text)
+            }
             MailError::Certificate { .. } | MailError::Server { .. } => SendError::NotTaken(text),
             MailError::Late { .. } => SendError::Unknown(text),
         }

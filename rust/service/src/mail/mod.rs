@@ -16,6 +16,7 @@ use lettre::{
     transport::smtp::{
         authentication::{Credentials, Mechanism},
         client::{Tls, TlsParameters, TlsVersion},
+        response::{Category, Code, Severity},
     },
 };
 use rand::RngCore;
@@ -110,6 +111,14 @@ pub enum MailError {
         /// Why.
         source: Box<lettre::transport::smtp::Error>,
     },
+    /// The server says that it never takes this message, for example because nobody has the receiver's address.
+    #[error("the mail server {server} refuses the message for good")]
+    Refused {
+        /// `host:port`.
+        server: String,
+        /// What it says.
+        source: Box<lettre::transport::smtp::Error>,
+    },
     /// The server took too long.
     #[error("the mail server {server} did not take the message in time")]
     Late {
@@ -191,9 +200,17 @@ fn failed(error: lettre::transport::smtp::Error, server: &str) -> MailError {
     let (server, source) = (server.to_owned(), Box::new(error));
     if tls::is_certificate_failure(source.as_ref()) {
         MailError::Certificate { server, source }
+    } else if source.status().is_some_and(is_final) {
+        MailError::Refused { server, source }
     } else {
         MailError::Server { server, source }
     }
+}
+
+/// Whether an answer is about the message or its receiver, and will be the same next time: 55x. What is said about the log-in
+/// and the encryption (53x) changes with the configuration.
+fn is_final(code: Code) -> bool {
+    code.severity == Severity::PermanentNegativeCompletion && code.category == Category::MailSystem
 }
 
 fn is_this_machine(host: &str) -> bool {
