@@ -1,7 +1,12 @@
 //! Alerts about real tasks: what comes to a mail server and to the six chats, against what the Go server sent; when nothing
 //! comes; and what a crash of the server means for them.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
 
 use semaphore_test_machine::{
     hook::Hooks,
@@ -313,7 +318,7 @@ fn a_mail_server_that_turns_to_tls_takes_alerts_from_who_logs_in() {
 
 #[test]
 fn a_mail_server_that_begins_with_tls_takes_alerts_from_who_logs_in() {
-    by_mail_server(Kind::Tls, &json!({"email_tls": false}), "did not take the message");
+    by_mail_server(Kind::Tls, &json!({"email_tls": false}), "does not answer as expected");
 }
 
 #[test]
@@ -337,4 +342,51 @@ fn what_a_mail_server_refuses_for_good_is_not_tried_again() {
     assert_eq!((&alert["attempts"], &alert["next_attempt"], &alert["sent"]), (&json!(1), &Value::Null, &Value::Null));
     assert!(alert["failure"].as_str().unwrap().contains("nobody of that name"), "{alert}");
     assert_eq!(post.count(), 0);
+}
+
+/// A mail server that takes one message and goes without a word; answers its port. What it was sent comes through the channel.
+fn leaving_mail_server() -> (u16, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(mut connection) = connection else { return };
+            let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+            let mut say = |text: &str| connection.write_all(format!("{text}\r\n").as_bytes()).unwrap();
+            say("220 here");
+            while let Some(Ok(line)) = lines.next() {
+                match line.split(' ').next().unwrap_or_default() {
+                    "DATA" => {
+                        say("354 go on");
+                        let message: Vec<_> =
+                            lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
+                        let _ = sender.send(message.join("\n"));
+                        break;
+                    }
+                    _ => say("250 good"),
+                }
+            }
+        }
+    });
+    (port, receiver)
+}
+
+#[test]
+fn what_a_mail_server_may_have_taken_is_not_sent_again() {
+    let (port, taken) = leaving_mail_server();
+    let server =
+        Server::with_config(json!({"email_alert": true, "email_host": "127.0.0.1", "email_port": port.to_string(),
+        "email_sender": "from@example.test"}));
+    let (admin, project) = scene(&server);
+    let broken = template(&admin, &project, "Broken", "bad.sh", &json!({}));
+    let task = run(&admin, &project, broken, &json!({}));
+    let message = taken.recv_timeout(Duration::from_secs(20)).expect("it is sent");
+    assert!(message.contains("From: from@example.test"), "{message}");
+    let alert = wait_until("it is given up", Duration::from_secs(40), || {
+        alerts(&admin, &project, task).into_iter().find(|alert| alert["failure"].is_string())
+    });
+    assert_eq!((&alert["attempts"], &alert["next_attempt"], &alert["sent"]), (&json!(1), &Value::Null, &Value::Null));
+    let told = alert["failure"].as_str().unwrap();
+    assert!(told.contains("broke while it took the message") && told.contains("not sent again"), "{told}");
 }

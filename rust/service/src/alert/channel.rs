@@ -78,8 +78,10 @@ pub(super) async fn mail(mailer: Option<Mailer<'_>>, to: &str, message: &Message
             MailError::Sender(_) | MailError::Receiver(_) | MailError::Message(_) | MailError::Refused { .. } => {
                 SendError::Refused(text)
             }
-            MailError::Certificate { .. } | MailError::Server { .. } => SendError::NotTaken(text),
-            MailError::Late { .. } => SendError::Unknown(text),
+            MailError::Certificate { .. } | MailError::Server { .. } | MailError::Silent { .. } => {
+                SendError::NotTaken(text)
+            }
+            MailError::Broken { .. } | MailError::Late { .. } => SendError::Unknown(text),
         }
     })
 }
