@@ -144,7 +144,7 @@ pub struct Config {
     pub max_tasks_per_template: usize,
     /// Days after its end at which the output of a task goes into an archive; 0 never.
     pub task_output_archive_days: u32,
-    /// Days for which the log of what came to integrations is kept; 0 keeps none.
+    /// Days for which the log of what came to integrations is kept.
     pub delivery_log_days: u32,
     /// Seconds after which a task is stopped; 0 is never.
     pub max_task_duration_seconds: u64,

@@ -267,7 +267,7 @@ const GENERAL: &[Key] = &[
             "SEMAPHORE_DELIVERY_LOG_DAYS",
             Integer,
             "30",
-            "Days for which requests to the addresses of integrations are kept in their log; 0 keeps no log. Not a key of the Go server.",
+            "Days for which requests to the addresses of integrations are kept in their log. Not a key of the Go server.",
         ),
         Rule::NotNegative,
     ),

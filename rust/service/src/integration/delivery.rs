@@ -189,9 +189,6 @@ impl Services {
         answered: Answered,
     ) {
         let Some(first) = received.integrations.first() else { return };
-        if self.settings.delivery_log_days == 0 {
-            return;
-        }
         let verdicts: Vec<_> = match decided {
             Ok(verdicts) => verdicts.iter().map(stored).collect(),
             Err(error) => received.integrations.iter().map(|each| undecided(each, error)).collect(),
