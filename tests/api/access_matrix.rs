@@ -17,6 +17,9 @@ use crate::world::World;
 /// The permission to manage members.
 const MANAGE_USERS: i64 = 8;
 
+/// The permission to manage resources.
+const MANAGE_RESOURCES: i64 = 4;
+
 /// Rows without an id of an object that a caller who is let through would carry out.
 const CARRIED_OUT: &[(&str, &str)] = &[
     ("DELETE", "/api/project/{project_id}"),
@@ -45,6 +48,8 @@ fn does_not_read(path: &str, own: i64) -> bool {
     match path.strip_prefix("/api/project/{project_id}").unwrap_or_default() {
         // Addresses of people outside.
         "/invites" | "/invites/{invite_id}" => own & MANAGE_USERS == 0,
+        // What strangers sent.
+        path if path.starts_with("/integrations/{integration_id}/deliveries") => own & MANAGE_RESOURCES == 0,
         // Everything at once.
         "/backup" => own == 0,
         _ => false,

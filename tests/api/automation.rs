@@ -112,12 +112,12 @@ fn a_schedule_takes_nothing_from_another_project() {
 }
 
 /// The path of a new address below `path`.
-fn address(world: &World, path: &str) -> String {
+pub(crate) fn address(world: &World, path: &str) -> String {
     let url = world.admin.post(&world.path(path), &json!({})).expect(200).json()["url"].as_str().unwrap().to_owned();
     url[url.find("/api/").unwrap()..].to_owned()
 }
 
-fn send(world: &World, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) fn send(world: &World, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
     world.server.anonymous().send_with("POST", path, Some(body), headers)
 }
 

@@ -179,6 +179,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("/api/ws", &["v", "since"], "../tasks/websocket_v2.rs"),
     ("/api/terraform/{alias}", &["ID"], "effects_machines.rs"),
     ("/backup", &["extended"], "automation.rs"),
+    ("/integrations/{integration_id}/deliveries", &["before", "limit"], "deliveries.rs"),
     ("/tasks/{task_id}/events", &["since"], "../tasks/sse.rs"),
     ("/tasks/{task_id}/output", &["limit", "offset", "tail", "since_id"], "output.rs"),
     ("/tasks/{task_id}/output/search", &["q", "ignore_case", "after_line", "limit"], "output.rs"),

@@ -13,8 +13,8 @@ use crate::{
         create_integration, create_integration_alias, create_matcher, create_project_alias, create_schedule,
         create_value, delete_aliases, delete_integration, delete_integration_alias, delete_matcher,
         delete_project_alias, delete_schedule, delete_validate, delete_value, put_aliases, put_validate, receive_get,
-        receive_options, receive_post, restore_backup, set_schedule_active, set_schedule_policy, update_integration,
-        update_matcher, update_schedule, update_value,
+        receive_options, receive_post, replay_delivery, restore_backup, set_schedule_active, set_schedule_policy,
+        update_integration, update_matcher, update_schedule, update_value,
     },
     effects_email::{login_by_email, resend_email_code},
     effects_machines::{
@@ -135,6 +135,7 @@ effects! {
     POST   "/api/project/{project_id}/integrations/{integration_id}/values" => create_value;
     PUT    "/api/project/{project_id}/integrations/{integration_id}/values/{value_id}" => update_value;
     DELETE "/api/project/{project_id}/integrations/{integration_id}/values/{value_id}" => delete_value;
+    POST   "/api/project/{project_id}/integrations/{integration_id}/deliveries/{delivery_id}/replay" => replay_delivery;
     GET    "/api/integrations/{integration_alias}" => receive_get;
     POST   "/api/integrations/{integration_alias}" => receive_post;
     OPTIONS "/api/integrations/{integration_alias}" => receive_options;

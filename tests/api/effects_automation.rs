@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Check, World};
+use crate::{
+    automation::{address, send},
+    world::{Check, World},
+};
 
 /// Objects under a path of the project that are made, changed and removed with one body.
 struct Collection {
@@ -277,6 +280,24 @@ pub(crate) fn receive_post(world: &World) -> Check {
 
 pub(crate) fn receive_options(world: &World) -> Check {
     received(world, "OPTIONS")
+}
+
+pub(crate) fn replay_delivery(world: &World) -> Check {
+    let (integration, _) = integration(world, "Door");
+    let door = address(world, &format!("/integrations/{integration}/aliases"));
+    send(world, &door, r#"{"ref":"main"}"#, &[]).expect(204);
+    let log = world.path(&format!("/integrations/{integration}/deliveries"));
+    let first = world.admin.get(&log).expect(200).json()[0].clone();
+    let made = world.admin.post(&format!("{log}/{}/replay", first["id"]), &json!({})).expect(201).json();
+    let task = made["task_id"].as_i64().unwrap();
+    world.admin.wait_for_end(world.project().id, task);
+    Box::new(move |world| {
+        assert_eq!(world.listed(&log, made["id"].as_i64().unwrap()), Some(made.clone()));
+        assert_eq!((&made["outcome"], &made["replay_of"]), (&json!("started"), &first["id"]));
+        let row = world.listed(&world.path("/tasks"), task).expect("the task is listed");
+        assert_eq!((&row["status"], &row["integration_id"]), (&json!("success"), &json!(integration)));
+        assert_eq!(world.value("select count(*) from rs_delivery"), 2);
+    })
 }
 
 // ---------------------------------------------------------------- backups

@@ -7,6 +7,7 @@ mod access_matrix;
 mod accounts_elsewhere;
 mod automation;
 mod connection;
+mod deliveries;
 mod description;
 mod edge;
 mod effects;

@@ -102,6 +102,7 @@ keys! {
     "task_lease_sec" => task_lease_sec;
     "max_tasks_per_template" => max_tasks_per_template;
     "task_output_archive_days" => task_output_archive_days;
+    "delivery_log_days" => delivery_log_days;
     "max_task_duration_sec" => max_task_duration_sec;
     "process.prompt_timeout_sec" => prompt_timeout_sec;
     "process.terraform_stop_timeout_sec" => terraform_stop_timeout_sec;
@@ -568,6 +569,42 @@ fn hand_over() {
         admin.post(&format!("/api/project/{}/tasks/{task}/stop", project.id), &json!({"force": true}));
         assert_eq!(admin.wait_for_end(project.id, task)["status"], "stopped");
     }
+}
+
+/// What came to an integration before that many days is gone.
+fn delivery_log_days() {
+    let mut server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let path = format!("/api/project/{}/integrations", project.id);
+    let body =
+        json!({"name": "Door", "project_id": project.id, "template_id": project.template(&admin, "bash", "hello.sh")});
+    let path = format!("{path}/{}", admin.post(&path, &body).expect(201).id());
+    let url = admin.post(&format!("{path}/aliases"), &json!({})).expect(200).json()["url"].as_str().unwrap().to_owned();
+    let door = url[url.find("/api/").unwrap()..].to_owned();
+    let send = |server: &Server| server.anonymous().post(&door, &json!({})).expect(204);
+    let count = |server: &Server| {
+        let rows = server.sql("select (select count(*) from rs_delivery), (select count(*) from rs_delivery_verdict)");
+        assert_eq!(rows[0][0], rows[0][1]);
+        rows[0][0].as_i64().unwrap()
+    };
+    for _ in 0..3 {
+        send(&server);
+    }
+    server.stop();
+    for (id, days) in [(1, 40), (2, 20)] {
+        let then = format!("strftime('%Y-%m-%d %H:%M:%S +0000 UTC', 'now', '-{days} days')");
+        server.change_database(&format!("update rs_delivery set received = {then} where id = {id}"));
+    }
+    for (days, left) in [(json!(null), 2), (json!(10), 1)] {
+        server.change_config(&json!({"delivery_log_days": days}));
+        server.start_again();
+        wait_until("what is too old is gone", Duration::from_secs(30), || (count(&server) == left).then_some(()));
+        server.stop();
+    }
+    assert!(refused(json!({"delivery_log_days": -1})).contains("delivery_log_days"));
 }
 
 /// Ansible is told by the repository to ask for a password that nobody has stored.

@@ -1,7 +1,12 @@
 //! Alerts about real tasks: what comes to a mail server and to the six chats, against what the Go server sent; when nothing
 //! comes; and what a crash of the server means for them.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
 
 use semaphore_test_machine::{
     hook::Hooks,
@@ -268,4 +273,120 @@ fn a_test_says_which_channel_does_not_work() {
     let said = said["error"].as_str().unwrap();
     assert!(said.contains("slack answered 404") && !said.contains("secret-path"), "{said}");
     assert!(!server.log().contains("secret-path"), "{}", server.log());
+}
+
+/// A server of this kind takes an alert, once; with other keys than it wants none comes, and why is told without the password.
+fn by_mail_server(kind: Kind, wrong: &Value, reason: &str) {
+    let Some(post) = MailServer::start(kind) else { return };
+    let failed = |over: &Value| {
+        let mut config = json!({"email_alert": true});
+        config.as_object_mut().unwrap().extend(over.as_object().unwrap().clone());
+        let server = Server::with(mail_options(&post, &config));
+        let (admin, project) = scene(&server);
+        let broken = template(&admin, &project, "Broken", "bad.sh", &json!({}));
+        let task = run(&admin, &project, broken, &json!({}));
+        let alert = wait_until("the first attempt is written down", Duration::from_secs(40), || {
+            let found = alerts(&admin, &project, task);
+            let is_known = |alert: &Value| {
+                alert["sent"].is_string() || (alert["failure"].is_string() && alert["next_attempt"].is_string())
+            };
+            found.into_iter().find(is_known)
+        });
+        (server, alert)
+    };
+    let (server, alert) = failed(&json!({}));
+    assert!(alert["sent"].is_string(), "{kind:?}: {alert} {}", server.log());
+    let mail = post.message(0);
+    assert_eq!((&mail["encrypted"], &mail["who"]), (&json!(true), &json!(semaphore_test_machine::smtp::USERNAME)));
+    assert!(!server.log().contains(semaphore_test_machine::smtp::PASSWORD), "{}", server.log());
+
+    let (server, alert) = failed(wrong);
+    let told = alert["failure"].as_str().unwrap_or_default();
+    assert!(alert["sent"].is_null() && told.contains(reason), "{kind:?} with {wrong}: {alert}");
+    let log = server.log();
+    assert!(log.contains("alert not sent; again in"), "{log}");
+    for text in [semaphore_test_machine::smtp::PASSWORD, "a wrong password for mail"] {
+        assert!(!log.contains(text) && !told.contains(text), "{text} is shown: {told} {log}");
+    }
+    assert_eq!(post.count(), 1, "{kind:?} with {wrong}");
+}
+
+#[test]
+fn a_mail_server_that_turns_to_tls_takes_alerts_from_who_logs_in() {
+    by_mail_server(Kind::StartTls, &json!({"email_password": "a wrong password for mail"}), "did not take the message");
+}
+
+#[test]
+fn a_mail_server_that_begins_with_tls_takes_alerts_from_who_logs_in() {
+    by_mail_server(Kind::Tls, &json!({"email_tls": false}), "does not answer as expected");
+}
+
+#[test]
+fn a_mail_server_that_wants_a_log_in_takes_nothing_without_encryption() {
+    by_mail_server(Kind::StartTls, &json!({"email_secure": false}), "did not take the message");
+}
+
+#[test]
+fn what_a_mail_server_refuses_for_good_is_not_tried_again() {
+    let Some(post) = MailServer::start(Kind::StartTls) else { return };
+    let server = Server::with(mail_options(&post, &json!({"email_alert": true})));
+    let (admin, project) = scene(&server);
+    let mut user = admin.get("/api/user").expect(200).json();
+    user["email"] = "nobody@refused.test".into();
+    admin.put(&format!("/api/users/{}", user["id"]), &user).expect(204);
+    let broken = template(&admin, &project, "Broken", "bad.sh", &json!({}));
+    let task = run(&admin, &project, broken, &json!({}));
+    let alert = wait_until("it is given up", Duration::from_secs(40), || {
+        alerts(&admin, &project, task).into_iter().find(|alert| alert["failure"].is_string())
+    });
+    assert_eq!((&alert["attempts"], &alert["next_attempt"], &alert["sent"]), (&json!(1), &Value::Null, &Value::Null));
+    assert!(alert["failure"].as_str().unwrap().contains("nobody of that name"), "{alert}");
+    assert_eq!(post.count(), 0);
+}
+
+/// A mail server that takes one message and goes without a word; answers its port. What it was sent comes through the channel.
+fn leaving_mail_server() -> (u16, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(mut connection) = connection else { return };
+            let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+            let mut say = |text: &str| connection.write_all(format!("{text}\r\n").as_bytes()).unwrap();
+            say("220 here");
+            while let Some(Ok(line)) = lines.next() {
+                match line.split(' ').next().unwrap_or_default() {
+                    "DATA" => {
+                        say("354 go on");
+                        let message: Vec<_> =
+                            lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
+                        let _ = sender.send(message.join("\n"));
+                        break;
+                    }
+                    _ => say("250 good"),
+                }
+            }
+        }
+    });
+    (port, receiver)
+}
+
+#[test]
+fn what_a_mail_server_may_have_taken_is_not_sent_again() {
+    let (port, taken) = leaving_mail_server();
+    let server =
+        Server::with_config(json!({"email_alert": true, "email_host": "127.0.0.1", "email_port": port.to_string(),
+        "email_sender": "from@example.test"}));
+    let (admin, project) = scene(&server);
+    let broken = template(&admin, &project, "Broken", "bad.sh", &json!({}));
+    let task = run(&admin, &project, broken, &json!({}));
+    let message = taken.recv_timeout(Duration::from_secs(20)).expect("it is sent");
+    assert!(message.contains("From: from@example.test"), "{message}");
+    let alert = wait_until("it is given up", Duration::from_secs(40), || {
+        alerts(&admin, &project, task).into_iter().find(|alert| alert["failure"].is_string())
+    });
+    assert_eq!((&alert["attempts"], &alert["next_attempt"], &alert["sent"]), (&json!(1), &Value::Null, &Value::Null));
+    let told = alert["failure"].as_str().unwrap();
+    assert!(told.contains("broke while it took the message") && told.contains("not sent again"), "{told}");
 }

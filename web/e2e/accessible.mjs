@@ -18,6 +18,8 @@ try {
   const template = await project.template({ name: 'Restart', description: 'With words', survey_vars: [{ name: 'version', title: 'Version', type: '', required: true, default_value: '1' }] })
   await call(page, 'POST', `project/${project.id}/schedules`, { project_id: project.id, template_id: template.id, name: 'Nightly', cron_format: '0 3 * * *', active: true })
   const integration = await call(page, 'POST', `project/${project.id}/integrations`, { project_id: project.id, template_id: template.id, name: 'From outside', auth_method: 'none', searchable: false })
+  const alias = await call(page, 'POST', `project/${project.id}/integrations/${integration.id}/aliases`, {})
+  await page.context().request.post(`${base}${new URL(alias.url).pathname}`, { data: { ref: 'main' } })
   await project.of('secret_storages', { name: 'Company vault', type: 'vault', params: { url: 'https://vault.example.com' }, secret: 'token' })
   await call(page, 'POST', `project/${project.id}/roles`, { slug: role, name: 'Watch', permissions: 0 })
   await call(page, 'POST', `project/${project.id}/templates/${template.id}/perms`, { role_slug: role, permissions: 1 })
@@ -30,7 +32,7 @@ try {
     await page.getByRole('heading', { level: 1 }).first().waitFor()
     await both(page)
   }]
-  await all([page, await visit(browser)], [...pages.map(open), ...dialogs(own)])
+  await all([page, await visit(browser)], [...pages.map(open), ...dialogs(own), delivery(`${own}/integrations/${integration.id}`)])
   await signIn()
   await test('no error in the console', async () => {
     assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
@@ -73,6 +75,16 @@ function dialogs(own) {
     await page.getByRole('dialog').getByRole('heading').first().waitFor()
     await both(page)
   }]]
+}
+
+/** What somebody sent to an integration. */
+function delivery(address) {
+  return ['what came to an integration is for everybody', async (page) => {
+    await page.goto(`${base}${address}`)
+    await page.getByRole('button', { name: /show what was sent$/ }).first().click()
+    await page.getByRole('dialog').getByLabel('Body').waitFor()
+    await both(page)
+  }]
 }
 
 async function signIn() {

@@ -1,4 +1,5 @@
-// The browser test of integrations: made, changed, with rules, values and addresses; a request from outside starts a task.
+// The browser test of integrations: made, changed, with rules, values and addresses; a request from outside starts a task,
+// is listed and repeated.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
 import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
@@ -57,6 +58,7 @@ try {
   await test('rules and values are made and changed', async () => {
     await page.getByRole('link', { name: 'Merges' }).click()
     await page.getByRole('heading', { name: 'Merges' }).waitFor()
+    await page.getByText('Nothing came yet.').waitFor()
     await page.getByRole('button', { name: 'New rule' }).click()
     await save()
     await dialog.getByText('Enter where it is.').waitFor()
@@ -88,6 +90,39 @@ try {
     const tasks = await call(page, 'GET', `project/${project.id}/tasks`)
     assert(tasks.length === 1 && tasks[0].integration_id === integration.id, `${tasks.length} tasks`)
     assert(JSON.parse(tasks[0].environment ?? '{}').commit === 'abc', `the variables are ${tasks[0].environment}`)
+  })
+  await test('what came is listed, shown and repeated', async () => {
+    await page.getByRole('link', { name: 'Merges' }).click()
+    const list = page.getByRole('table', { name: 'Deliveries, latest first' })
+    const rows = list.locator('tbody tr')
+    await list.waitFor()
+    assert((await rows.count()) === 2, `${await rows.count()} deliveries`)
+    const [started, other] = await call(page, 'GET', `${of}/${integration.id}/deliveries`)
+    same(started, { outcome: 'started', method: 'POST', status: 204 }, 'the one that started a task')
+    same(other, { outcome: 'no_match', task_id: null }, 'the one that does not fit')
+    await rows.nth(1).getByText('its rule `Branch` is not met').waitFor()
+    assert((await rows.nth(0).getByRole('link', { name: `#${started.task_id}` }).getAttribute('href')).endsWith(`/tasks/${started.task_id}`), 'the task is not linked')
+    await pictures(page, 'integration-deliveries')
+    await rows.nth(0).getByRole('button', { name: /^Started a task/ }).click()
+    await dialog.getByText('x-commit').waitFor()
+    assert((await dialog.getByLabel('Body').innerText()).includes('"ref": "refs/heads/stable"'), 'the body is not shown')
+    await dialog.getByText('Not kept: cookie').waitFor()
+    await pictures(page, 'integration-delivery')
+    await dialog.getByRole('button', { name: 'Repeat' }).click()
+    await dialog.getByRole('heading', { name: 'Repeat this request?' }).waitFor()
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    assert((await call(page, 'GET', `project/${project.id}/tasks`)).length === 1, 'it was repeated without a confirmation')
+    await rows.nth(0).getByRole('button', { name: /^Repeat the request/ }).click()
+    await dialog.getByRole('button', { name: 'Repeat' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await rows.nth(2).waitFor()
+    const [replay] = await call(page, 'GET', `${of}/${integration.id}/deliveries`)
+    same(replay, { outcome: 'started', replay_of: started.id, status: null }, 'the repetition')
+    const task = await call(page, 'GET', `project/${project.id}/tasks/${replay.task_id}`)
+    assert(task.user_id === replay.user_id && JSON.parse(task.environment).commit === 'abc', JSON.stringify(task))
+    await rows.nth(0).getByText(/^Repeated by/).waitFor()
+    await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Integrations' }).click()
   })
   await test('address, rule, value and integration are deleted', async () => {
     const gone = async (name) => {

@@ -74,6 +74,8 @@ ids! {
     IntegrationExtractValueId;
     /// A row of `project__integration_alias`.
     IntegrationAliasId;
+    /// A row of `rs_delivery`.
+    DeliveryId;
     /// A row of `runner`.
     RunnerId;
     /// A row of `project__invite`.

@@ -77,6 +77,22 @@ open_enum! {
     }
 }
 
+open_enum! {
+    /// What became of a request at an integration. Ours.
+    DeliveryOutcome {
+        /// It started a task.
+        Started = "started",
+        /// A rule of the integration is not met.
+        NoMatch = "no_match",
+        /// It lacks the proof that the integration asks for.
+        Refused = "refused",
+        /// It came after too many wrong proofs.
+        Limited = "limited",
+        /// Its task could not be started, or it could not be read.
+        Failed = "failed",
+    }
+}
+
 /// A door for requests from outside that starts a template.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

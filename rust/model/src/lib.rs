@@ -52,14 +52,14 @@ pub use error_chain::error_chain;
 pub use event::{Event, EventObject};
 pub use exchange::Exchange;
 pub use id::{
-    AccessKeyId, EnvironmentId, EventId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId,
+    AccessKeyId, DeliveryId, EnvironmentId, EventId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId,
     IntegrationMatcherId, InventoryId, ProjectId, ProjectInviteId, RepositoryId, RunnerId, ScheduleId, SecretStorageId,
     SessionId, TaskId, TaskParamsId, TaskStageId, TemplateId, TemplateRoleId, TemplateVaultId, TerraformStateId,
     UserEmailOtpId, UserId, UserTotpId, ViewId,
 };
 pub use integration::{
-    Integration, IntegrationAlias, IntegrationAuthMethod, IntegrationBodyType, IntegrationExtractValue,
-    IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType,
+    DeliveryOutcome, Integration, IntegrationAlias, IntegrationAuthMethod, IntegrationBodyType,
+    IntegrationExtractValue, IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType,
 };
 pub use inventory::{Inventory, InventoryType};
 pub use known_hosts::{HostKeyMode, HostKeyPolicy};

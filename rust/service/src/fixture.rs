@@ -84,6 +84,7 @@ fn settings() -> Settings {
         max_tasks_per_template: 0,
         task_lease: std::time::Duration::from_secs(15),
         task_output_archive_days: 0,
+        delivery_log_days: 30,
         runner_registration_token: semaphore_model::Secret::default(),
         profile_directory: None,
         audit: None,

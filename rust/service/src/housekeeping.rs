@@ -1,5 +1,5 @@
 //! What is removed or compressed in the background: tasks beyond `max_tasks_per_template`, those that a retention rule lets
-//! go, the output of old tasks, and what became of old alerts.
+//! go, the output of old tasks, what became of old alerts, and the log of what came to integrations long ago.
 //!
 //! Not for the rules themselves (`retention.rs`), nor for how it is done in small transactions (store). Invariants: nothing here
 //! is on the path of a request or a running task; an error of one task does not keep the others from their turn; the next
@@ -72,6 +72,7 @@ impl Services {
                     self.keep_retention_rules().await;
                     self.archive_old_output().await;
                     self.remove_old_alerts().await;
+                    self.remove_old_deliveries().await;
                     next_round = Instant::now() + ROUND;
                 }
             }
@@ -173,6 +174,16 @@ impl Services {
             Ok(0) => {}
             Ok(removed) => tracing::info!(alerts = removed, "old alerts removed"),
             Err(error) => tracing::warn!(%error, "old alerts cannot be removed yet"),
+        }
+    }
+
+    async fn remove_old_deliveries(&self) {
+        let kept = TimeDelta::days(self.settings.delivery_log_days.into());
+        let Some(before) = Utc::now().checked_sub_signed(kept) else { return };
+        match self.store.remove_old_deliveries(before).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(deliveries = removed, "old deliveries of integrations removed"),
+            Err(error) => tracing::warn!(%error, "old deliveries of integrations cannot be removed yet"),
         }
     }
 

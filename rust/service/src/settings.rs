@@ -37,6 +37,8 @@ pub struct Settings {
     pub task_lease: Duration,
     /// Days after its end at which the output of a task goes into an archive; 0 never.
     pub task_output_archive_days: u32,
+    /// Days for which the log of what came to integrations is kept.
+    pub delivery_log_days: u32,
     /// What lets remote runners register; empty refuses all.
     pub runner_registration_token: Secret,
     /// Directory that memory profiles are written to; none refuses them.

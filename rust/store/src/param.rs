@@ -226,7 +226,7 @@ macro_rules! id_params {
 }
 
 id_params! {
-    AccessKeyId EnvironmentId IntegrationAliasId IntegrationExtractValueId IntegrationId IntegrationMatcherId InventoryId
+    AccessKeyId DeliveryId EnvironmentId IntegrationAliasId IntegrationExtractValueId IntegrationId IntegrationMatcherId InventoryId
     ProjectId ProjectInviteId RepositoryId RunnerId ScheduleId SecretStorageId SessionId TaskId TaskParamsId TaskStageId
     TemplateId TemplateRoleId TemplateVaultId TerraformStateId UserEmailOtpId UserId UserTotpId ViewId
 }

@@ -19,8 +19,8 @@ const OWN: &[OwnColumn] = &[
     },
     OwnColumn {
         table: "rs_delivery",
-        read: "select cast(id as char(64)) as name, body as sealed from rs_delivery where body is not null",
-        write: "update rs_delivery set body = ? where cast(id as char(64)) = ?",
+        read: "select cast(id as char(64)) as name, sealed as sealed from rs_delivery",
+        write: "update rs_delivery set sealed = ? where cast(id as char(64)) = ?",
     },
     OwnColumn {
         table: "rs_jwt_key",

@@ -43,6 +43,36 @@ export interface Alias {
   url: string
 }
 
+export type DeliveryOutcome = 'started' | 'no_match' | 'refused' | 'limited' | 'failed'
+
+/** A request that came to an integration, and what became of it there. */
+export interface Delivery {
+  id: number
+  received: string
+  address: string
+  alias: string
+  method: string
+  /** Null for a repetition, whose sender does not wait for an answer. */
+  status: number | null
+  duration_ms: number
+  body_bytes: number
+  outcome: DeliveryOutcome
+  message: string
+  task_id: number | null
+  replay_of: number | null
+  user_id: number | null
+}
+
+/** The same with what the sender wrote. */
+export interface DeliveryContent extends Delivery {
+  query: string
+  headers: { name: string; value: string }[]
+  headers_left_out: string[]
+  /** Null if it was too large to be kept: such a request cannot be repeated. */
+  body: string | null
+  body_is_base64: boolean
+}
+
 /** The two lists inside an integration, by the part of their address. */
 export type RuleKind = 'matchers' | 'values'
 
@@ -62,6 +92,12 @@ export const integrationApi = {
   updateRule: (project: number, id: number, kind: RuleKind, rule: number, body: object) =>
     request<null>('PUT', of(project, `/${id}/${kind}/${rule}`), { body: { ...body, id: rule, integration_id: id } }),
   removeRule: (project: number, id: number, kind: RuleKind, rule: number) => request<null>('DELETE', of(project, `/${id}/${kind}/${rule}`)),
+
+  deliveries: (project: number, id: number, limit: number, before?: number, signal?: AbortSignal) =>
+    requestList<Delivery>(of(project, `/${id}/deliveries?limit=${limit}${before === undefined ? '' : `&before=${before}`}`), signal),
+  delivery: (project: number, id: number, delivery: number, signal?: AbortSignal) =>
+    request<DeliveryContent>('GET', of(project, `/${id}/deliveries/${delivery}`), { signal }),
+  replay: (project: number, id: number, delivery: number) => request<Delivery>('POST', of(project, `/${id}/deliveries/${delivery}/replay`), { body: {} }),
 
   /** Without a number those of the project, which every searchable integration listens to. */
   aliases: (project: number, id?: number, signal?: AbortSignal) => requestList<Alias>(of(project, id === undefined ? '/aliases' : `/${id}/aliases`), signal),

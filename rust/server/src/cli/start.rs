@@ -219,6 +219,7 @@ fn settings(config: &Config) -> Settings {
         max_tasks_per_template: config.max_tasks_per_template,
         task_lease: Duration::from_secs(config.task_lease_seconds),
         task_output_archive_days: config.task_output_archive_days,
+        delivery_log_days: config.delivery_log_days,
         rehearsal: None,
         runner_registration_token: config.runner_registration_token.clone(),
         profile_directory: config.profile_directory.clone(),

@@ -272,6 +272,16 @@ const GENERAL: &[Key] = &[
     ),
     ruled(
         key(
+            "delivery_log_days",
+            "SEMAPHORE_DELIVERY_LOG_DAYS",
+            Integer,
+            "30",
+            "Days for which requests to the addresses of integrations are kept in their log. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
+    ruled(
+        key(
             "max_task_duration_sec",
             "SEMAPHORE_MAX_TASK_DURATION_SEC",
             Integer,

@@ -176,6 +176,15 @@ impl Permission for ReadInvites {
     const ALSO_TO_READ: bool = true;
 }
 
+/// May manage resources, and only then reads: what strangers sent to an integration may hold anything.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadDeliveries;
+
+impl Permission for ReadDeliveries {
+    const NEEDED: Permissions = Permissions::MANAGE_RESOURCES;
+    const ALSO_TO_READ: bool = true;
+}
+
 /// A caller in the project of the path, with the permission `P`.
 #[derive(Clone, Debug)]
 pub struct ProjectAccess<P> {

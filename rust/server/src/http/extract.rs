@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use semaphore_model::{
-    AccessKeyId, EnvironmentId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId, IntegrationMatcherId,
-    InventoryId, ProjectInviteId, RepositoryId, ScheduleId, SecretStorageId, TaskId, TemplateId, TemplateRoleId,
-    UserId, UserTotpId, ViewId,
+    AccessKeyId, DeliveryId, EnvironmentId, IntegrationAliasId, IntegrationExtractValueId, IntegrationId,
+    IntegrationMatcherId, InventoryId, ProjectInviteId, RepositoryId, ScheduleId, SecretStorageId, TaskId, TemplateId,
+    TemplateRoleId, UserId, UserTotpId, ViewId,
 };
 use semaphore_service::{Error, Kind};
 use semaphore_store::ListOptions;
@@ -58,6 +58,7 @@ path_identifiers! {
     ScheduleId = "schedule_id", "schedule";
     IntegrationId = "integration_id", "integration";
     IntegrationAliasId = "alias_id", "address";
+    DeliveryId = "delivery_id", "delivery";
     IntegrationMatcherId = "matcher_id", "matcher";
     IntegrationExtractValueId = "value_id", "value";
     SecretStorageId = "storage_id", "secret storage";

@@ -9,13 +9,13 @@ use axum::{Router, handler::Handler, routing::MethodRouter};
 
 use super::{
     access::{
-        Access, AccessLevel, Admin, Guarded, ManageResources, ManageUsers, Member, ProjectAccess, Public, ReadInvites,
-        Session, UpdateProject,
+        Access, AccessLevel, Admin, Guarded, ManageResources, ManageUsers, Member, ProjectAccess, Public,
+        ReadDeliveries, ReadInvites, Session, UpdateProject,
     },
     error::{method_not_allowed, not_found},
     extension_method::Extension,
     handlers::{
-        alert, app, auth, backup, diagnostics, documentation, environment, event, host_keys, integration,
+        alert, app, auth, backup, delivery, diagnostics, documentation, environment, event, host_keys, integration,
         integration_rule, inventory, invite, jwt, key, member, metrics, oidc, option, output, project, repository,
         retention, role, runner, runner_protocol, schedule, second_factor, secret_storage, subscription, system, task,
         task_events, template, terraform_backend, terraform_state, token, user, view, webhook,
@@ -286,6 +286,9 @@ table! {
     PUT      "/api/project/{project_id}/integrations/{integration_id}/values/{value_id}"                  ProjectAccess<ManageResources>, writes => integration_rule::update_value;
     DELETE   "/api/project/{project_id}/integrations/{integration_id}/values/{value_id}"                  ProjectAccess<ManageResources>, writes => integration_rule::delete_value;
     GET_ONLY "/api/project/{project_id}/integrations/{integration_id}/values/{value_id}/refs"             ProjectAccess<Member>,         reads  => integration_rule::get_value_referrers;
+    GET      "/api/project/{project_id}/integrations/{integration_id}/deliveries"                         ProjectAccess<ReadDeliveries>, reads  => delivery::get_deliveries;
+    GET      "/api/project/{project_id}/integrations/{integration_id}/deliveries/{delivery_id}"           ProjectAccess<ReadDeliveries>, reads  => delivery::get_delivery;
+    POST     "/api/project/{project_id}/integrations/{integration_id}/deliveries/{delivery_id}/replay"    ProjectAccess<ManageResources>, writes => delivery::replay_delivery;
 
     // Automation: requests from outside. Reference: GET and OPTIONS start tasks as well.
     GET_ONLY "/api/integrations/{integration_alias}"                                                      Public,                        writes => webhook::receive_integration;

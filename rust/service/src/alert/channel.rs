@@ -75,9 +75,13 @@ pub(super) async fn mail(mailer: Option<Mailer<'_>>, to: &str, message: &Message
     mailer.send(message.mail(to)).await.map_err(|error| {
         let text = error_chain(&error);
         match error {
-            MailError::Sender(_) | MailError::Receiver(_) | MailError::Message(_) => SendError::Refused(text),
-            MailError::Certificate { .. } | MailError::Server { .. } => SendError::NotTaken(text),
-            MailError::Late { .. } => SendError::Unknown(text),
+            MailError::Sender(_) | MailError::Receiver(_) | MailError::Message(_) | MailError::Refused { .. } => {
+                SendError::Refused(text)
+            }
+            MailError::Certificate { .. } | MailError::Server { .. } | MailError::Silent { .. } => {
+                SendError::NotTaken(text)
+            }
+            MailError::Broken { .. } | MailError::Late { .. } => SendError::Unknown(text),
         }
     })
 }

@@ -1,10 +1,11 @@
 //! Integrations: doors for requests from outside that start a template, with what such requests must contain, what is taken
 //! from them, and their addresses.
 //!
-//! What happens to a request is in [`receive`]. Invariants: template, key and inventory belong to the integration's project;
+//! What happens to a request is in [`receive`], its log in [`delivery`]. Invariants: template, key and inventory belong to the integration's project;
 //! rules and addresses are only reached through their integration and its project. Reference: changes leave no event.
 
 mod body;
+mod delivery;
 mod receive;
 mod rule;
 mod sender;
@@ -16,7 +17,10 @@ use semaphore_model::{
 use semaphore_store::{ListOptions, StoreError};
 use serde::Serialize;
 
-pub use self::receive::{Received, ReceivedRequest, StartedTask};
+pub use self::{
+    delivery::{Answered, DeliveryContent, DeliveryHeader, PublicDelivery},
+    receive::{Received, ReceivedRequest, StartedTask, Verdict},
+};
 use crate::{
     crypto::hexadecimal,
     error::{Error, Result},

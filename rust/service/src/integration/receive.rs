@@ -1,14 +1,15 @@
 //! A request from outside: which integrations it is for, whether it may start them, and what their tasks get of it.
 //!
-//! Invariants: whoever cannot prove what an integration asks for learns nothing, neither that it was refused nor why; one
-//! integration that cannot be started does not keep the others of the address from being started.
+//! Not for the log of requests (`delivery.rs`), which is told the [`Verdict`]s. Invariants: whoever cannot prove what an
+//! integration asks for learns nothing, neither that it was refused nor why; one integration that cannot be started does not
+//! keep the others of the address from being started.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use semaphore_model::{
-    AccessKey, Integration, IntegrationAuthMethod, IntegrationBodyType, IntegrationExtractValue, IntegrationId,
-    IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType, InventoryId, JsonMap,
-    NewTask, ProjectId, TaskId, TemplateId,
+    AccessKey, DeliveryOutcome, Integration, IntegrationAuthMethod, IntegrationBodyType, IntegrationExtractValue,
+    IntegrationId, IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType, InventoryId,
+    JsonMap, NewTask, ProjectId, TaskId, TemplateId, User,
 };
 use semaphore_store::{ListOptions, StoreError};
 use serde_json::Value;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use super::{body, sender};
 use crate::{
     auth::{Attempt, Guess},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     key::secret::escape_as_go,
     services::Services,
     task::{TaskOrigin, TaskPorts},
@@ -29,6 +30,10 @@ pub struct ReceivedRequest<'a> {
     pub headers: &'a [(String, String)],
     /// The body.
     pub body: &'a [u8],
+    /// The method.
+    pub method: &'a str,
+    /// What stands behind the question mark of the address.
+    pub query: &'a str,
     /// Where it comes from; may be empty.
     pub address: &'a str,
 }
@@ -45,10 +50,10 @@ impl ReceivedRequest<'_> {
 #[derive(Clone, Debug)]
 pub struct Received {
     /// The address they listen at.
-    alias: String,
-    integrations: Vec<Integration>,
+    pub(super) alias: String,
+    pub(super) integrations: Vec<Integration>,
     /// Of the project, not of one integration: the matchers decide.
-    is_search: bool,
+    pub(super) is_search: bool,
 }
 
 /// A task that a request started.
@@ -67,13 +72,29 @@ pub struct StartedTask {
 }
 
 /// What became of a request at one integration.
-enum Outcome {
-    /// It started a task.
-    Started(StartedTask),
-    /// Its proof is good, but the integration is for others.
-    NoMatch,
-    /// Its proof is not good.
-    Refused,
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The integration.
+    pub integration_id: IntegrationId,
+    /// In one word.
+    pub outcome: DeliveryOutcome,
+    /// Why; for those who may change the integration, not for the sender.
+    pub message: String,
+    /// Whether the sender proved what the integration asks for.
+    pub is_proven: bool,
+    /// The task.
+    pub started: Option<StartedTask>,
+}
+
+impl Verdict {
+    pub(super) fn new(id: IntegrationId, outcome: DeliveryOutcome, message: impl Into<String>) -> Self {
+        Self { integration_id: id, outcome, message: message.into(), is_proven: false, started: None }
+    }
+
+    /// The request was for this integration to decide about, and came from whom it trusts.
+    fn is_taken(&self) -> bool {
+        matches!(self.outcome, DeliveryOutcome::Started | DeliveryOutcome::NoMatch)
+    }
 }
 
 impl Services {
@@ -116,30 +137,24 @@ impl Services {
         ports: &TaskPorts,
         received: &Received,
         request: ReceivedRequest<'_>,
-    ) -> Result<Vec<StartedTask>> {
+    ) -> Result<Vec<Verdict>> {
         let guess = Guess::new(Attempt::Webhook, &received.alias, request.address);
         let _turn = self.throttle.admit(&self.store, guess).await?;
-        let mut started = Vec::new();
+        let mut verdicts = Vec::with_capacity(received.integrations.len());
         let (mut is_taken, mut is_proven, mut is_refused) = (false, false, false);
         for integration in &received.integrations {
-            match self.start_integration(ports, integration, received.is_search, request).await {
-                Ok(Outcome::Started(task)) => {
-                    is_taken = true;
-                    is_proven |= integration.auth_method != IntegrationAuthMethod::None;
-                    started.push(task);
-                }
-                Ok(Outcome::NoMatch) => {
-                    is_taken = true;
-                    is_proven |= integration.auth_method != IntegrationAuthMethod::None;
-                }
-                Ok(Outcome::Refused) => {
-                    is_refused = true;
-                    tracing::info!(integration.id = %integration.id, "a request lacks the proof that an integration asks for");
-                }
-                Err(error) => {
-                    tracing::error!(integration.id = %integration.id, %error, cause = ?error.source, "an integration could not start its task");
-                }
+            let verdict = match self.lacking_proof(integration, request).await {
+                Ok(None) => self.start_integration(ports, integration, None, received.is_search, request).await,
+                Ok(Some(reason)) => Verdict::new(integration.id, DeliveryOutcome::Refused, reason),
+                Err(error) => failed(integration.id, &error),
+            };
+            is_taken |= verdict.is_taken();
+            is_proven |= verdict.is_taken() && integration.auth_method != IntegrationAuthMethod::None;
+            if verdict.outcome == DeliveryOutcome::Refused {
+                is_refused = true;
+                tracing::info!(integration.id = %integration.id, "a request lacks the proof that an integration asks for");
             }
+            verdicts.push(verdict);
         }
         // The integrations of a project's address mostly ask for different proofs: one that is good is enough.
         if is_proven {
@@ -147,36 +162,75 @@ impl Services {
         } else if is_refused && !is_taken {
             self.throttle.failed(&self.store, guess).await?;
         }
-        Ok(started)
+        Ok(verdicts)
     }
 
-    async fn start_integration(
+    /// What a request lacks to be trusted by an integration; none if it lacks nothing.
+    async fn lacking_proof(
+        &self,
+        integration: &Integration,
+        request: ReceivedRequest<'_>,
+    ) -> Result<Option<Cow<'static, str>>> {
+        let key = match integration.auth_secret_id {
+            Some(key) => {
+                Some(self.open(self.find::<AccessKey>(integration.project_id, key).await?.into_inner()).await?)
+            }
+            None => None,
+        };
+        if sender::is_trusted(integration, key.as_ref(), &request) {
+            return Ok(None);
+        }
+        Ok(Some(sender::complaint(integration, key.as_ref(), &request)))
+    }
+
+    /// Starts the task of an integration with a request that is trusted, if its rules say so. `user` is who had the request
+    /// repeated; without one its sender is.
+    pub(super) async fn start_integration(
         &self,
         ports: &TaskPorts,
         integration: &Integration,
+        user: Option<&User>,
         is_search: bool,
         request: ReceivedRequest<'_>,
-    ) -> Result<Outcome> {
-        let (project, id) = (integration.project_id, integration.id);
-        let key = match integration.auth_secret_id {
-            Some(key) => Some(self.open(self.find::<AccessKey>(project, key).await?.into_inner()).await?),
-            None => None,
+    ) -> Verdict {
+        let id = integration.id;
+        let verdict = match self.try_start(ports, integration, user, is_search, request).await {
+            Ok(Ok(task)) => Verdict { started: Some(task), ..Verdict::new(id, DeliveryOutcome::Started, "") },
+            Ok(Err(unmet)) => Verdict::new(id, DeliveryOutcome::NoMatch, unmet),
+            Err(error) => failed(id, &error),
         };
-        if !sender::is_trusted(integration, key.as_ref(), &request) {
-            return Ok(Outcome::Refused);
-        }
+        Verdict { is_proven: true, ..verdict }
+    }
+
+    /// The task, or why the request is not for this integration.
+    async fn try_start(
+        &self,
+        ports: &TaskPorts,
+        integration: &Integration,
+        user: Option<&User>,
+        is_search: bool,
+        request: ReceivedRequest<'_>,
+    ) -> Result<Result<StartedTask, String>> {
+        let (project, id) = (integration.project_id, integration.id);
         if is_search {
             let matchers = self.store.list_integration_matchers(project, id).await?;
             // Reference: one without matchers is never found.
-            if matchers.is_empty() || !matchers.iter().all(|matcher| is_met(matcher, &request)) {
-                return Ok(Outcome::NoMatch);
+            if matchers.is_empty() {
+                return Ok(Err(
+                    "it has no rules: without them nothing that comes to the address of the project is for it"
+                        .to_owned(),
+                ));
+            }
+            if let Some(unmet) = matchers.iter().find(|matcher| !is_met(matcher, &request)) {
+                return Ok(Err(format!("its rule `{}` is not met", unmet.name)));
             }
         }
         let values = self.store.list_integration_values(project, id, &ListOptions::default()).await?;
         let new = new_task(integration, &values, &request)?;
         let inventory_id = new.inventory_id;
-        let task = self.create_task_by(ports, TaskOrigin::Integration(id), project, new).await?;
-        Ok(Outcome::Started(StartedTask {
+        let origin = user.map_or(TaskOrigin::Integration(id), |user| TaskOrigin::Replay(id, user));
+        let task = self.create_task_by(ports, origin, project, new).await?;
+        Ok(Ok(StartedTask {
             id: task.id,
             template_id: task.template_id,
             project_id: project,
@@ -184,6 +238,16 @@ impl Services {
             inventory_id,
         }))
     }
+}
+
+/// The verdict of an integration whose task could not be started; the log has the causes.
+fn failed(id: IntegrationId, error: &Error) -> Verdict {
+    tracing::error!(integration.id = %id, %error, cause = ?error.source, "an integration could not start its task");
+    let message = match error.kind {
+        Kind::Internal => "its task could not be started: the log of the server says why",
+        _ => error.message.as_str(),
+    };
+    Verdict::new(id, DeliveryOutcome::Failed, message)
 }
 
 /// Whether a request contains what a matcher asks for.

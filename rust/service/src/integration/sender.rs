@@ -3,6 +3,8 @@
 //! Invariants: texts are compared in constant time; an integration that wants a proof but has no secret lets nobody in (the
 //! reference then takes the empty text for the secret, also after its key was deleted).
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
 use rand::RngCore;
@@ -11,6 +13,11 @@ use sha2::Sha256;
 
 use super::receive::ReceivedRequest;
 use crate::crypto::hexadecimal;
+
+/// Where GitHub puts its signature.
+const GITHUB_HEADER: &str = "X-Hub-Signature-256";
+/// Where Bitbucket does.
+const BITBUCKET_HEADER: &str = "X-Hub-Signature";
 
 /// Whether the request proves what the integration asks for. `key` is the integration's key with its plain secret.
 pub(super) fn is_trusted(integration: &Integration, key: Option<&AccessKey>, request: &ReceivedRequest<'_>) -> bool {
@@ -21,8 +28,8 @@ pub(super) fn is_trusted(integration: &Integration, key: Option<&AccessKey>, req
     let password = secret.password.expose();
     match integration.auth_method {
         IntegrationAuthMethod::None => true,
-        IntegrationAuthMethod::GitHub => is_signed(password, request, "X-Hub-Signature-256", "sha256="),
-        IntegrationAuthMethod::Bitbucket => is_signed(password, request, "X-Hub-Signature", "sha256="),
+        IntegrationAuthMethod::GitHub => is_signed(password, request, GITHUB_HEADER, "sha256="),
+        IntegrationAuthMethod::Bitbucket => is_signed(password, request, BITBUCKET_HEADER, "sha256="),
         IntegrationAuthMethod::Hmac => is_signed(password, request, &integration.auth_header, ""),
         IntegrationAuthMethod::Token => is_equal(password, &request.header(&integration.auth_header)),
         IntegrationAuthMethod::Basic => basic(&request.header("Authorization")).is_some_and(|(login, given)| {
@@ -31,6 +38,30 @@ pub(super) fn is_trusted(integration: &Integration, key: Option<&AccessKey>, req
         }),
         IntegrationAuthMethod::Other(_) => false,
     }
+}
+
+/// What a request lacks that is not trusted, for whoever looks after the integration.
+pub(super) fn complaint(
+    integration: &Integration,
+    key: Option<&AccessKey>,
+    request: &ReceivedRequest<'_>,
+) -> Cow<'static, str> {
+    if key.map(secret).is_none_or(|secret| secret.password.is_empty()) {
+        return "the integration has no key with a secret that a proof could be compared with".into();
+    }
+    let header = match integration.auth_method {
+        IntegrationAuthMethod::GitHub => GITHUB_HEADER,
+        IntegrationAuthMethod::Bitbucket => BITBUCKET_HEADER,
+        IntegrationAuthMethod::Hmac | IntegrationAuthMethod::Token => &integration.auth_header,
+        IntegrationAuthMethod::Basic => "Authorization",
+        IntegrationAuthMethod::None | IntegrationAuthMethod::Other(_) => {
+            return "this server does not know the way in which its sender is to prove itself".into();
+        }
+    };
+    if request.header(header).is_empty() {
+        return format!("the header {header} with its proof is missing").into();
+    }
+    format!("the header {header} proves nothing: the secret is another one, or the body was changed on its way").into()
 }
 
 /// Login and password of a key. Reference: keys of other kinds count as empty; here a plain text is a password.
@@ -77,6 +108,10 @@ mod tests {
 
     use super::*;
 
+    fn request<'a>(headers: &'a [(String, String)], body: &'a [u8]) -> ReceivedRequest<'a> {
+        ReceivedRequest { headers, body, method: "POST", query: "", address: "" }
+    }
+
     /// Whether the request with this header passes; the key's login is `u`, its password `topsecret`.
     fn passes(method: &str, header: (&str, &str), password: &str) -> bool {
         let integration = Integration {
@@ -90,7 +125,7 @@ mod tests {
             ..AccessKey::default()
         };
         let headers = [(header.0.to_lowercase(), header.1.to_owned())];
-        is_trusted(&integration, Some(&key), &ReceivedRequest { headers: &headers, body: b"{\"a\":1}", address: "" })
+        is_trusted(&integration, Some(&key), &request(&headers, b"{\"a\":1}"))
     }
 
     #[test]
@@ -122,8 +157,7 @@ mod tests {
         for method in ["github", "bitbucket", "hmac", "token", "basic"] {
             let integration =
                 Integration { auth_method: IntegrationAuthMethod::from(method), ..Integration::default() };
-            let request = ReceivedRequest { headers: &[], body: b"", address: "" };
-            assert!(!is_trusted(&integration, None, &request), "{method}");
+            assert!(!is_trusted(&integration, None, &request(&[], b"")), "{method}");
             let empty = hexadecimal::encode(&keyed(b"", b"{\"a\":1}"));
             assert!(!passes(method, ("X-Proof", &empty), ""), "{method}");
         }

@@ -10,12 +10,15 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    Message,
     address::AddressError,
     message::{Mailbox, MultiPart, SinglePart},
     transport::smtp::{
+        Error as SmtpError,
         authentication::{Credentials, Mechanism},
-        client::{Tls, TlsParameters, TlsVersion},
+        client::{AsyncSmtpConnection, TlsParameters, TlsVersion},
+        extension::ClientId,
+        response::{Category, Code, Severity},
     },
 };
 use rand::RngCore;
@@ -24,11 +27,17 @@ use semaphore_model::Secret;
 pub use self::page::Paragraph;
 use crate::{services::Services, tls};
 
-/// Time that one step of the conversation with the server may take.
+/// Time until there is a connection.
 const STEP: Duration = Duration::from_secs(10);
 
-/// Time that the whole conversation may take.
-const WHOLE: Duration = Duration::from_secs(30);
+/// Time until the server is ready for a message: connection, encryption, log-in.
+const READY: Duration = Duration::from_secs(20);
+
+/// Time that the server may take over a message.
+const TAKING: Duration = Duration::from_secs(30);
+
+/// Time for a farewell.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How the connection is kept from being read. Reference: `email_secure` and `email_tls`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +109,7 @@ pub enum MailError {
         /// `host:port`.
         server: String,
         /// What is wrong with it.
-        source: Box<lettre::transport::smtp::Error>,
+        source: Box<SmtpError>,
     },
     /// The server cannot be reached or refuses.
     #[error("the mail server {server} did not take the message (email_host, email_port, email_username, email_secure)")]
@@ -108,9 +117,31 @@ pub enum MailError {
         /// `host:port`.
         server: String,
         /// Why.
-        source: Box<lettre::transport::smtp::Error>,
+        source: Box<SmtpError>,
     },
-    /// The server took too long.
+    /// The server says that it never takes this message, for example because nobody has the receiver's address.
+    #[error("the mail server {server} refuses the message for good")]
+    Refused {
+        /// `host:port`.
+        server: String,
+        /// What it says.
+        source: Box<SmtpError>,
+    },
+    /// The server said nothing, or not enough, before it was sent anything.
+    #[error("the mail server {server} does not answer as expected (email_host, email_port, email_secure, email_tls)")]
+    Silent {
+        /// `host:port`.
+        server: String,
+    },
+    /// The connection broke while the server took the message: it may have it.
+    #[error("the connection to the mail server {server} broke while it took the message")]
+    Broken {
+        /// `host:port`.
+        server: String,
+        /// How.
+        source: Box<SmtpError>,
+    },
+    /// The server took too long: it may have the message.
     #[error("the mail server {server} did not take the message in time")]
     Late {
         /// `host:port`.
@@ -126,18 +157,25 @@ impl Mailer<'_> {
     /// Sends a message; done when the server has taken it.
     pub async fn send(&self, mail: Mail) -> Result<(), MailError> {
         let server = format!("{}:{}", self.0.host, self.port());
+        let message = self.message(mail)?;
         // The conversation is a large future; whoever waits for it shall not carry it.
-        let sending = Box::pin(self.converse(mail, &server));
-        match tokio::time::timeout(WHOLE, sending).await {
-            Ok(sent) => sent,
+        let connecting = tokio::time::timeout(READY, Box::pin(self.connect()));
+        let mut connection = match connecting.await {
+            Ok(connected) => connected.map_err(|error| failed(error, &server))?,
+            Err(_) => return Err(MailError::Silent { server }),
+        };
+        let content = message.formatted();
+        let sending = tokio::time::timeout(TAKING, Box::pin(connection.send(message.envelope(), &content)));
+        match sending.await {
+            Ok(Ok(_)) => {
+                // It has the message, whatever it says now.
+                let _ = tokio::time::timeout(FAREWELL, Box::pin(connection.quit())).await;
+                Ok(())
+            }
+            Ok(Err(error)) if error.status().is_some() || error.is_client() => Err(failed(error, &server)),
+            Ok(Err(error)) => Err(MailError::Broken { server, source: Box::new(error) }),
             Err(_) => Err(MailError::Late { server }),
         }
-    }
-
-    async fn converse(&self, mail: Mail, server: &str) -> Result<(), MailError> {
-        let message = self.message(mail)?;
-        let transport = self.transport().map_err(|error| failed(error, server))?;
-        transport.send(message).await.map(drop).map_err(|error| failed(error, server))
     }
 
     fn message(self, mail: Mail) -> Result<Message, MailError> {
@@ -153,29 +191,28 @@ impl Mailer<'_> {
         Ok(message.multipart(MultiPart::alternative_plain_html(mail.text, mail.html))?)
     }
 
-    fn transport(self) -> Result<AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
+    /// A connection over which somebody has logged in, if somebody is to.
+    async fn connect(self) -> Result<AsyncSmtpConnection, SmtpError> {
         let settings = self.0;
         let parameters = || {
             let oldest = if settings.only_tls13 { TlsVersion::Tlsv13 } else { TlsVersion::Tlsv12 };
             TlsParameters::builder(settings.host.clone()).set_min_tls_version(oldest).build_rustls()
         };
-        let security = match settings.security {
-            Security::None => Tls::None,
-            // Reference: a password goes in clear to this machine only.
-            Security::StartTls if is_this_machine(&settings.host) => Tls::Opportunistic(parameters()?),
-            Security::StartTls => Tls::Required(parameters()?),
-            Security::Tls => Tls::Wrapper(parameters()?),
-        };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
-            .port(self.port())
-            .timeout(Some(STEP))
-            .tls(security);
-        if settings.security != Security::None && !settings.username.is_empty() {
-            builder = builder
-                .credentials(Credentials::new(settings.username.clone(), settings.password.expose().to_owned()))
-                .authentication(vec![Mechanism::Plain, Mechanism::Login]);
+        let name = ClientId::default();
+        let from_the_start = if settings.security == Security::Tls { Some(parameters()?) } else { None };
+        let address = (settings.host.as_str(), self.port());
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(address, Some(STEP), &name, from_the_start, None).await?;
+        // Reference: a password goes in clear to this machine only.
+        let turns = || connection.can_starttls() || !is_this_machine(&settings.host);
+        if settings.security == Security::StartTls && turns() {
+            connection.starttls(parameters()?, &name).await?;
         }
-        Ok(builder.build())
+        if settings.security != Security::None && !settings.username.is_empty() {
+            let credentials = Credentials::new(settings.username.clone(), settings.password.expose().to_owned());
+            connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await?;
+        }
+        Ok(connection)
     }
 
     fn port(self) -> u16 {
@@ -187,13 +224,21 @@ impl Mailer<'_> {
     }
 }
 
-fn failed(error: lettre::transport::smtp::Error, server: &str) -> MailError {
+fn failed(error: SmtpError, server: &str) -> MailError {
     let (server, source) = (server.to_owned(), Box::new(error));
     if tls::is_certificate_failure(source.as_ref()) {
         MailError::Certificate { server, source }
+    } else if source.status().is_some_and(is_final) {
+        MailError::Refused { server, source }
     } else {
         MailError::Server { server, source }
     }
+}
+
+/// Whether an answer is about the message or its receiver, and will be the same next time: 55x. What is said about the log-in
+/// and the encryption (53x) changes with the configuration.
+fn is_final(code: Code) -> bool {
+    code.severity == Severity::PermanentNegativeCompletion && code.category == Category::MailSystem
 }
 
 fn is_this_machine(host: &str) -> bool {

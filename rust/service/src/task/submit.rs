@@ -19,6 +19,8 @@ pub(crate) enum TaskOrigin<'a> {
     Schedule(ScheduleId, ScheduleFire<'a>),
     /// A request from outside.
     Integration(IntegrationId),
+    /// The same request once more, by somebody.
+    Replay(IntegrationId, &'a User),
 }
 
 impl Services {
@@ -59,6 +61,11 @@ impl Services {
                 fire = Some(moment);
             }
             TaskOrigin::Integration(id) => task.integration_id = Some(id),
+            TaskOrigin::Replay(id, user) => {
+                task.integration_id = Some(id);
+                task.user_id = Some(user.id);
+                username = &user.username;
+            }
         }
         let extra = Extra { secret: Some(secret), fire };
         let (task, queued) = self.insert_task(&template, task, username, extra).await?;

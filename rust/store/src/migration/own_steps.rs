@@ -109,27 +109,45 @@ pub(super) const STEPS: &[Step] = &[
         action varchar(32) not null,
         foreign key (event_id) references event(id) on delete cascade"
     ),
-    // What a webhook brought. The body is encrypted; secret headers are left out. A replay names what it repeats and who asked.
+    // What came to the address of an integration, or (without one) of the project. What the sender wrote is encrypted; secret
+    // headers are left out of it. A replay names what it repeats and who asked. The first shape was never written to.
+    Step {
+        version: "2.delivery",
+        table: "rs_delivery",
+        statements: &[
+            "drop table if exists rs_delivery",
+            "create table if not exists rs_delivery (
+                id integer primary key autoincrement,
+                project_id integer not null,
+                integration_id integer null,
+                is_proven integer not null,
+                alias varchar(100) not null,
+                received datetime not null,
+                address varchar(64) not null,
+                method varchar(16) not null,
+                status integer null,
+                milliseconds bigint not null,
+                body_bytes bigint not null,
+                replay_of integer null,
+                user_id integer null,
+                sealed longtext not null,
+                unique (project_id, integration_id, is_proven, id),
+                foreign key (project_id) references project(id) on delete cascade,
+                foreign key (integration_id) references project__integration(id) on delete cascade
+            )",
+        ],
+    },
+    // What became of it at each integration that listens there.
     table!(
-        "1.delivery",
-        "rs_delivery",
-        "id integer primary key autoincrement,
-        project_id integer not null,
-        integration_id integer null,
-        alias varchar(100) not null,
-        received datetime not null,
-        address varchar(64) not null,
-        method varchar(16) not null,
-        headers longtext not null,
-        body longtext null,
-        body_bytes bigint not null,
+        "1.delivery_verdict",
+        "rs_delivery_verdict",
+        "delivery_id integer not null,
+        integration_id integer not null,
         outcome varchar(32) not null,
         message longtext not null,
         task_id integer null,
-        replay_of integer null,
-        user_id integer null,
-        unique (project_id, id),
-        foreign key (project_id) references project(id) on delete cascade,
+        primary key (delivery_id, integration_id),
+        unique (integration_id, delivery_id),
         foreign key (integration_id) references project__integration(id) on delete cascade"
     ),
     // Without a template the rule is the project's.

@@ -49,6 +49,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_audit_outbox", "these audit records are not delivered, and no new ones are made"),
     ("rs_audit_teller", "nothing is lost: which server delivers audit records"),
     ("rs_delivery", "the log of webhook deliveries is not shown, and nothing in it can be replayed"),
+    ("rs_delivery_verdict", "what became of webhook deliveries is not shown"),
     ("rs_event_detail", "addresses and actions of the activity are not shown"),
     ("rs_host_key_policy", "the keys of git hosts are not checked any more"),
     ("rs_import_map", "session cookies from before the import of a Bolt file stop working: people log in again"),

@@ -5,6 +5,7 @@
 mod alerts;
 mod audit;
 mod bolt;
+mod deliveries;
 mod fixture;
 mod go_model;
 mod migration;

@@ -4,6 +4,7 @@ pub(crate) mod alert;
 pub(crate) mod app;
 pub(crate) mod auth;
 pub(crate) mod backup;
+pub(crate) mod delivery;
 pub(crate) mod diagnostics;
 pub(crate) mod documentation;
 pub(crate) mod environment;

@@ -64,7 +64,7 @@ pub(crate) async fn search_task_output(
 }
 
 /// A parameter that must be a number that is not negative, if it is there.
-fn number<T: FromStr + Default + PartialOrd>(query: &QueryTexts, name: &str) -> Result<Option<T>> {
+pub(super) fn number<T: FromStr + Default + PartialOrd>(query: &QueryTexts, name: &str) -> Result<Option<T>> {
     let Some(text) = query.get(name) else { return Ok(None) };
     match text.parse::<T>() {
         Ok(number) if number >= T::default() => Ok(Some(number)),

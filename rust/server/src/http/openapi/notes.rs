@@ -201,6 +201,19 @@ pub(super) static NOTES: &[Note] = &[
     on("view::get_view_templates").query(SORTED),
     on("integration::get_integrations").query(SORTED),
     on("integration_rule::get_values").query(SORTED),
+    on("delivery::get_deliveries")
+        .about("What came to an integration and what became of it, the newest first.")
+        .query(&[
+            number("before", "Only deliveries with a smaller id, to go on where a list ended."),
+            number("limit", "How many, at most 200; 50 if absent."),
+        ])
+        .refusals(&[400]),
+    on("delivery::get_delivery")
+        .about("One of them with what the sender wrote. 409 if that was encrypted with another key than the configured one.")
+        .refusals(&[409]),
+    on("delivery::replay_delivery")
+        .about("Does once more what the integration does with such a request, without asking for a proof, for a caller who may also run its template. Answers the new delivery. 409 for one whose body was not kept.")
+        .refusals(&[409, 503]),
     on("schedule::validate_cron").about("Whether a text says when a schedule runs.").answers(&[(200, Empty)]),
     // Tasks
     on("ws::connect")
