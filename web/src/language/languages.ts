@@ -26,7 +26,7 @@ export function isLanguage(code: unknown): code is LanguageCode {
 }
 
 /** Chinese that is written with the traditional characters. */
-const TRADITIONAL = /^zh-(?:.*-)?(?:hant|tw|hk|mo)\b/i
+const TRADITIONAL = /^zh-(?:hant|tw|hk|mo)\b/i
 
 /** The first wish that can be fulfilled, of tags as in `navigator.languages`; English if there is none. */
 export function languageFor(wishes: readonly string[]): LanguageCode {
