@@ -17,6 +17,16 @@ export default ts.config(
     rules: {
       // Task output comes from outside: it only ever reaches the page as text nodes.
       'vue/no-v-html': 'error',
+      // What people read goes through `t` (README.md, "Languages"). What is listed is the same in every language.
+      'vue/no-bare-strings-in-template': [
+        'error',
+        {
+          allowlist: [...'()[]{}<>,.:;!?&+-=*/#%|·•–—…→↑×"“”', 'Semaphore', 'Authorization: Bearer', '--check', '--diff', '-destroy', '-auto-approve', '-upgrade', '-reconfigure'],
+          attributes: {
+            '/.+/': ['title', 'alt', 'label', 'placeholder', 'hint', 'no-data-text', 'words', 'what', 'question', 'verb', 'save-label', 'make', 'aria-label', 'aria-description', 'aria-roledescription', 'aria-valuetext'],
+          },
+        },
+      ],
       // Layout of markup is a matter of taste and of the editor.
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',

@@ -8,6 +8,7 @@
 // The last line is `N passed, N failed`; the exit status is 0 only if nothing failed.
 import { readFileSync } from 'node:fs'
 import { assert, consoleErrors, finish, launch, picture, test, watchConsole } from './browser.mjs'
+import { languages } from './language.mjs'
 
 const base = required('BASE_URL').replace(/\/+$/, '')
 const login = required('LOGIN')
@@ -24,10 +25,11 @@ try {
   const page = await context.newPage()
   page.setDefaultTimeout(STEP_TIMEOUT)
   watchConsole(page)
-  await scenario(page)
+  const done = await scenario(page)
   // Both would share one session, and the first page still hears of the end of its own.
   await page.close()
   await narrow(context)
+  await languages(browser, { base, login, password, ...done, timeout: STEP_TIMEOUT })
 } catch (error) {
   await test('the scenario goes on to its end', () => Promise.reject(error))
 } finally {
@@ -226,6 +228,7 @@ async function scenario(page) {
   await test('no error in the console', async () => {
     assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
   })
+  return { project, task }
 }
 
 /** A plan of OpenTofu is shown and waits; first it is rejected, then confirmed. */

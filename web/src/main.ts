@@ -2,6 +2,8 @@ import { createPinia } from 'pinia'
 import { createApp, watch } from 'vue'
 import App from './App.vue'
 import { onUnauthenticated } from './api/client'
+import { preferred, useLanguage } from './language/choice'
+import { t } from './language/translate'
 import { liveSocket } from './live/socket'
 import { complain } from './page/notice'
 import { vuetify } from './plugins/vuetify'
@@ -48,7 +50,10 @@ window.addEventListener('vite:preloadError', (event) => {
     location.reload()
   }
 })
-router.onError(() => complain('This page could not be loaded. Check your connection and try again.'))
+router.onError(() => complain(t('This page could not be loaded. Check your connection and try again.')))
+
+// The first words are already in the reader's language; English needs no fetching, and stands in for one that cannot be fetched.
+await useLanguage(preferred(), vuetify).catch(() => undefined)
 
 app.use(router)
 app.mount('#app')

@@ -1,4 +1,5 @@
 /** Calls about who is told how tasks end. */
+import { phrase, t } from '@/language/translate'
 import { request, requestList } from './client'
 import type { TaskStatus } from './types'
 
@@ -24,7 +25,7 @@ export interface TaskAlert {
 }
 
 export const CHANNELS: readonly { value: AlertChannel; title: string }[] = [
-  { value: 'email', title: 'E-mail' },
+  { value: 'email', title: phrase('E-mail') },
   { value: 'slack', title: 'Slack' },
   { value: 'telegram', title: 'Telegram' },
   { value: 'microsoft_teams', title: 'Microsoft Teams' },
@@ -33,7 +34,7 @@ export const CHANNELS: readonly { value: AlertChannel; title: string }[] = [
   { value: 'gotify', title: 'Gotify' },
 ]
 
-export const channelTitle = (channel: string) => CHANNELS.find((each) => each.value === channel)?.title ?? channel
+export const channelTitle = (channel: string) => t(CHANNELS.find((each) => each.value === channel)?.title ?? channel)
 
 export const alertApi = {
   rules: (project: number, template: number, signal?: AbortSignal) =>

@@ -1,3 +1,4 @@
+import { t } from '@/language/translate'
 import { apiAddress } from './address'
 
 /** What went wrong, told so that a person can act on it. */
@@ -56,7 +57,7 @@ export async function request<T>(method: string, path: string, options: RequestO
     text = await response.text()
   } catch (cause) {
     if (isAbort(cause)) throw cause
-    throw new ApiError(0, 'The server does not answer. Check your connection and that the server is running.')
+    throw new ApiError(0, t('The server does not answer. Check your connection and that the server is running.'))
   }
 
   if (!response.ok) {
@@ -69,7 +70,7 @@ export async function request<T>(method: string, path: string, options: RequestO
   try {
     return JSON.parse(text) as T
   } catch {
-    throw new ApiError(response.status, 'The server sent an answer that is not valid JSON. A proxy in between may be at fault.')
+    throw new ApiError(response.status, t('The server sent an answer that is not valid JSON. A proxy in between may be at fault.'))
   }
 }
 
@@ -121,26 +122,26 @@ function sentence(text: string): string {
 function statusText(status: number): string {
   switch (status) {
     case 400:
-      return 'The server did not accept the request.'
+      return t('The server did not accept the request.')
     case 401:
-      return 'You are not signed in, or not allowed to do this.'
+      return t('You are not signed in, or not allowed to do this.')
     case 403:
-      return 'Your role does not allow this. Ask an owner of the project.'
+      return t('Your role does not allow this. Ask an owner of the project.')
     case 404:
-      return 'Not found. It may have been deleted, or you are not a member of the project.'
+      return t('Not found. It may have been deleted, or you are not a member of the project.')
     case 409:
-      return 'The server refused because something else depends on it or changed meanwhile.'
+      return t('The server refused because something else depends on it or changed meanwhile.')
     case 413:
-      return 'The request is too large.'
+      return t('The request is too large.')
     case 429:
-      return 'Too many requests. Wait a moment and try again.'
+      return t('Too many requests. Wait a moment and try again.')
     case 502:
     case 503:
     case 504:
-      return `The server cannot be reached right now (status ${status}). Try again in a moment.`
+      return t('The server cannot be reached right now (status {status}). Try again in a moment.', { status })
     default:
       return status >= 500
-        ? `The server failed (status ${status}). Its log says why.`
-        : `The server answered with status ${status}.`
+        ? t('The server failed (status {status}). Its log says why.', { status })
+        : t('The server answered with status {status}.', { status })
   }
 }

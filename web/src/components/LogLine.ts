@@ -1,9 +1,11 @@
 import { h, type FunctionalComponent, type VNode } from 'vue'
+import { t } from '@/language/translate'
 import { paletteColour, type Colour, type Segment, type Style } from '@/log/ansi'
 import type { Match } from '@/log/search'
 
 /** Longer lines are cut on the screen: one node of a megabyte stops a browser. The raw output has all of it. */
 const MAX_SHOWN = 20_000
+const CUT = () => ` … (${t('cut here; the raw output has the whole line')})`
 
 /**
  * The text of one log line. Everything becomes text nodes inside spans whose attributes are built from numbers and
@@ -15,7 +17,7 @@ export const LogLine: FunctionalComponent<{ segments: Segment[]; matches?: Match
   for (const segment of props.segments) {
     const room = MAX_SHOWN - at
     if (room <= 0) {
-      nodes.push(h('span', { class: 'dim' }, ' … (cut here; the raw output has the whole line)'))
+      nodes.push(h('span', { class: 'dim' }, CUT()))
       break
     }
     const text = segment.text.length > room ? segment.text.slice(0, room) : segment.text
@@ -24,7 +26,7 @@ export const LogLine: FunctionalComponent<{ segments: Segment[]; matches?: Match
     if (look === null) nodes.push(...(typeof parts === 'string' ? [parts] : parts))
     else nodes.push(h('span', look, parts))
     at += segment.text.length
-    if (text.length < segment.text.length) nodes.push(h('span', { class: 'dim' }, ' … (cut here; the raw output has the whole line)'))
+    if (text.length < segment.text.length) nodes.push(h('span', { class: 'dim' }, CUT()))
     if (text.length < segment.text.length) break
   }
   return nodes.map((node) => (typeof node === 'string' ? h('span', node) : node))

@@ -1,3 +1,5 @@
+import { t } from '@/language/translate'
+
 const NAMES: Record<string, string> = {
   ansible: 'Ansible',
   terraform: 'Terraform',
@@ -18,6 +20,6 @@ export function appName(app: string | undefined): string {
 /** What the `playbook` field of a template means for its app. */
 export function playbookLabel(app: string | undefined): string {
   const id = app || 'ansible'
-  if (id === 'ansible') return 'Playbook'
-  return id === 'terraform' || id === 'tofu' || id === 'terragrunt' || id === 'pulumi' ? 'Directory' : 'Script'
+  if (id === 'ansible') return t('Playbook')
+  return id === 'terraform' || id === 'tofu' || id === 'terragrunt' || id === 'pulumi' ? t('Directory') : t('Script')
 }

@@ -1,4 +1,5 @@
 /** Keys, repositories, inventories and variable groups of a project: their shapes, and what is wrong with one before it is sent. */
+import { t } from '@/language/translate'
 
 /** The part of the address that names a list. */
 export type ResourceKind = 'keys' | 'repositories' | 'inventory' | 'environment' | 'secret_storages'
@@ -77,24 +78,24 @@ export function referrerNames(referrers: Referrers): string[] {
 }
 
 function named(resource: Resource): Problems {
-  return resource.name.trim() === '' ? { name: 'Enter a name.' } : {}
+  return resource.name.trim() === '' ? { name: t('Enter a name.') } : {}
 }
 
 export function checkKey(key: AccessKey): Problems {
   const problems = named(key)
   if (key.id !== 0 && !key.override_secret) return problems
   if (isElsewhere(key)) {
-    if (!key.source_storage_key?.trim()) problems.source = key.source_storage_type === 'file' ? 'Enter the path of the file.' : 'Enter the name of the variable.'
+    if (!key.source_storage_key?.trim()) problems.source = key.source_storage_type === 'file' ? t('Enter the path of the file.') : t('Enter the name of the variable.')
     return problems
   }
   if (key.source_storage_type === 'vault') {
-    if (key.source_storage_id == null) problems.storage = 'Choose a secret storage.'
-    if (!key.source_storage_key?.trim()) problems.source = 'Enter the path in the storage.'
-    if (key.type === 'login_password' && key.login_password.login !== '' && key.login_password.password === '') problems.password = 'Enter the password too, or neither.'
+    if (key.source_storage_id == null) problems.storage = t('Choose a secret storage.')
+    if (!key.source_storage_key?.trim()) problems.source = t('Enter the path in the storage.')
+    if (key.type === 'login_password' && key.login_password.login !== '' && key.login_password.password === '') problems.password = t('Enter the password too, or neither.')
     return problems
   }
-  if (key.type === 'ssh' && key.ssh.private_key.trim() === '') problems.private_key = 'Paste the private key.'
-  if (key.type === 'login_password' && key.login_password.password === '') problems.password = 'Enter the password or token.'
+  if (key.type === 'ssh' && key.ssh.private_key.trim() === '') problems.private_key = t('Paste the private key.')
+  if (key.type === 'login_password' && key.login_password.password === '') problems.password = t('Enter the password or token.')
   return problems
 }
 
@@ -105,10 +106,10 @@ export function isElsewhere(key: AccessKey): boolean {
 
 export function checkStorage(storage: SecretStorage): Problems {
   const problems = named(storage)
-  if (!/^https?:\/\/[^\s/]+/.test(storage.params?.url?.trim() ?? '')) problems.url = 'Enter the address, such as https://vault.example.com:8200.'
+  if (!/^https?:\/\/[^\s/]+/.test(storage.params?.url?.trim() ?? '')) problems.url = t('Enter the address, such as https://vault.example.com:8200.')
   const isElsewhere = storage.source_storage_type === 'env' || storage.source_storage_type === 'file'
   if ((isElsewhere || storage.id === 0) && !storage.secret?.trim()) {
-    problems.secret = storage.source_storage_type === 'env' ? 'Enter the name of the variable.' : storage.source_storage_type === 'file' ? 'Enter the path of the file.' : 'Enter the token.'
+    problems.secret = storage.source_storage_type === 'env' ? t('Enter the name of the variable.') : storage.source_storage_type === 'file' ? t('Enter the path of the file.') : t('Enter the token.')
   }
   return problems
 }
@@ -116,30 +117,30 @@ export function checkStorage(storage: SecretStorage): Problems {
 export function checkRepository(repository: RepositoryResource): Problems {
   const problems = named(repository)
   const url = repository.git_url.trim()
-  if (url === '') problems.git_url = 'Enter a URL or an absolute path.'
-  else if (!url.startsWith('/') && repository.git_branch.trim() === '') problems.git_branch = 'Enter a branch.'
-  if (repository.ssh_key_id === null) problems.ssh_key_id = 'Choose a key. One of the type None does for public repositories.'
+  if (url === '') problems.git_url = t('Enter a URL or an absolute path.')
+  else if (!url.startsWith('/') && repository.git_branch.trim() === '') problems.git_branch = t('Enter a branch.')
+  if (repository.ssh_key_id === null) problems.ssh_key_id = t('Choose a key. One of the type None does for public repositories.')
   return problems
 }
 
 export function checkInventory(inventory: Inventory): Problems {
   const problems = named(inventory)
   const isStatic = inventory.type.startsWith('static')
-  if (inventory.type === '') problems.type = 'Choose a type.'
-  else if (!isStatic && inventory.inventory.trim() === '') problems.inventory = inventory.type === 'file' ? 'Enter the path of the file.' : 'Enter the name of the workspace.'
-  if ((isStatic || inventory.type === 'file') && inventory.ssh_key_id === null) problems.ssh_key_id = 'Choose a key to reach the hosts with.'
+  if (inventory.type === '') problems.type = t('Choose a type.')
+  else if (!isStatic && inventory.inventory.trim() === '') problems.inventory = inventory.type === 'file' ? t('Enter the path of the file.') : t('Enter the name of the workspace.')
+  if ((isStatic || inventory.type === 'file') && inventory.ssh_key_id === null) problems.ssh_key_id = t('Choose a key to reach the hosts with.')
   return problems
 }
 
 export function checkVariables(group: VariableGroup): Problems {
   const problems = named(group)
-  if (objectOf(group.json) === null) problems.json = 'This is not a JSON object such as {"version": "1.2"}.'
+  if (objectOf(group.json) === null) problems.json = t('This is not a JSON object such as {example}.', { example: '{"version": "1.2"}' })
   const env = objectOf(group.env ?? '')
-  if (env === null || Object.values(env).some((value) => typeof value === 'object' && value !== null)) problems.env = 'This is not a JSON object of plain values such as {"LANG": "C.UTF-8"}.'
+  if (env === null || Object.values(env).some((value) => typeof value === 'object' && value !== null)) problems.env = t('This is not a JSON object of plain values such as {example}.', { example: '{"LANG": "C.UTF-8"}' })
   for (const [index, secret] of (group.secrets ?? []).entries()) {
     if (secret.operation === 'delete') continue
-    if (secret.name.trim() === '') problems[`secret-${index}`] = 'Enter a name.'
-    else if (secret.operation === 'create' && secret.secret === '') problems[`secret-${index}`] = 'Enter a value.'
+    if (secret.name.trim() === '') problems[`secret-${index}`] = t('Enter a name.')
+    else if (secret.operation === 'create' && secret.secret === '') problems[`secret-${index}`] = t('Enter a value.')
   }
   return problems
 }

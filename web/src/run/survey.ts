@@ -1,4 +1,5 @@
 import type { SurveyVariable } from '@/api/types'
+import { t } from '@/language/translate'
 
 export type SurveyValues = Record<string, string>
 
@@ -15,10 +16,10 @@ export function initialValues(variables: readonly SurveyVariable[], earlier: Rec
 /** Why a value cannot be used, or null. */
 export function checkValue(variable: SurveyVariable, value: string): string | null {
   const label = variable.title || variable.name
-  if (value.trim() === '') return variable.required ? `${label} is required.` : null
-  if (variable.type === 'int' && !/^[+-]?\d+$/.test(value.trim())) return `${label} must be a whole number.`
+  if (value.trim() === '') return variable.required ? t('{name} is required.', { name: label }) : null
+  if (variable.type === 'int' && !/^[+-]?\d+$/.test(value.trim())) return t('{name} must be a whole number.', { name: label })
   if (variable.type === 'enum' && !(variable.values ?? []).some((choice) => choice.value === value)) {
-    return `${label} must be one of the choices.`
+    return t('{name} must be one of the choices.', { name: label })
   }
   return null
 }

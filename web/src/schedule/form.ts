@@ -1,5 +1,6 @@
 /** The form of a schedule: taking an expression apart and together again, and the times of fields. */
 import type { Schedule, SchedulePolicy } from '@/api/schedules'
+import { t } from '@/language/translate'
 import type { Problems } from '@/resource/shapes'
 
 export interface ScheduleForm {
@@ -54,14 +55,14 @@ export function localTime(time: string): string {
 
 export function checkSchedule(form: ScheduleForm, now: number): Problems {
   const problems: Problems = {}
-  if (form.name.trim() === '') problems.name = 'Enter a name.'
-  if (form.template_id === null) problems.template_id = 'Choose a template.'
+  if (form.name.trim() === '') problems.name = t('Enter a name.')
+  if (form.template_id === null) problems.template_id = t('Choose a template.')
   if (form.type === 'run_at') {
     const time = Date.parse(form.run_at)
-    if (Number.isNaN(time)) problems.run_at = 'Enter date and time.'
-    else if (time <= now) problems.run_at = 'This is over: enter a time in the future.'
+    if (Number.isNaN(time)) problems.run_at = t('Enter date and time.')
+    else if (time <= now) problems.run_at = t('This is over: enter a time in the future.')
   } else if (form.cron.trim() === '') {
-    problems.cron = 'Enter an expression such as 0 3 * * * (every day at three).'
+    problems.cron = t('Enter an expression such as 0 3 * * * (every day at three).')
   }
   return problems
 }

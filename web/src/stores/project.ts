@@ -2,6 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { ApiError, describe, isAbort } from '@/api/client'
 import { api } from '@/api/endpoints'
+import { t } from '@/language/translate'
 import { MANAGE_RESOURCES, MANAGE_USERS, RUN_TASKS, UPDATE_PROJECT } from '@/role/permissions'
 import type { Project, ProjectMember, ProjectRole } from '@/api/types'
 
@@ -54,7 +55,7 @@ export const useProject = defineStore('project', () => {
   }
 
   function userName(id: number): string {
-    return members.value.find((member) => member.id === id)?.name ?? `User ${id}`
+    return members.value.find((member) => member.id === id)?.name ?? t('User {id}', { id })
   }
 
   return { project, role, members, error, canRun, canManage, canUpdate, canManageUsers, doesMoreThanRead, load, loadMembers, userName }

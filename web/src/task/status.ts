@@ -1,4 +1,5 @@
 import type { Task, TaskStatus, UpdateFrame } from '@/api/types'
+import { phrase, t } from '@/language/translate'
 
 /** What a person reads, and how it is drawn. */
 export interface StatusLook {
@@ -7,21 +8,22 @@ export interface StatusLook {
 }
 
 const LOOKS: Record<TaskStatus, StatusLook> = {
-  waiting: { label: 'Waiting', tone: 'neutral' },
-  starting: { label: 'Starting', tone: 'active' },
-  running: { label: 'Running', tone: 'active' },
-  waiting_confirmation: { label: 'Waiting for confirmation', tone: 'attention' },
-  confirmed: { label: 'Confirmed', tone: 'active' },
-  rejected: { label: 'Rejected', tone: 'error' },
-  stopping: { label: 'Stopping', tone: 'attention' },
-  stopped: { label: 'Stopped', tone: 'neutral' },
-  success: { label: 'Success', tone: 'success' },
-  error: { label: 'Failed', tone: 'error' },
+  waiting: { label: phrase('Waiting'), tone: 'neutral' },
+  starting: { label: phrase('Starting'), tone: 'active' },
+  running: { label: phrase('Running'), tone: 'active' },
+  waiting_confirmation: { label: phrase('Waiting for confirmation'), tone: 'attention' },
+  confirmed: { label: phrase('Confirmed'), tone: 'active' },
+  rejected: { label: phrase('Rejected'), tone: 'error' },
+  stopping: { label: phrase('Stopping'), tone: 'attention' },
+  stopped: { label: phrase('Stopped'), tone: 'neutral' },
+  success: { label: phrase('Success'), tone: 'success' },
+  error: { label: phrase('Failed'), tone: 'error' },
 }
 
 export function statusLook(status: string): StatusLook {
   // A newer server may know more; its own word is better than nothing.
-  return LOOKS[status as TaskStatus] ?? { label: status, tone: 'neutral' }
+  const look = LOOKS[status as TaskStatus] ?? { label: status, tone: 'neutral' }
+  return { label: t(look.label), tone: look.tone }
 }
 
 /** True for the three statuses that never change again. */

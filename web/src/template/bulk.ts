@@ -3,6 +3,7 @@ import { ApiError, describe } from '@/api/client'
 import { api } from '@/api/endpoints'
 import { templateApi } from '@/api/templates'
 import type { Template } from '@/api/types'
+import { t } from '@/language/translate'
 import { referrerNames } from '@/resource/shapes'
 import { loadRun } from '@/run/load'
 import { newTask } from '@/run/request'
@@ -24,18 +25,18 @@ async function perform(action: BulkAction, project: number, template: Template):
   if (action === 'run') {
     const run = await loadRun(project, template.id, null)
     const problems = Object.values(checkValues(run.template.survey_vars ?? [], run.form.survey))
-    if (problems.length > 0) throw new Error(`It asks for something that has no default: ${problems.join(' ')} Run it by itself.`)
+    if (problems.length > 0) throw new Error(t('It asks for something that has no default: {problems} Run it by itself.', { problems: problems.join(' ') }))
     const task = await api.createTask(project, newTask(run.template, run.form))
-    return { words: `Task #${task.id} is made.`, task: task.id }
+    return { words: t('Task #{id} is made.', { id: task.id }), task: task.id }
   }
   if (action === 'stop') {
     await templateApi.stopAll(project, template.id)
-    return { words: 'Its tasks are told to stop.' }
+    return { words: t('Its tasks are told to stop.') }
   }
   const users = referrerNames(await templateApi.referrers(project, template.id))
-  if (users.length > 0) throw new Error(`It is in use by ${users.join(', ')}.`)
+  if (users.length > 0) throw new Error(t('It is in use by {users}.', { users: users.join(', ') }))
   await templateApi.remove(project, template.id)
-  return { words: 'It is deleted.' }
+  return { words: t('It is deleted.') }
 }
 
 /**
@@ -53,7 +54,7 @@ export async function performAll(action: BulkAction, project: number, templates:
   let end: string | null = null
   for (const [index, template] of templates.entries()) {
     if (end !== null) {
-      set(index, { state: 'refused', words: `Not tried: ${end}` })
+      set(index, { state: 'refused', words: t('Not tried: {reason}', { reason: end }) })
       continue
     }
     set(index, { state: 'busy' })

@@ -1,5 +1,6 @@
 /** The form of a template: what it holds, what is wrong with it, and the body that is sent. Nothing here asks the server. */
 import type { SurveyVariable, Template, TemplateVault } from '@/api/types'
+import { t } from '@/language/translate'
 import type { Problems } from '@/resource/shapes'
 import { argumentLines, isAnsible, isTerraform, jsonList, nameList, stageArguments } from '@/run/request'
 
@@ -113,7 +114,7 @@ export function templateForm(template: Template | null, app: string): TemplateFo
 /** The form of a copy: a new template with everything of the old one but its name and the numbers of its rows. */
 export function copyForm(template: Template): TemplateForm {
   const form = templateForm(template, 'ansible')
-  return { ...form, id: 0, name: `${form.name} (copy)`, vaults: form.vaults.map((vault) => ({ ...vault, id: 0 })) }
+  return { ...form, id: 0, name: t('{name} (copy)', { name: form.name }), vaults: form.vaults.map((vault) => ({ ...vault, id: 0 })) }
 }
 
 function surveyRow(variable: SurveyVariable): Row<SurveyRow> {
@@ -148,14 +149,14 @@ export const wantsInventory = (app: string) => isAnsible(app) || isTerraform(app
 /** What is wrong with the form, by field; rows of lists are `survey-0`, `vault-0`. */
 export function checkTemplate(form: TemplateForm): Problems {
   const problems: Problems = {}
-  if (form.name.trim() === '') problems.name = 'Enter a name.'
-  if (!isTerraform(form.app) && form.playbook.trim() === '') problems.playbook = isAnsible(form.app) ? 'Enter the path of the playbook.' : 'Enter the path of the script.'
-  if (form.repository_id === null) problems.repository_id = 'Choose a repository.'
-  if (isAnsible(form.app) && form.inventory_id === null) problems.inventory_id = 'Choose an inventory.'
-  if (form.type === 'build' && form.start_version.trim() === '') problems.start_version = 'Enter the version of the first build, such as 1.0.0.'
-  if (form.type === 'deploy' && form.build_template_id === null) problems.build_template_id = 'Choose the template whose builds are deployed.'
+  if (form.name.trim() === '') problems.name = t('Enter a name.')
+  if (!isTerraform(form.app) && form.playbook.trim() === '') problems.playbook = isAnsible(form.app) ? t('Enter the path of the playbook.') : t('Enter the path of the script.')
+  if (form.repository_id === null) problems.repository_id = t('Choose a repository.')
+  if (isAnsible(form.app) && form.inventory_id === null) problems.inventory_id = t('Choose an inventory.')
+  if (form.type === 'build' && form.start_version.trim() === '') problems.start_version = t('Enter the version of the first build, such as 1.0.0.')
+  if (form.type === 'deploy' && form.build_template_id === null) problems.build_template_id = t('Choose the template whose builds are deployed.')
   if (form.arguments.trim().startsWith('{') && stageArguments(form.arguments) === null) {
-    problems.arguments = 'This is not a JSON object of lists such as {"plan": ["-refresh=false"]}.'
+    problems.arguments = t('This is not a JSON object of lists such as {example}.', { example: '{"plan": ["-refresh=false"]}' })
   }
   checkSurvey(form.survey, problems)
   if (isAnsible(form.app)) checkVaults(form.vaults, problems)
@@ -167,17 +168,17 @@ function checkSurvey(rows: readonly SurveyRow[], problems: Problems): void {
   for (const [index, variable] of rows.entries()) {
     const field = `survey-${index}`
     const name = variable.name.trim()
-    if (name === '') problems[field] = 'Enter the name of the variable.'
-    else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) problems[field] = 'Letters, digits and underscores only, no digit first.'
-    else if (seen.has(name)) problems[field] = 'Another question has this name.'
+    if (name === '') problems[field] = t('Enter the name of the variable.')
+    else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) problems[field] = t('Letters, digits and underscores only, no digit first.')
+    else if (seen.has(name)) problems[field] = t('Another question has this name.')
     seen.add(name)
     const fallback = variable.default_value.trim()
     if (variable.type === 'enum') {
       const values = variable.values.filter((choice) => choice.value.trim() !== '' || choice.name.trim() !== '')
-      if (values.length === 0) problems[`${field}-values`] = 'Add at least one choice.'
-      else if (fallback !== '' && !values.some((choice) => choice.value === fallback)) problems[`${field}-default`] = 'This is the value of no choice.'
+      if (values.length === 0) problems[`${field}-values`] = t('Add at least one choice.')
+      else if (fallback !== '' && !values.some((choice) => choice.value === fallback)) problems[`${field}-default`] = t('This is the value of no choice.')
     } else if (variable.type === 'int' && fallback !== '' && !/^[+-]?\d+$/.test(fallback)) {
-      problems[`${field}-default`] = 'This is not a whole number.'
+      problems[`${field}-default`] = t('This is not a whole number.')
     }
   }
 }
@@ -186,10 +187,10 @@ function checkVaults(rows: readonly VaultRow[], problems: Problems): void {
   const seen = new Set<string>()
   for (const [index, vault] of rows.entries()) {
     const name = vault.name.trim()
-    if (seen.has(name)) problems[`vault-${index}-name`] = name === '' ? 'Only one vault may be without a name.' : 'Another vault has this name.'
+    if (seen.has(name)) problems[`vault-${index}-name`] = name === '' ? t('Only one vault may be without a name.') : t('Another vault has this name.')
     seen.add(name)
-    if (vault.type === 'password' && vault.vault_key_id === null) problems[`vault-${index}`] = 'Choose the key that holds the password.'
-    if (vault.type === 'script' && vault.script.trim() === '') problems[`vault-${index}`] = 'Enter the path of the script.'
+    if (vault.type === 'password' && vault.vault_key_id === null) problems[`vault-${index}`] = t('Choose the key that holds the password.')
+    if (vault.type === 'script' && vault.script.trim() === '') problems[`vault-${index}`] = t('Enter the path of the script.')
   }
 }
 
