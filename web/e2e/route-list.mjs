@@ -16,7 +16,8 @@ export function routeOf(routes, call) {
       const [routeMethod, routePath] = route.split(' ')
       const pattern = routePath.split('/')
       if (routeMethod !== method) return false
-      const open = pattern.at(-1)?.startsWith('{*')
+      // A parameter of this name is the rest of the path.
+      const open = pattern.at(-1)?.endsWith('_path}')
       if (open ? segments.length < pattern.length : segments.length !== pattern.length) return false
       return pattern.every((part, index) => (part.startsWith('{') ? segments[index] !== '' : part === segments[index]))
     })

@@ -6,7 +6,7 @@ const routes = routesOf({
     '/api/projects': { get: {}, post: {}, parameters: [] },
     '/api/project/{project_id}/views/{view_id}': { get: {} },
     '/api/project/{project_id}/views/positions': { get: {} },
-    '/api/auth/oidc/{provider}/redirect/{*rest}': { get: {} },
+    '/api/auth/oidc/{provider}/redirect/{rest_path}': { get: {} },
   },
 })
 
@@ -22,7 +22,7 @@ describe('routes that pages call', () => {
     ['GET /api/project/12/views/3', 'GET /api/project/{project_id}/views/{view_id}'],
     ['GET /api/project/12/views/positions', 'GET /api/project/{project_id}/views/positions'],
     ['GET /api/project/12/views', undefined],
-    ['GET /api/auth/oidc/mock/redirect/a/b', 'GET /api/auth/oidc/{provider}/redirect/{*rest}'],
+    ['GET /api/auth/oidc/mock/redirect/a/b', 'GET /api/auth/oidc/{provider}/redirect/{rest_path}'],
   ])('%s is %s', (call, route) => {
     expect(routeOf(routes, call)).toBe(route)
   })
