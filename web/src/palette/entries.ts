@@ -151,13 +151,24 @@ function browse(entries: readonly Entry[], recent: readonly string[], here: stri
 
 const asHit = (entry: Entry): Hit => ({ entry, at: [] })
 
+/** Folded once, and not for every letter that is typed. */
+const texts = new WeakMap<Entry, { title: string; whole: string }>()
+function foldedTexts(entry: Entry): { title: string; whole: string } {
+  const known = texts.get(entry)
+  if (known) return known
+  const title = folded(entry.title)
+  const made = { title, whole: entry.about ? `${title} ${folded(entry.about)}` : title }
+  texts.set(entry, made)
+  return made
+}
+
 function found(entries: readonly Entry[], query: string, recent: readonly string[]): Section[] {
   const ranked: { entry: Entry; at: readonly number[]; score: number; order: number }[] = []
   for (const [order, entry] of entries.entries()) {
-    const title = folded(entry.title)
+    const { title, whole } = foldedTexts(entry)
     // What stands behind the title counts less, and is not marked.
     const inTitle = fuzzy(query, title)
-    const anywhere = inTitle ?? (entry.about === undefined ? null : fuzzy(query, `${title} ${folded(entry.about)}`))
+    const anywhere = inTitle ?? (whole === title ? null : fuzzy(query, whole))
     if (anywhere === null) continue
     const place = recent.indexOf(entry.key)
     ranked.push({

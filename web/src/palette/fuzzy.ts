@@ -9,7 +9,6 @@ export interface Found {
 
 /** Text to compare: small letters without accents, one for each character. */
 export function folded(text: string): string {
-  // eslint-disable-next-line no-control-regex -- the range of ASCII
   if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase()
   let result = ''
   for (let index = 0; index < text.length; index += 1) {
