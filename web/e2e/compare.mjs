@@ -50,7 +50,7 @@ async function ran(template, more = {}) {
 }
 
 function texts(kind) {
-  return page.locator(`.diff-row.${kind} .diff-text`).allInnerTexts()
+  return page.locator(`.diff-row.${kind} .diff-text`).allTextContents()
 }
 
 async function scripts(template) {
@@ -68,7 +68,7 @@ async function scripts(template) {
     await page.goto(`${base}/project/${project.id}/tasks/${second.id}`)
     await page.getByRole('link', { name: 'Compare', exact: true }).click()
     await page.getByRole('heading', { name: `Compare Script #${second.id}` }).waitFor()
-    await page.getByText(/^One place differs: 1 lines only before, 1 only now/).waitFor()
+    await page.getByText(/^One place differs: 1 line only before, 1 only now/).waitFor()
     const changed = page.locator('.diff-row.changed')
     assert((await changed.count()) === 1, `${await changed.count()} rows differ`)
     assert(JSON.stringify(await changed.locator('mark').allInnerTexts()) === '["small","large"]', 'the marks')
@@ -120,7 +120,7 @@ async function long(template) {
   const task = await ran(template)
   await test('of long logs the beginning is compared, and that is said', async () => {
     await page.goto(`${base}/project/${project.id}/tasks/${task.id}/compare`)
-    await page.getByText(/^Only the first 10,000 lines are compared/).waitFor()
+    await page.getByText(/Only the first 10,000 lines are compared/).waitFor()
     await page.getByText(/^One place differs/).waitFor()
     await page.locator('.diff-row.changed').getByText('line 9000 OF a long log').waitFor()
     const folds = page.getByRole('button', { name: /equal lines$/ })
