@@ -128,8 +128,9 @@ async function keys() {
       await page.keyboard.press(key)
       await page.getByRole('heading', { name: heading, level: 1 }).waitFor()
     }
-    await page.keyboard.press('/')
     const search = page.getByRole('searchbox', { name: 'Search' })
+    await search.waitFor()
+    await page.keyboard.press('/')
     assert(await search.evaluate((field) => field === document.activeElement), 'the search has no focus')
   })
   await test('no key means anything while somebody types', async () => {
