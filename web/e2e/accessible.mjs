@@ -24,9 +24,11 @@ try {
   await call(page, 'POST', `project/${project.id}/roles`, { slug: role, name: 'Watch', permissions: 0 })
   await call(page, 'POST', `project/${project.id}/templates/${template.id}/perms`, { role_slug: role, permissions: 1 })
   const task = await call(page, 'POST', `project/${project.id}/tasks`, { template_id: template.id, environment: '{"version": "1"}' })
+  const second = await call(page, 'POST', `project/${project.id}/tasks`, { template_id: template.id, environment: '{"version": "2"}' })
+  const workspace = await project.of('inventory', { name: 'production', type: 'tofu-workspace', inventory: 'production' })
   const of = `${own}/templates/${template.id}`
   const pages = ['/projects', '/account', '/users', '/roles', '/tasks', '/runners', '/apps', '/system', '/nothing-here', `${own}/templates`, `${own}/templates/new?app=ansible`, of, `${of}/edit`, `${of}/details`, `${of}/alerts`, `${of}/perms`, `${of}/retention`,
-    ...['history', 'stats', `tasks/${task.id}`, 'schedule', 'inventory', 'environment', 'keys', 'secret_storages', 'repositories', 'integrations', `integrations/${integration.id}`, 'team', 'invites', 'roles', 'activity', 'settings'].map((name) => `${own}/${name}`)]
+    ...['launcher', 'history', 'stats', `tasks/${task.id}`, `tasks/${second.id}/compare`, `inventory/${workspace.id}/states`, 'schedule', 'inventory', 'environment', 'keys', 'secret_storages', 'repositories', 'integrations', `integrations/${integration.id}`, 'team', 'invites', 'roles', 'activity', 'settings'].map((name) => `${own}/${name}`)]
   const open = (address) => [`${address.replace(/\d+/g, 'N')} is for everybody`, async (page) => {
     await page.goto(`${base}${address}`)
     await page.getByRole('heading', { level: 1 }).first().waitFor()
@@ -66,7 +68,15 @@ function dialogs(own) {
     await page.getByRole('dialog').getByRole('heading').first().waitFor()
     await both(page)
   }])
-  return [...forms, ['chosen templates and the question about them are for everybody', async (page) => {
+  const keys = [['Control+k', 'the palette'], ['?', 'the list of keys']].map(([key, name]) => [`${name} is for everybody`, async (page) => {
+    await page.goto(`${base}${own}/templates`)
+    await page.getByRole('button', { name: 'Run Restart' }).waitFor()
+    await page.keyboard.press(key)
+    await page.getByRole('dialog').getByRole('heading').first().waitFor({ state: 'attached' })
+    if (name === 'the palette') await page.getByRole('option', { name: /^Run Restart/ }).waitFor()
+    await both(page)
+  }])
+  return [...forms, ...keys, ['chosen templates and the question about them are for everybody', async (page) => {
     await page.goto(`${base}${own}/templates`)
     await page.getByRole('checkbox', { name: 'Choose Restart' }).check()
     await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).waitFor()

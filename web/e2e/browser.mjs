@@ -1,6 +1,6 @@
 // What the browser tests share: the browser, steps that are counted, pictures, and errors of the console.
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 const pictures = process.env.SCREENSHOTS ?? ''
@@ -10,11 +10,27 @@ let failed = 0
 /** What the console of a watched page said that it should not have. */
 export const consoleErrors = []
 
-export function launch() {
-  return chromium.launch({
+/** What the pages asked the API for, as `GET /api/projects`; what a test asks beside its page is not among it. */
+const calls = new Set()
+
+export async function launch() {
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   })
+  const newContext = browser.newContext.bind(browser)
+  browser.newContext = async (options) => {
+    const context = await newContext(options)
+    context.on('request', (request) => noteCall(request.method(), request.url()))
+    context.on('page', (page) => page.on('websocket', (socket) => noteCall('GET', socket.url())))
+    return context
+  }
+  return browser
+}
+
+function noteCall(method, address) {
+  const { pathname } = new URL(address)
+  if (pathname.includes('/api/')) calls.add(`${method} ${pathname.slice(pathname.indexOf('/api/'))}`)
 }
 
 /**
@@ -57,8 +73,12 @@ export function assert(condition, message) {
   if (!condition) throw new Error(message)
 }
 
-/** Prints the counts and ends the program; its status is 0 only if nothing failed. */
+/** Prints the counts and ends the program; its status is 0 only if nothing failed. Into CALLED_ROUTES go the calls, for routes.mjs. */
 export function finish() {
+  if (process.env.CALLED_ROUTES) {
+    mkdirSync(process.env.CALLED_ROUTES, { recursive: true })
+    writeFileSync(join(process.env.CALLED_ROUTES, `${basename(process.argv[1], '.mjs')}.txt`), `${[...calls].sort().join('\n')}\n`)
+  }
   console.log(`${passed} passed, ${failed} failed`)
   process.exit(failed === 0 ? 0 : 1)
 }

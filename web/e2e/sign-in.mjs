@@ -121,6 +121,12 @@ async function secondFactor(base) {
     await page.goto(`${base}/account`)
     await page.getByRole('button', { name: 'Set up one-time codes' }).waitFor()
   })
+  await test('one-time codes are switched off', async () => {
+    await page.getByRole('button', { name: 'Set up one-time codes' }).click()
+    await page.getByRole('button', { name: 'Switch off' }).click()
+    await page.getByRole('button', { name: 'Yes, switch them off' }).click()
+    await page.getByRole('button', { name: 'Set up one-time codes' }).waitFor()
+  })
   await page.context().close()
 }
 

@@ -233,7 +233,7 @@ async function views(page, project, home) {
     await page.goto(`${home}/${template.id}/edit`)
     await choose(page, 'View', 'Servers')
     await page.getByRole('button', { name: 'Save' }).click()
-    await page.getByRole('heading', { name: 'Kept' }).waitFor()
+    await page.getByRole('heading', { name: 'Kept', exact: true }).waitFor()
     await page.goto(home)
     await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: 'Servers' }).click()
     await page.waitForURL(/\/views\/\d+\/templates$/)

@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationRaw } from 'vue-router'
 import { basePath } from '@/api/address'
+import { startPage } from '@/launcher/start'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -47,7 +48,8 @@ export const router = createRouter({
       component: () => import('@/views/ProjectShell.vue'),
       props: number('project'),
       children: [
-        { path: '', name: 'project', redirect: (to) => ({ name: 'templates', params: to.params }) },
+        { path: '', name: 'project', component: () => import('@/views/TemplatesView.vue'), beforeEnter: startPage },
+        { path: 'launcher', name: 'launcher', component: () => import('@/views/LauncherView.vue') },
         { path: 'templates', name: 'templates', component: () => import('@/views/TemplatesView.vue') },
         { path: 'views/:view(\\d+)/templates', name: 'view', component: () => import('@/views/TemplatesView.vue'), props: number('view') },
         {
@@ -80,6 +82,7 @@ export const router = createRouter({
         { path: 'keys', name: 'keys', component: () => import('@/views/KeysView.vue') },
         { path: 'repositories', name: 'repositories', component: () => import('@/views/RepositoriesView.vue') },
         { path: 'inventory', name: 'inventory', component: () => import('@/views/InventoriesView.vue') },
+        { path: 'inventory/:inventory(\\d+)/states', name: 'states', component: () => import('@/views/StatesView.vue'), props: number('inventory') },
         { path: 'environment', name: 'environment', component: () => import('@/views/VariablesView.vue') },
         { path: 'schedule', name: 'schedule', component: () => import('@/views/SchedulesView.vue') },
         { path: 'team', name: 'team', component: () => import('@/views/TeamView.vue') },
@@ -93,6 +96,12 @@ export const router = createRouter({
           name: 'task',
           component: () => import('@/views/TaskView.vue'),
           props: number('task'),
+        },
+        {
+          path: 'tasks/:task(\\d+)/compare/:other(\\d+)?',
+          name: 'compare',
+          component: () => import('@/views/CompareView.vue'),
+          props: (route) => ({ task: Number(route.params.task), other: route.params.other ? Number(route.params.other) : null }),
         },
       ],
     },

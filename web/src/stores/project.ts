@@ -18,6 +18,9 @@ export const useProject = defineStore('project', () => {
   const canRun = computed(() => ((role.value?.permissions ?? 0) & RUN_TASKS) !== 0)
   const canManage = computed(() => ((role.value?.permissions ?? 0) & MANAGE_RESOURCES) !== 0)
 
+  /** Guests have nothing to run; somebody of another role may have the right to run single templates. */
+  const mayLaunch = computed(() => role.value !== null && role.value.role !== 'guest')
+
   /** Whoever has no right at all only reads: the server keeps whole documents of the project from them. */
   const doesMoreThanRead = computed(() => (role.value?.permissions ?? 0) !== 0)
   const canUpdate = computed(() => ((role.value?.permissions ?? 0) & UPDATE_PROJECT) !== 0)
@@ -58,5 +61,5 @@ export const useProject = defineStore('project', () => {
     return members.value.find((member) => member.id === id)?.name ?? t('User {id}', { id })
   }
 
-  return { project, role, members, error, canRun, canManage, canUpdate, canManageUsers, doesMoreThanRead, load, loadMembers, userName }
+  return { project, role, members, error, canRun, canManage, canUpdate, canManageUsers, doesMoreThanRead, mayLaunch, load, loadMembers, userName }
 })
