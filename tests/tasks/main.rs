@@ -27,6 +27,7 @@ mod owners;
 mod preflight;
 mod restart;
 mod robust;
+mod sandbox;
 mod schedule;
 mod sse;
 mod stop;
