@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use semaphore_engine::{
-    config::ProcessConfig,
+    config::{ProcessConfig, SandboxMode},
     process::{Identity, ProcessSpec, Prompt, Stdin, StopPlan},
 };
 use serde::Deserialize;
@@ -123,7 +123,10 @@ impl Prepared {
 
 /// `None` = as this process.
 fn identity(process: ProcessConfig) -> Result<Option<Identity>, Failure> {
-    let ProcessConfig { user, uid, gid, chroot } = process;
+    let ProcessConfig { user, uid, gid, chroot, sandbox, sandbox_paths: _ } = process;
+    if sandbox != SandboxMode::Off {
+        return Err(Failure::argument("process.sandbox is for jobs: a single program has no directories of its own"));
+    }
     let identity = Identity::resolve(user.as_deref(), uid, gid, chroot)
         .map_err(|error| Failure::new(code::SEMAPHORE_E_PERM, error.to_string()))?;
     Ok((!identity.is_current()).then_some(identity))

@@ -37,6 +37,8 @@ pub struct Machine {
     #[serde(default)]
     process: ProcessConfig,
     #[serde(default)]
+    private_paths: Vec<PathBuf>,
+    #[serde(default)]
     prompt_timeout_ms: Option<u64>,
     #[serde(default)]
     terraform_stop_timeout_ms: Option<u64>,
@@ -59,6 +61,7 @@ impl Machine {
             child_nofile: self.child_nofile.or(runtime.options().child_nofile),
             git_client: self.git_client,
             process: self.process,
+            private_paths: self.private_paths,
             prompt_timeout: self.prompt_timeout_ms.map(Duration::from_millis),
             terraform_stop_timeout: self.terraform_stop_timeout_ms.map(Duration::from_millis),
         })

@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
 
 use base64::Engine as _;
 use semaphore_server::config::{KEYS, Support};
@@ -94,6 +94,8 @@ keys! {
     "process.uid" => process_uid;
     "process.gid" => process_gid;
     "process.chroot" => process_chroot;
+    "process.sandbox" => process_sandbox;
+    "process.sandbox_paths" => process_sandbox_paths;
     "git_client" => git_client;
     "cookie_hash" => cookie_hash;
     "cookie_encryption" => cookie_encryption;
@@ -794,6 +796,34 @@ fn process_chroot() {
     let said = identity(&json!({"chroot": root.path()}));
     assert!(said.contains("process.chroot") && said.contains(root.path().to_str().unwrap()), "{said}");
     assert!(refused(json!({"process": {"chroot": "relative/path"}})).contains("process.chroot"));
+}
+
+/// The last line of a script that reads a file outside of its repository.
+fn read_of(process: &Value, file: &Path) -> String {
+    let server = Server::with_config(json!({"process": process, "env_vars": {"FILE": file}}));
+    let scripts = server.directory().join("scripts");
+    let script = "cat \"$FILE\" 2>/dev/null || echo refused\n";
+    git_repository(&scripts, &[("read.sh", script)]);
+    let admin = server.admin();
+    let project = Project::create(&admin, &format!("file://{}", scripts.display()));
+    let (_, lines) = project.run(&admin, "bash", "read.sh");
+    lines.last().cloned().unwrap_or_default()
+}
+
+// What a sandbox refuses is seen in tests/tasks/sandbox.rs.
+fn process_sandbox() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "seen\n").unwrap();
+    assert_eq!(read_of(&json!({"sandbox": "off"}), file.path()), "seen");
+    assert_eq!(read_of(&json!({"sandbox": "strict"}), file.path()), "refused");
+    assert!(refused(json!({"process": {"sandbox": "on"}})).contains("process.sandbox"));
+}
+
+fn process_sandbox_paths() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "seen\n").unwrap();
+    let process = json!({"sandbox": "strict", "sandbox_paths": [file.path()]});
+    assert_eq!(read_of(&process, file.path()), "seen");
 }
 
 // ---------------------------------------------------------------- sessions and secrets

@@ -29,6 +29,7 @@ mod owners;
 mod preflight;
 mod restart;
 mod robust;
+mod sandbox;
 mod schedule;
 mod sse;
 mod stop;

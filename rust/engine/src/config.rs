@@ -34,6 +34,9 @@ pub struct EngineConfig {
     /// `process`: as whom and below which root jobs run.
     #[serde(default)]
     pub process: ProcessConfig,
+    /// Files and directories of the server that no sandbox shows: its configuration, its database.
+    #[serde(default)]
+    pub private_paths: Vec<PathBuf>,
     /// How long a prompt that nobody answers may stand on a job's terminal before the job ends; `None` = for ever.
     #[serde(default)]
     pub prompt_timeout: Option<Duration>,
@@ -85,6 +88,24 @@ pub struct ProcessConfig {
     pub gid: Option<u32>,
     /// New root directory.
     pub chroot: Option<PathBuf>,
+    /// What the programs of a task may reach.
+    pub sandbox: SandboxMode,
+    /// Files and directories that the strict sandbox shows beside the system's: an interpreter in somebody's home.
+    pub sandbox_paths: Vec<PathBuf>,
+}
+
+/// `process.sandbox`: what the programs of a task may reach of this machine. Git, which makes the clone, runs outside of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxMode {
+    /// What their user may reach. The default of the reference, which has nothing else.
+    #[default]
+    Off,
+    /// Everything can be read but devices, what is private to the server, and other projects; written are the project's
+    /// directory, HOME and the template's own directory. No new privileges (no `sudo` on this machine), no signals to others.
+    Default,
+    /// As `Default`, but HOME is the project's directory, and beside it only the system's programs and configuration are shown.
+    Strict,
 }
 
 /// An entry of `apps`: replaces the program or its leading arguments.

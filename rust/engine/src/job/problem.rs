@@ -110,7 +110,7 @@ fn code_of_stage(error: &StageError) -> ProblemCode {
         StageError::Git(error) => error.code().unwrap_or(ProblemCode::Repository),
         StageError::GitUrl(_) | StageError::Revision(_) | StageError::LocalRepository { .. } => ProblemCode::Repository,
         StageError::Path(error) => code_of_path(error),
-        StageError::File { .. } => ProblemCode::Machine,
+        StageError::File { .. } | StageError::Sandbox(_) => ProblemCode::Machine,
         StageError::Key { source, .. } => source.code(),
         StageError::Identity(error) => error.code(),
         StageError::KeyType(_) => ProblemCode::KeyType,
@@ -146,7 +146,7 @@ fn code_of_program(error: &ProgramError) -> ProblemCode {
         ProgramError::Start(error) => code_of_spawn(error),
         ProgramError::Problem(process::Problem::WaitsForInput { .. }) => ProblemCode::WaitsForInput,
         ProgramError::Identity(error) => error.code(),
-        ProgramError::Stopped(_) | ProgramError::Problem(_) => ProblemCode::Machine,
+        ProgramError::Stopped(_) | ProgramError::Problem(_) | ProgramError::Unconfined => ProblemCode::Machine,
     }
 }
 
@@ -167,6 +167,7 @@ pub(crate) fn code_of_spawn(error: &SpawnError) -> ProblemCode {
         SpawnError::Directory { .. }
         | SpawnError::NotADirectory { .. }
         | SpawnError::Descriptor { .. }
+        | SpawnError::Sandbox { .. }
         | SpawnError::System { .. } => ProblemCode::Machine,
     }
 }

@@ -9,7 +9,7 @@ use std::{
     collections::VecDeque,
     io,
     os::fd::OwnedFd,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -24,9 +24,12 @@ pub use started::StartedProgram;
 use super::{JobEvent, StopReason};
 use crate::{
     EngineConfig,
+    config::SandboxMode,
     key::{AgentPlace, SocketOwner},
     log::{self, Batch, LogRecord, LogWriter, Stream},
-    process::{self, Child, Exit, Identity, IdentityError, Problem, ProcessSpec, SpawnError, StopHandle, StopMode},
+    process::{
+        self, Child, Exit, Identity, IdentityError, Problem, ProcessSpec, Sandbox, SpawnError, StopHandle, StopMode,
+    },
 };
 
 /// Lines that are kept of a program's output to tell why it failed.
@@ -56,6 +59,9 @@ pub enum ProgramError {
     /// There is nobody as whom it may run.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// It belongs into a sandbox, and none was made yet.
+    #[error("internal error: a program was to run outside of its sandbox; please report it")]
+    Unconfined,
     /// Something around it went wrong: a password was refused, ...
     #[error(transparent)]
     Problem(Problem),
@@ -110,6 +116,15 @@ impl Confirmation {
     }
 }
 
+/// The sandbox of a job's programs.
+#[derive(Debug)]
+pub(crate) struct Confinement {
+    /// The limits.
+    pub(crate) sandbox: Sandbox,
+    /// TMPDIR: what others have in `/tmp` is none of the job's business.
+    pub(crate) temporary: PathBuf,
+}
+
 /// Runs the programs of one job, one after another; cheap to clone.
 ///
 /// All of them run as what `process` of the configuration says. Its root directory is for the apps and what they install:
@@ -123,6 +138,8 @@ pub struct Programs {
     /// Looked up once; `None` = as this process.
     identity: Arc<OnceLock<Result<Option<Identity>, IdentityError>>>,
     outside_root: bool,
+    /// What the programs of the app run in, once it is made.
+    sandbox: Arc<OnceLock<Confinement>>,
     held: Option<Arc<OwnedFd>>,
     /// Whether the host wants to know what is started.
     told: bool,
@@ -135,7 +152,17 @@ impl Programs {
         stop: StopRequest,
         confirmation: Confirmation,
     ) -> Self {
-        Self { config, log, stop, confirmation, identity: Arc::default(), outside_root: false, held: None, told: false }
+        Self {
+            config,
+            log,
+            stop,
+            confirmation,
+            identity: Arc::default(),
+            outside_root: false,
+            sandbox: Arc::default(),
+            held: None,
+            told: false,
+        }
     }
 
     /// Programs without a job: their output is thrown away, and nobody stops them but who drops the call.
@@ -160,6 +187,11 @@ impl Programs {
     #[must_use]
     pub(crate) fn holding(self, held: Option<Arc<OwnedFd>>) -> Self {
         Self { held, ..self }
+    }
+
+    /// From now on the programs of the app run in this. Only the first call counts.
+    pub(crate) fn confine(&self, confinement: Confinement) {
+        let _ = self.sandbox.set(confinement);
     }
 
     /// As whom the programs run; `None` = as this process.
@@ -199,6 +231,11 @@ impl Programs {
         let identity = identity.map(|identity| if self.outside_root { identity.outside() } else { identity.clone() });
         // Reference: a program is looked for in the server's PATH, whatever PATH it is given itself.
         let program = program.search_path(&self.config.path).nofile(self.config.child_nofile);
+        let program = match self.sandbox.get() {
+            _ if self.outside_root || self.config.process.sandbox == SandboxMode::Off => program,
+            Some(own) => program.sandbox(Some(own.sandbox.clone())).env("TMPDIR", &own.temporary),
+            None => return Err(ProgramError::Unconfined),
+        };
         Ok(program.identity(identity).kept(self.held.clone()))
     }
 

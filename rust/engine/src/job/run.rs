@@ -16,6 +16,7 @@ use super::{
 use crate::{
     EngineConfig,
     app::{self, AppContext},
+    config::{HomeDirMode, SandboxMode},
     git::GitUrl,
     log::{self, Batch, LogOptions, LogReader, LogWriter, Redactor, Stream},
 };
@@ -177,13 +178,16 @@ fn broken(log: &LogWriter<JobEvent>, stage: &str, error: String) -> Outcome {
     Outcome::Broken { stage: stage.to_owned(), error }
 }
 
-/// Programs run in other directories, so a relative path would mean something else to them.
+/// Programs run in other directories, so a relative path would mean something else to them. In the strict sandbox HOME is the
+/// project's directory: the server's is not shown.
 fn with_absolute_paths(config: Arc<EngineConfig>) -> std::io::Result<Arc<EngineConfig>> {
-    if config.tmp_path.is_absolute() {
+    let is_strict = config.process.sandbox == SandboxMode::Strict;
+    if config.tmp_path.is_absolute() && !is_strict {
         return Ok(config);
     }
     let tmp_path = path::absolute(&config.tmp_path)?;
-    Ok(Arc::new(EngineConfig { tmp_path, ..EngineConfig::clone(&config) }))
+    let home_dir_mode = if is_strict { HomeDirMode::ProjectHome } else { config.home_dir_mode };
+    Ok(Arc::new(EngineConfig { tmp_path, home_dir_mode, ..EngineConfig::clone(&config) }))
 }
 
 /// Hides all secrets of the job, the credentials that are part of a URL, and logins together with their passwords, as they are
@@ -302,10 +306,20 @@ async fn with_keys(
 /// The stages in which the app works.
 async fn with_files(stages: &Stages<'_>, context: &AppContext<'_>) -> Result<Outcome, (&'static str, StageError)> {
     stage::preflight::before_run(stages, context);
-    begin(stages, "requirements")?;
-    stage::requirements::install(stages, context).await.map_err(in_stage("requirements"))?;
-    begin(stages, "run")?;
-    let outcome = stage::run::run(stages, context).await.map_err(in_stage("run"))?;
-    stages.diagnose(&outcome);
-    Ok(outcome)
+    let temporary = stage::sandbox::make(stages, context).await.map_err(in_stage("requirements"))?;
+    let outcome = async {
+        begin(stages, "requirements")?;
+        stage::requirements::install(stages, context).await.map_err(in_stage("requirements"))?;
+        begin(stages, "run")?;
+        let outcome = stage::run::run(stages, context).await.map_err(in_stage("run"))?;
+        stages.diagnose(&outcome);
+        Ok(outcome)
+    };
+    let outcome = outcome.await;
+    if let Some(temporary) = temporary
+        && let Err(error) = temporary.remove().await
+    {
+        tracing::warn!(%error, "cannot remove the directory for temporary files of a job");
+    }
+    outcome
 }

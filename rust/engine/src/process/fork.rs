@@ -1,4 +1,4 @@
-//! Starts a child as another user or below another root: the only case in which a process of ours is forked.
+//! Starts a child as another user, below another root or in a sandbox: the only cases in which a process of ours is forked.
 //!
 //! Not for anything else: `posix_spawn` does the rest, faster and without a moment in which our own code runs in the child.
 //!
@@ -8,7 +8,7 @@ use std::{
     ffi::CString,
     fs::File,
     io::{self, Read},
-    os::fd::{AsRawFd, OwnedFd, RawFd},
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd},
     ptr,
 };
 
@@ -18,6 +18,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use super::system::{InputSource, NewProcess, checked_call, pointers, wait_and_reap};
 
 /// Whom and where the child is to be; `None` = as this process.
+#[derive(Default)]
 pub(super) struct Foreign {
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
@@ -36,10 +37,11 @@ pub(super) enum Step {
     Groups,
     Group,
     User,
+    Sandbox,
     Execute,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step::Prepare,
     Step::Session,
     Step::Descriptors,
@@ -48,18 +50,24 @@ const STEPS: [Step; 9] = [
     Step::Groups,
     Step::Group,
     Step::User,
+    Step::Sandbox,
     Step::Execute,
 ];
 
-/// As `posix_spawn`, with another identity. Returns when the program was executed or could not be.
+/// As `posix_spawn`, with another identity and within the limits of `sandbox`. Returns when the program was executed or could not be.
 #[expect(unsafe_code, reason = "fork is only to be had from libc")]
-pub(super) fn fork_exec(new: &NewProcess<'_>, foreign: &Foreign) -> Result<pid_t, (Step, io::Error)> {
+pub(super) fn fork_exec(
+    new: &NewProcess<'_>,
+    foreign: &Foreign,
+    sandbox: Option<BorrowedFd<'_>>,
+) -> Result<pid_t, (Step, io::Error)> {
     let prepare = |error: io::Error| (Step::Prepare, error);
     let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|error| prepare(error.into()))?;
     let writer = if writer.as_raw_fd() > 2 { writer } else { writer.try_clone().map_err(prepare)? };
     let argv = pointers(new.args.iter().map(|arg| arg.as_ptr()));
     let envp = pointers(new.env.iter().map(|entry| entry.as_ptr().cast()));
-    let plan = Plan { new, foreign, argv: &argv, envp: &envp, report: writer.as_raw_fd() };
+    let sandbox = sandbox.map(|ruleset| ruleset.as_raw_fd());
+    let plan = Plan { new, foreign, sandbox, argv: &argv, envp: &envp, report: writer.as_raw_fd() };
     // No handler of the host may run in the child: it would act on memory that is not its own any more.
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(|error| prepare(error.into()))?;
     // SAFETY: the child calls only async-signal-safe functions on prepared values and leaves through exec or _exit.
@@ -94,6 +102,8 @@ fn failure(reader: OwnedFd) -> Option<(Step, io::Error)> {
 struct Plan<'a> {
     new: &'a NewProcess<'a>,
     foreign: &'a Foreign,
+    /// The limits as Landlock has them; open in the caller all the while.
+    sandbox: Option<RawFd>,
     argv: &'a [*mut c_char],
     envp: &'a [*mut c_char],
     report: RawFd,
@@ -157,6 +167,19 @@ impl Plan<'_> {
             {
                 return Step::User;
             }
+            // After the last thing that needs rights. The kernel asks for no new privileges before it accepts limits.
+            if self.sandbox.is_some() {
+                for capability in BEYOND_FILES {
+                    // Only root has them, and may drop them; whoever may not has none.
+                    libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0);
+                }
+            }
+            if let Some(ruleset) = self.sandbox
+                && (libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+                    || libc::syscall(libc::SYS_landlock_restrict_self, ruleset, 0) < 0)
+            {
+                return Step::Sandbox;
+            }
             let mut none = std::mem::zeroed();
             libc::sigemptyset(&raw mut none);
             libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
@@ -199,6 +222,11 @@ impl Plan<'_> {
         }
     }
 }
+
+/// What lets root go round the limits of a sandbox, by other ways than files: memory of others, devices, the kernel itself. Numbers
+/// of `capability.h`: SYS_MODULE, SYS_RAWIO, SYS_PTRACE, SYS_ADMIN, SYS_BOOT, SYS_TIME, MKNOD, MAC_OVERRIDE, MAC_ADMIN, SYSLOG, PERFMON,
+/// BPF, CHECKPOINT_RESTORE.
+const BEYOND_FILES: [libc::c_ulong; 13] = [16, 17, 19, 21, 22, 25, 27, 32, 33, 34, 38, 39, 40];
 
 /// `sizeof(sigset_t)` of the kernel for 64 signals.
 const KERNEL_SIGSET_BYTES: usize = 8;

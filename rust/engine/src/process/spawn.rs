@@ -16,8 +16,8 @@ use nix::{
 };
 
 use super::{
-    Child, ProcessSpec, Stdin,
-    fork::{self, Step},
+    Child, ProcessSpec, Sandbox, Stdin,
+    fork::{self, Foreign, Step},
     input::InputEnd,
     leader::Watched,
     resolve::{self, Prepared},
@@ -124,6 +124,14 @@ pub enum SpawnError {
         /// Why; `EPERM` means that the server lacks the right (it does not run as root).
         source: io::Error,
     },
+    /// The limits could not be taken on.
+    #[error("cannot start `{program}` in its sandbox")]
+    Sandbox {
+        /// Name.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
     /// The system refused for another reason.
     #[error("cannot start `{program}`")]
     System {
@@ -156,6 +164,7 @@ pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, Sp
         stop,
         grace,
         identity,
+        sandbox,
         nofile,
         prompt_timeout,
         kept,
@@ -181,12 +190,14 @@ pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, Sp
         stderr: child_stderr.as_fd(),
         kept: kept.as_ref().map(|kept| kept.as_fd()),
     };
-    let pid = match identity {
-        None => system::posix_spawn(&new).map_err(|source| refused(&prepared, name.clone(), source))?,
-        Some(identity) => {
+    let pid = match (identity, &sandbox) {
+        (None, None) => system::posix_spawn(&new).map_err(|source| refused(&prepared, name.clone(), source))?,
+        (identity, sandbox) => {
             let nul = || SpawnError::NulByte { program: name.clone(), what: "the root directory".into() };
-            let foreign = identity.foreign().ok_or_else(nul)?;
-            fork::fork_exec(&new, &foreign).map_err(|(step, source)| match step {
+            let foreign = identity.map_or_else(|| Some(Foreign::default()), |identity| identity.foreign());
+            let ruleset = sandbox.as_ref().map(Sandbox::ruleset);
+            fork::fork_exec(&new, &foreign.ok_or_else(nul)?, ruleset).map_err(|(step, source)| match step {
+                Step::Sandbox => SpawnError::Sandbox { program: name.clone(), source },
                 Step::Execute => refused(&prepared, name.clone(), source),
                 Step::Directory => SpawnError::Directory { dir, source },
                 _ => SpawnError::Identity { program: name.clone(), what: change(step), source },
@@ -213,7 +224,9 @@ fn change(step: Step) -> &'static str {
         Step::Groups => "the supplementary groups",
         Step::Group => "the group",
         Step::User => "the user",
-        Step::Prepare | Step::Session | Step::Descriptors | Step::Directory | Step::Execute => "the process",
+        Step::Prepare | Step::Session | Step::Descriptors | Step::Directory | Step::Sandbox | Step::Execute => {
+            "the process"
+        }
     }
 }
 

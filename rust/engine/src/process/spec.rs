@@ -4,7 +4,7 @@ use std::{ffi::OsString, fmt, os::fd::OwnedFd, path::PathBuf, sync::Arc, time::D
 
 use zeroize::Zeroizing;
 
-use super::{Identity, StopPlan};
+use super::{Identity, Sandbox, StopPlan};
 
 /// Everything about a child process; nothing is inherited or looked up elsewhere.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct ProcessSpec {
     pub grace: Option<Duration>,
     /// As whom and below which root it runs; `None` = as this process.
     pub identity: Option<Identity>,
+    /// What it may reach of this machine; `None` = what its user may.
+    pub sandbox: Option<Sandbox>,
     /// Soft limit of open files, cut to the hard limit and set right after the start; `None` = that of this process.
     pub nofile: Option<u64>,
     /// How long a question on the terminal that nobody answers may stand there before the child is stopped; `None` = for ever.
@@ -48,6 +50,7 @@ impl ProcessSpec {
             stop: StopPlan::Shell,
             grace: None,
             identity: None,
+            sandbox: None,
             nofile: None,
             prompt_timeout: None,
             kept: None,
@@ -107,6 +110,13 @@ impl ProcessSpec {
     #[must_use]
     pub fn identity(mut self, identity: Option<Identity>) -> Self {
         self.identity = identity;
+        self
+    }
+
+    /// Sets what it may reach.
+    #[must_use]
+    pub fn sandbox(mut self, sandbox: Option<Sandbox>) -> Self {
+        self.sandbox = sandbox;
         self
     }
 

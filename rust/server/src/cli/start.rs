@@ -262,9 +262,20 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
         // Any other text was refused when the configuration was read.
         git_client: if config.git_client == "go_git" { GitClientKind::GoGit } else { GitClientKind::CmdGit },
         process: config.process.clone(),
+        private_paths: private_paths(config),
         prompt_timeout: (config.prompt_timeout_seconds > 0).then(|| Duration::from_secs(config.prompt_timeout_seconds)),
         terraform_stop_timeout: Some(Duration::from_secs(config.terraform_stop_timeout_seconds)),
     }
+}
+
+/// What tasks have no business with: the keys of the server are in the one, everything else in the other.
+fn private_paths(config: &Config) -> Vec<PathBuf> {
+    let database = match &config.database {
+        Database::Sqlite(path) | Database::Bolt(path) => Some(path),
+        Database::Server(_) => None,
+    };
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    config.file.iter().chain(database).map(absolute).collect()
 }
 
 /// A runtime for a command that is no server: one thread.

@@ -246,6 +246,8 @@ impl Config {
                 uid: values.set_integer("process.uid"),
                 gid: values.set_integer("process.gid"),
                 chroot: values.set_text("process.chroot").map(PathBuf::from),
+                sandbox: values.decode("process.sandbox")?,
+                sandbox_paths: values.decode("process.sandbox_paths")?,
             },
             task_processes: TaskProcesses::of(&values),
             git_client: values.text("git_client").to_owned(),

@@ -374,6 +374,23 @@ const GENERAL: &[Key] = &[
         ),
         Rule::AbsolutePath,
     ),
+    ruled(
+        key(
+            "process.sandbox",
+            "SEMAPHORE_PROCESS_SANDBOX",
+            Text,
+            "off",
+            "What tasks may reach of this machine: default hides the server's files and other projects, strict shows the system's programs only. Needs Landlock. Not a key of the Go server.",
+        ),
+        Rule::OneOf(&["off", "default", "strict"]),
+    ),
+    key(
+        "process.sandbox_paths",
+        "SEMAPHORE_PROCESS_SANDBOX_PATHS",
+        List,
+        "",
+        "Files and directories that process.sandbox strict shows beside the system's. Not a key of the Go server.",
+    ),
     secret(key(
         "runner_registration_token",
         "SEMAPHORE_RUNNER_REGISTRATION_TOKEN",

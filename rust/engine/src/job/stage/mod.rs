@@ -1,5 +1,5 @@
 //! The stages of a job, one file each, in the order in which they run: workspace, keys, checkout, inventory,
-//! requirements, run. Beside them `preflight` says beforehand what would make a run fail, and `diagnosis` afterwards what did.
+//! sandbox, requirements, run. Beside them `preflight` says beforehand what would make a run fail, and `diagnosis` afterwards what did.
 //!
 //! A stage gives back a value that later stages use and whose destructor undoes what has to be undone; the values live until
 //! the end of the job, so every way out of it cleans up.
@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod preflight;
 pub(crate) mod requirements;
 pub(crate) mod run;
+pub(crate) mod sandbox;
 pub(crate) mod workspace;
 
 use std::{
@@ -29,7 +30,7 @@ use crate::{
     app::{App, AppError, PathError},
     git::{GitError, GitUrlError, RevisionError},
     key::KeyError,
-    process::IdentityError,
+    process::{IdentityError, SandboxError},
 };
 
 /// What every stage has at hand.
@@ -128,6 +129,8 @@ pub(crate) enum StageError {
     Key { owner: &'static str, source: KeyError },
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     #[error("access key type not supported for {0}")]
     KeyType(&'static str),
     #[error("the job has no value for the secret {0:?}: save the key or variable again")]

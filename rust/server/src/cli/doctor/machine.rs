@@ -11,6 +11,8 @@ use nix::{
     unistd::{AccessFlags, access},
 };
 
+use semaphore_engine::{config::SandboxMode, process::sandbox_is_supported};
+
 use super::Report;
 use crate::{cli::bolt_import::sqlite_file, config::Config, survival::Survival};
 
@@ -134,6 +136,22 @@ pub(in crate::cli) fn free_bytes(path: &Path) -> io::Result<u64> {
     // The types differ between systems.
     #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
     Ok(u64::from(found.blocks_available()) * (found.fragment_size() as u64))
+}
+
+/// Whether the limits that tasks are to run in can be had.
+pub(super) fn check_sandbox(config: &Config, report: &mut Report) {
+    if config.process.sandbox == SandboxMode::Off {
+        return;
+    }
+    if sandbox_is_supported() {
+        report.ok(TOOLS, "the kernel has Landlock, for process.sandbox".to_owned());
+    } else {
+        report.problem(
+            TOOLS,
+            "process.sandbox is set, but the kernel has no Landlock: no task can run".to_owned(),
+            "use Linux 5.13 or newer with Landlock among its security modules, or set process.sandbox to off",
+        );
+    }
 }
 
 /// Programs that the templates of the database, git and SSH need. `apps` are the ids that templates name.

@@ -1,0 +1,228 @@
+//! What a program of a task may reach of this machine: files by Landlock, no new privileges, no signals to others.
+//!
+//! Not for what the kernel cannot tell apart: networks, memory, processor time. Needs no container and no right of ours.
+//!
+//! Invariants: what is not named is refused, a link leads nowhere it would not lead without it, and a kernel without Landlock is
+//! an error, never a program that runs free.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetError, Scope, make_bitflags, path_beneath_rules,
+};
+
+use crate::config::SandboxMode;
+
+/// What is used of Landlock where the kernel has it; the rights of its first version must be there.
+const NEWEST: ABI = ABI::V6;
+
+/// Devices that programs write to. Others can be read and written by nobody, whoever runs: a disk has every file in it.
+const DEVICES: [&str; 9] = [
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/tty",
+    "/dev/ptmx",
+    "/dev/pts",
+    "/dev/shm",
+];
+
+/// Where programs, their libraries and their configuration lie: all that the strict mode shows of the system.
+const SYSTEM: [&str; 13] =
+    ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/usr", "/opt", "/etc", "/nix", "/proc", "/sys", "/run"];
+
+/// Why there is no sandbox. A program must be refused then, never run without it.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The kernel has no Landlock, or it is switched off.
+    #[error(
+        "this machine's kernel offers no Landlock, which `process.sandbox` needs: use Linux 5.13 or newer with Landlock among \
+         its security modules, or set `process.sandbox` to `off`"
+    )]
+    Unsupported,
+    /// The rules were refused.
+    #[error("cannot make the sandbox of the task")]
+    Rules {
+        /// Why.
+        source: RulesetError,
+    },
+    /// A directory that should be shown in part cannot be read.
+    #[error("cannot make the sandbox of the task: cannot read {}", path.display())]
+    Unreadable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What a sandbox is made of; all paths are absolute.
+#[derive(Clone, Debug, Default)]
+pub struct SandboxPlan {
+    /// How much is shown.
+    pub mode: SandboxMode,
+    /// Directories of the task: everything is allowed there.
+    pub own: Vec<PathBuf>,
+    /// HOME of the task: everything is allowed there, but for what is hidden.
+    pub home: PathBuf,
+    /// What may be read beside what the mode shows.
+    pub shown: Vec<PathBuf>,
+    /// What is neither read nor written, with everything beside it whose name begins with its name; `own` lies in it or elsewhere.
+    pub hidden: Vec<PathBuf>,
+}
+
+/// Limits that the programs of one task run in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    ruleset: Arc<OwnedFd>,
+}
+
+impl Sandbox {
+    /// Asks the kernel for the limits. `None` in the mode `off`. Reads directories: not for the runtime's threads.
+    ///
+    /// # Errors
+    /// If the kernel has no Landlock, or a directory with something hidden in it cannot be read.
+    pub fn new(plan: &SandboxPlan) -> Result<Option<Self>, SandboxError> {
+        let hidden: Vec<PathBuf> = plan.hidden.iter().map(|path| real(path)).collect();
+        let mut readable = match plan.mode {
+            SandboxMode::Off => return Ok(None),
+            SandboxMode::Default => {
+                let mut hidden = hidden.clone();
+                hidden.push("/dev".into());
+                without(Path::new("/"), &hidden)?
+            }
+            SandboxMode::Strict => each_without(SYSTEM.iter().map(Path::new), &hidden)?,
+        };
+        readable.extend(each_without(plan.shown.iter().map(PathBuf::as_path), &hidden)?);
+        // A home at the root is none: everything would be writable.
+        let home = real(&plan.home);
+        let has_home = plan.mode == SandboxMode::Default && home.parent().is_some();
+        let mut writable = if has_home { without(&home, &hidden)? } else { Vec::new() };
+        writable.extend(plan.own.iter().cloned());
+        let refused = |source| SandboxError::Rules { source };
+        let rules = empty()?;
+        let everything = AccessFs::from_all(NEWEST) & !make_bitflags!(AccessFs::{MakeChar | MakeBlock});
+        let rules = list_everywhere(rules, plan.mode).map_err(refused)?;
+        let rules = rules.add_rules(path_beneath_rules(readable, AccessFs::from_read(NEWEST))).map_err(refused)?;
+        let rules = rules.add_rules(path_beneath_rules(writable, everything)).map_err(refused)?;
+        let rules = rules.add_rules(path_beneath_rules(DEVICES, everything)).map_err(refused)?;
+        let ruleset = Option::<OwnedFd>::from(rules).ok_or(SandboxError::Unsupported)?;
+        Ok(Some(Self { ruleset: Arc::new(ruleset) }))
+    }
+
+    pub(super) fn ruleset(&self) -> BorrowedFd<'_> {
+        self.ruleset.as_fd()
+    }
+}
+
+/// Whether this machine's kernel can do what a sandbox needs.
+pub fn sandbox_is_supported() -> bool {
+    empty().is_ok()
+}
+
+/// Limits under which nothing is allowed yet.
+fn empty() -> Result<RulesetCreated, SandboxError> {
+    let rules = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(ABI::V1))
+        .map_err(|_| SandboxError::Unsupported)?;
+    let rules = rules.set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(NEWEST));
+    let rules = rules.and_then(|rules| rules.scope(make_bitflags!(Scope::{AbstractUnixSocket | Signal})));
+    rules.and_then(Ruleset::create).map_err(|source| SandboxError::Rules { source })
+}
+
+/// In the lenient mode names of files are no secret: a directory that has something hidden in it can be listed.
+fn list_everywhere(rules: RulesetCreated, mode: SandboxMode) -> Result<RulesetCreated, RulesetError> {
+    match (mode, PathFd::new("/")) {
+        (SandboxMode::Default, Ok(root)) => rules.add_rule(PathBeneath::new(root, AccessFs::ReadDir)),
+        _ => Ok(rules),
+    }
+}
+
+fn each_without<'a>(paths: impl Iterator<Item = &'a Path>, hidden: &[PathBuf]) -> Result<Vec<PathBuf>, SandboxError> {
+    let mut found = Vec::new();
+    for path in paths {
+        found.extend(without(&real(path), hidden)?);
+    }
+    Ok(found)
+}
+
+/// The fewest paths that together are everything at and below a path but what is hidden. Links are left out: what they lead to is
+/// reached by its own name, or is hidden.
+fn without(path: &Path, hidden: &[PathBuf]) -> Result<Vec<PathBuf>, SandboxError> {
+    let (mut found, mut left) = (Vec::new(), vec![path.to_owned()]);
+    while let Some(path) = left.pop() {
+        if hidden.iter().any(|hidden| hides(hidden, &path)) {
+            continue;
+        }
+        if !hidden.iter().any(|hidden| hidden.starts_with(&path)) {
+            found.push(path);
+            continue;
+        }
+        let unreadable = |source| SandboxError::Unreadable { path: path.clone(), source };
+        for entry in fs::read_dir(&path).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            // What is gone meanwhile cannot be shown.
+            if entry.file_type().is_ok_and(|kind| !kind.is_symlink()) {
+                left.push(entry.path());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a path is what is hidden, lies in it, or lies beside it with a name that begins so (`database.sqlite-wal`).
+fn hides(hidden: &Path, path: &Path) -> bool {
+    let bytes = |path: &Path| path.file_name().map(|name| OsStr::as_encoded_bytes(name).to_owned());
+    path.starts_with(hidden)
+        || path.parent() == hidden.parent()
+            && bytes(hidden).zip(bytes(path)).is_some_and(|(hidden, name)| name.starts_with(&hidden))
+}
+
+/// A path without links; of what does not exist, its directory without them.
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| match (path.parent().map(fs::canonicalize), path.file_name()) {
+        (Some(Ok(directory)), Some(name)) => directory.join(name),
+        _ => path.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_left_out_with_what_is_named_after_it() {
+        let root = tempfile::tempdir().unwrap();
+        let root = real(root.path());
+        for file in [
+            "a/config.json",
+            "a/config.json.bak",
+            "a/other",
+            "a/b/database.sqlite",
+            "a/b/database.sqlite-wal",
+            "a/b/c/x",
+            "d/y",
+        ] {
+            fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            fs::write(root.join(file), "").unwrap();
+        }
+        std::os::unix::fs::symlink(root.join("a/b"), root.join("link")).unwrap();
+        let hidden = ["a/config.json", "a/b/database.sqlite"].map(|path| root.join(path));
+        let mut found = without(&root, &hidden).unwrap();
+        found.sort();
+        assert_eq!(found, ["a/b/c", "a/other", "d"].map(|path| root.join(path)));
+        assert_eq!(without(&root.join("d"), &hidden).unwrap(), [root.join("d")]);
+        assert!(without(&root.join("a/config.json"), &hidden).unwrap().is_empty());
+    }
+}
