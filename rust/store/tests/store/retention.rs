@@ -102,6 +102,21 @@ async fn rules_let_the_oldest_finished_tasks_go(database: Database) {
     assert_eq!(left(&store, &project).await, running);
 }
 
+/// The limit of the configuration: nothing goes before a tenth more is there, and what runs stays.
+async fn a_limit_for_every_template_leaves_room_for_a_tenth(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let template = project.template.id;
+    let beyond = async |kept: u32, count: usize| store.list_tasks_beyond_limit(template, kept, count).await.unwrap();
+    tasks(&store, &project.template, &[9], TaskStatus::Running).await;
+    let ended = tasks(&store, &project.template, &[8; 20], TaskStatus::Error).await;
+    assert_eq!(beyond(20, 9).await, [], "21 are no tenth more than 20");
+    assert_eq!(beyond(21, 9).await, []);
+    assert_eq!(beyond(19, 9).await, ended[..1], "two of them are too many, and one runs");
+    assert_eq!(beyond(5, 9).await, ended[..9]);
+    assert_eq!(beyond(5, 2).await, ended[..2]);
+}
+
 async fn output_of_the_go_server_is_measured_and_much_of_it_goes_in_small_steps(database: Database) {
     let Some((store, kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
@@ -132,5 +147,6 @@ async fn output_of_the_go_server_is_measured_and_much_of_it_goes_in_small_steps(
 stories! {
     a_scope_has_one_rule,
     rules_let_the_oldest_finished_tasks_go,
+    a_limit_for_every_template_leaves_room_for_a_tenth,
     output_of_the_go_server_is_measured_and_much_of_it_goes_in_small_steps,
 }
