@@ -111,7 +111,7 @@ describe('the order', () => {
     const templates = Array.from({ length: 3000 }, (_each, index) => template(index + 1, `Template number ${index + 1} of the département`))
     const began = performance.now()
     expect(hits('numb 2999', [], { templates, permissions: 5 })).toHaveLength(3)
-    expect(performance.now() - began).toBeLessThan(500)
+    expect(performance.now() - began).toBeLessThan(1500)
   })
 })
 
