@@ -356,16 +356,14 @@ fn leaving_mail_server() -> (u16, std::sync::mpsc::Receiver<String>) {
             let mut say = |text: &str| connection.write_all(format!("{text}\r\n").as_bytes()).unwrap();
             say("220 here");
             while let Some(Ok(line)) = lines.next() {
-                match line.split(' ').next().unwrap_or_default() {
-                    "DATA" => {
-                        say("354 go on");
-                        let message: Vec<_> =
-                            lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
-                        let _ = sender.send(message.join("\n"));
-                        break;
-                    }
-                    _ => say("250 good"),
+                if line != "DATA" {
+                    say("250 good");
+                    continue;
                 }
+                say("354 go on");
+                let message: Vec<_> = lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
+                let _ = sender.send(message.join("\n"));
+                break;
             }
         }
     });

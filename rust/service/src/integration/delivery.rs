@@ -215,7 +215,7 @@ impl Services {
         match written.await {
             Ok(Some(_)) => {}
             Ok(None) => {
-                tracing::debug!(integration.id = %first.id, "too many requests without a proof to write them all down")
+                tracing::debug!(integration.id = %first.id, "too many requests without a proof to write them all down");
             }
             Err(error) => {
                 tracing::warn!(integration.id = %first.id, error = %error_chain(&error), "a request to an integration is not in its log");
