@@ -543,7 +543,7 @@ fn task_output_archive_days() {
 }
 
 /// A task of five minutes, and whether it has a process of its own.
-fn with_long_task(process: serde_json::Value) -> (Server, Project, i64, usize) {
+fn with_long_task(process: &serde_json::Value) -> (Server, Project, i64, usize) {
     let server = Server::with_config(json!({"process": process}));
     let repository = server.directory().join("repository");
     git_repository(&repository, &[("long.sh", "echo ready\nexec sleep 300\n")]);
@@ -558,13 +558,13 @@ fn with_long_task(process: serde_json::Value) -> (Server, Project, i64, usize) {
 }
 
 fn task_host() {
-    assert_eq!(with_long_task(json!({"task_host": "on"})).3, 1);
-    assert_eq!(with_long_task(json!({"task_host": "off"})).3, 0);
+    assert_eq!(with_long_task(&json!({"task_host": "on"})).3, 1);
+    assert_eq!(with_long_task(&json!({"task_host": "off"})).3, 0);
 }
 
 fn hand_over() {
     for (hand_over, after) in [("on", "running"), ("off", "stopped")] {
-        let (mut server, project, task, _) = with_long_task(json!({"hand_over": hand_over}));
+        let (mut server, project, task, _) = with_long_task(&json!({"hand_over": hand_over}));
         server.restart();
         let admin = server.admin();
         admin.wait_for_status(project.id, task, &[after]);

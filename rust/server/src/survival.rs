@@ -77,8 +77,9 @@ fn unit_of(groups: &str) -> Option<&str> {
 
 /// The last assignment counts.
 fn leaves_processes(unit: &str) -> bool {
-    let modes = unit.lines().filter_map(|line| line.trim().strip_prefix("KillMode")?.trim_start().strip_prefix('='));
-    modes.last().is_some_and(|mode| matches!(mode.trim(), "process" | "none"))
+    let mut modes =
+        unit.lines().filter_map(|line| line.trim().strip_prefix("KillMode")?.trim_start().strip_prefix('='));
+    modes.next_back().is_some_and(|mode| matches!(mode.trim(), "process" | "none"))
 }
 
 #[cfg(test)]

@@ -189,8 +189,12 @@ impl Runner {
                         return Some(outcome);
                     }
                     None if events.is_hosted() => {
-                        events.finish().await;
-                        return Some(self.host_is_gone().await);
+                        let outcome = self.host_is_gone().await;
+                        // If another server has the task, its process lives and is that one's.
+                        if !self.lost {
+                            events.finish().await;
+                        }
+                        return Some(outcome);
                     }
                     None => return Some(Outcome::Broken { stage: "run".into(), error: "the job ended without an outcome".into() }),
                 },

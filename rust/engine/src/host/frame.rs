@@ -218,7 +218,7 @@ fn records(mut content: Bytes) -> io::Result<Vec<LogRecord>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::job::Outcome;
 

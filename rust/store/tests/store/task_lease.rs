@@ -4,11 +4,12 @@ use crate::fixture::{Database, stories};
 use crate::story::Project;
 use chrono::Utc;
 use semaphore_model::{Task, TaskId, TaskOutput, TaskStatus, Template};
-use semaphore_store::{Hold, ServerPresence, Store, StoreError, TaskCommand, TaskStart, TaskStep};
+use semaphore_store::{Hold, ServerPresence, Store, StoreError, TaskCommand, TaskHost, TaskStart, TaskStep};
 use std::time::Duration;
 
 stories! {
     a_silent_server_loses_its_tasks_to_one_other,
+    a_task_with_a_process_waits_for_a_server_that_reaches_it,
     the_limits_count_over_all_servers,
     commands_reach_the_owner_of_a_task,
     tasks_without_an_owner_are_adopted_once,
@@ -122,6 +123,29 @@ async fn a_silent_server_loses_its_tasks_to_one_other(database: Database) {
     store.remove_server(owner).await.unwrap();
     assert!(store.take_over(owner, None, "d", None).await.unwrap());
     assert_eq!(store.list_taken_tasks("d", owner).await.unwrap().len(), 1);
+}
+
+async fn a_task_with_a_process_waits_for_a_server_that_reaches_it(database: Database) {
+    let Some((store, _)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let (runs, waits) = (
+        start(&store, &project, &project.template, Some("a")).await,
+        start(&store, &project, &project.template, Some("a")).await,
+    );
+    let host = Some(TaskHost { place: "there", directory: "/there/1_a" });
+    let first = TaskStep { host, ..step(&project, runs, "a", Some(TaskStatus::Starting), &[]) };
+    assert_eq!(store.begin_task(&first, true).await.unwrap(), None);
+    assert_eq!(store.find_task_host(runs).await.unwrap().as_deref(), Some("/there/1_a"));
+    let ids = |tasks: Vec<Task>| tasks.iter().map(|task| task.id).collect::<Vec<_>>();
+    assert!(store.take_over("a", None, "b", Some("here")).await.unwrap());
+    assert_eq!(ids(store.list_taken_tasks("b", "a").await.unwrap()), [waits]);
+    assert!(!store.take_over("a", None, "b", Some("here")).await.unwrap(), "it waits for its own");
+    assert!(store.take_over("a", None, "c", Some("there")).await.unwrap());
+    assert_eq!(ids(store.list_taken_tasks("c", "a").await.unwrap()), [runs]);
+    // Nobody came back for it.
+    assert!(store.take_over("c", None, "b", None).await.unwrap());
+    store.store_task_step(&step(&project, runs, "b", Some(TaskStatus::Error), &[])).await.unwrap();
+    assert_eq!(store.find_task_host(runs).await.unwrap(), None, "it is known no longer than the task runs");
 }
 
 async fn the_limits_count_over_all_servers(database: Database) {

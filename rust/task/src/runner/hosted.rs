@@ -99,7 +99,11 @@ impl Runner {
     /// Lets a job go that is not this server's any more: to the server that comes for it, or to its end if none does.
     pub(super) async fn let_go(&mut self, mut events: Events) {
         let Events::Hosted(hosted) = &mut events else { return };
-        if self.given_up || hosted.is_taken(SUCCESSOR_PATIENCE).await {
+        if self.given_up {
+            return;
+        }
+        tracing::warn!(task.id = %self.task.state.id, "a task is let go here: it belongs to another server");
+        if hosted.is_taken(SUCCESSOR_PATIENCE).await {
             return;
         }
         if let Some(control) = &self.control {
