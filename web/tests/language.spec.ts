@@ -5,11 +5,16 @@ import { mount } from '@vue/test-utils'
 import { afterEach, describe, expect, it } from 'vitest'
 import { defineComponent, h, nextTick } from 'vue'
 import { catalogue, languages, missing, textsOfSources } from '../build/texts.mjs'
+import type { Task } from '@/api/types'
+import { factsOf } from '@/compare/facts'
+import { hostDifferences } from '@/compare/hosts'
 import { RichText } from '@/components/RichText'
+import { outcomeLook, size } from '@/integration/delivery'
 import { ENGLISH } from '@/language/catalogue/en'
 import { FETCH } from '@/language/choice'
 import { languageFor, LANGUAGES, regionOf, type LanguageCode } from '@/language/languages'
 import { inSentence, language, plural, speak, t, type Forms } from '@/language/translate'
+import { entriesOf, sectionsFor } from '@/palette/entries'
 import { permissionWords } from '@/role/permissions'
 import { statusLook } from '@/task/status'
 import { ago, duration } from '@/task/time'
@@ -141,6 +146,26 @@ describe('a text', () => {
     expect([inSentence('Manager'), language()]).toEqual(['Manager', 'de'])
     await speakFetched('fr')
     expect(permissionWords(9)).toMatch(/^[A-ZÉ].*, [a-zé]/)
+  })
+
+  it('says pages of the palette, outcomes of deliveries and facts of a comparison in the language', async () => {
+    await speakFetched('de')
+    const project = { id: 3, name: 'Shop', created: '' }
+    const template = { id: 1, project_id: 3, name: 'Back up', playbook: '', repository_id: 1, tasks: 0 }
+    const entries = entriesOf({ projects: [project], project, permissions: 15, launches: true, templates: [template], user: null })
+    const titles = entries.map((entry) => entry.title)
+    expect(titles).toEqual(expect.arrayContaining(['Schnellstart', 'Vorlagen', 'Back up ausführen', 'Back up ändern', 'Alle Projekte']))
+    expect(sectionsFor(entries, '', ['projects'], null)[0]).toMatchObject({ title: 'Kürzlich', mixed: true })
+    expect(sectionsFor(entries, 'vorlagen', [], null)[0]?.hits[0]?.entry.title).toBe('Vorlagen')
+    expect([outcomeLook('no_match').label, outcomeLook('of a later server').label]).toEqual(['Regeln nicht erfüllt', 'of a later server'])
+    expect([1, 812, 2048].map(size)).toEqual(['1 Byte', '812 Bytes', '2,0 KiB'])
+    const host = { host: 'a', ok: 1200, changed: 1, unreachable: 0, failed: 0, skipped: 0, rescued: 0, ignored: 0 }
+    expect(hostDifferences([], [host])[0]?.now).toBe('1.200 ok, 1 geändert')
+    const task = { id: 1, template_id: 1, status: 'success', created: '', environment: '{"A":"1"}', params: { dry_run: true, new_one: true } } as unknown as Task
+    const facts = factsOf(task, task, { inventory: String, starter: () => 'ada' }, 0)
+    expect(facts.map((fact) => fact.name)).toEqual(expect.arrayContaining(['Variable A', 'new_one', t('Dry run')]))
+    expect(facts.find((fact) => fact.name === 'new_one')?.now).toBe('Ja')
+    expect(t('Dry run')).not.toBe('Dry run')
   })
 
   it('has markup inside where it belongs', () => {

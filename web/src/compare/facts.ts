@@ -1,5 +1,6 @@
 /** What two tasks were given and how they ended, side by side. */
 import type { Task } from '@/api/types'
+import { phrase, t } from '@/language/translate'
 import { statusLook } from '@/task/status'
 import { duration, fullTime } from '@/task/time'
 
@@ -18,18 +19,24 @@ export interface Names {
 const NONE = '–'
 
 const PARAMETERS: Record<string, string> = {
-  dry_run: 'Dry run',
-  diff: 'Show differences',
-  debug: 'Debug output',
-  debug_level: 'Debug level',
-  limit: 'Limit',
-  tags: 'Tags',
-  skip_tags: 'Skipped tags',
-  plan: 'Plan only',
-  destroy: 'Destroy',
-  auto_approve: 'Approve by itself',
-  upgrade: 'Upgrade',
-  reconfigure: 'Reconfigure',
+  dry_run: phrase('Dry run'),
+  diff: phrase('Show differences'),
+  debug: phrase('Debug output'),
+  debug_level: phrase('Debug level'),
+  limit: phrase('Limit'),
+  tags: phrase('Tags'),
+  skip_tags: phrase('Skipped tags'),
+  plan: phrase('Plan only'),
+  destroy: phrase('Destroy'),
+  auto_approve: phrase('Approve by itself'),
+  upgrade: phrase('Upgrade'),
+  reconfigure: phrase('Reconfigure'),
+}
+
+/** A parameter that is new to this page is called as the server calls it. */
+function parameterName(key: string): string {
+  const name = PARAMETERS[key]
+  return name === undefined ? key : t(name)
 }
 
 /** Facts that at least one of them has; what differs in every run, such as the time, never counts as a difference. */
@@ -39,20 +46,20 @@ export function factsOf(before: Task, now: Task, names: Names, present: number):
     const [one, other] = [of(before), of(now)]
     if (one !== NONE || other !== NONE) facts.push({ name, before: one, now: other, differs: counts && one !== other })
   }
-  add('Status', (task) => statusLook(task.status).label)
-  add('Duration', (task) => duration(task.start, task.end, present) ?? NONE)
-  add('Started', (task) => fullTime(task.start ?? task.created), false)
-  add('By', (task) => names.starter(task))
-  add('Commit', (task) => (task.commit_hash ? `${task.commit_hash.slice(0, 8)} ${task.commit_message ?? ''}`.trim() : NONE))
-  add('Branch', (task) => task.git_branch || NONE)
-  add('Version', (task) => task.version || NONE)
-  add('Build', (task) => (task.build_task_id ? `#${task.build_task_id}` : NONE))
-  add('Inventory', (task) => (task.inventory_id ? names.inventory(task.inventory_id) : NONE))
-  add('Message', (task) => task.message || NONE)
-  add('Arguments', (task) => argumentText(task.arguments))
-  for (const key of keysOf(before.params, now.params)) add(PARAMETERS[key] ?? key, (task) => valueText(task.params?.[key]))
+  add(t('Status'), (task) => statusLook(task.status).label)
+  add(t('Duration'), (task) => duration(task.start, task.end, present) ?? NONE)
+  add(t('Started'), (task) => fullTime(task.start ?? task.created), false)
+  add(t('By'), (task) => names.starter(task))
+  add(t('Commit'), (task) => (task.commit_hash ? `${task.commit_hash.slice(0, 8)} ${task.commit_message ?? ''}`.trim() : NONE))
+  add(t('Branch'), (task) => task.git_branch || NONE)
+  add(t('Version'), (task) => task.version || NONE)
+  add(t('Build'), (task) => (task.build_task_id ? `#${task.build_task_id}` : NONE))
+  add(t('Inventory'), (task) => (task.inventory_id ? names.inventory(task.inventory_id) : NONE))
+  add(t('Message'), (task) => task.message || NONE)
+  add(t('Arguments'), (task) => argumentText(task.arguments))
+  for (const key of keysOf(before.params, now.params)) add(parameterName(key), (task) => valueText(task.params?.[key]))
   const variables = (task: Task) => objectOf(task.environment)
-  for (const key of keysOf(variables(before), variables(now))) add(`Variable ${key}`, (task) => valueText(variables(task)[key]))
+  for (const key of keysOf(variables(before), variables(now))) add(t('Variable {name}', { name: key }), (task) => valueText(variables(task)[key]))
   return facts
 }
 
@@ -62,7 +69,7 @@ function keysOf(one: Record<string, unknown> | null | undefined, other: Record<s
 
 function valueText(value: unknown): string {
   if (value === undefined || value === null || value === '' || value === false) return NONE
-  if (value === true) return 'Yes'
+  if (value === true) return t('Yes')
   if (Array.isArray(value)) return value.length === 0 ? NONE : value.map(String).join(', ')
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

@@ -1,7 +1,17 @@
 /** Results of Ansible's hosts in two tasks. */
 import type { AnsibleHost } from '@/api/compare'
+import { numeral, phrase, t } from '@/language/translate'
 
 const COUNTS = ['ok', 'changed', 'unreachable', 'failed', 'skipped', 'rescued', 'ignored'] as const
+const WORDS = {
+  ok: phrase('{count} ok'),
+  changed: phrase('{count} changed'),
+  unreachable: phrase('{count} unreachable'),
+  failed: phrase('{count} failed'),
+  skipped: phrase('{count} skipped'),
+  rescued: phrase('{count} rescued'),
+  ignored: phrase('{count} ignored'),
+} as const
 
 export interface HostDifference {
   readonly host: string
@@ -29,6 +39,6 @@ export function hostDifferences(before: readonly AnsibleHost[], now: readonly An
 }
 
 function words(host: AnsibleHost): string {
-  const parts = COUNTS.filter((count) => host[count] > 0).map((count) => `${host[count]} ${count}`)
-  return parts.length === 0 ? 'nothing done' : parts.join(', ')
+  const parts = COUNTS.filter((count) => host[count] > 0).map((count) => t(WORDS[count], { count: numeral(host[count]) }))
+  return parts.length === 0 ? t('nothing done') : parts.join(', ')
 }

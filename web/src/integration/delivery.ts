@@ -1,29 +1,34 @@
 /** Words about what came to an integration. Pure: nothing here asks the server. */
 import type { Delivery, DeliveryContent, DeliveryOutcome } from '@/api/integrations'
+import { byLocale, phrase, plural, t } from '@/language/translate'
 
 export interface OutcomeLook {
   readonly label: string
   readonly tone: 'success' | 'error' | 'attention' | 'quiet'
 }
 
+/** The labels are said by `t`. */
 const LOOKS: Record<DeliveryOutcome, OutcomeLook> = {
-  started: { label: 'Started a task', tone: 'success' },
-  no_match: { label: 'Rules not met', tone: 'quiet' },
-  refused: { label: 'Refused', tone: 'attention' },
-  limited: { label: 'Too many wrong proofs', tone: 'attention' },
-  failed: { label: 'Failed', tone: 'error' },
+  started: { label: phrase('Started a task'), tone: 'success' },
+  no_match: { label: phrase('Rules not met'), tone: 'quiet' },
+  refused: { label: phrase('Refused'), tone: 'attention' },
+  limited: { label: phrase('Too many wrong proofs'), tone: 'attention' },
+  failed: { label: phrase('Failed'), tone: 'error' },
 }
 
 /** What became of it, for people; a word that is new to this page is shown as it is. */
 export function outcomeLook(outcome: string): OutcomeLook {
-  return (LOOKS as Record<string, OutcomeLook | undefined>)[outcome] ?? { label: outcome, tone: 'quiet' }
+  const look = (LOOKS as Record<string, OutcomeLook | undefined>)[outcome]
+  return look ? { label: t(look.label), tone: look.tone } : { label: outcome, tone: 'quiet' }
 }
+
+const tenths = byLocale((locale) => new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 }))
 
 /** "812 bytes", "2.0 KiB". */
 export function size(bytes: number): string {
-  if (bytes < 1024) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`
+  if (bytes < 1024) return plural('{count} byte', '{count} bytes', bytes)
   const kib = bytes / 1024
-  return kib < 1024 ? `${kib.toFixed(1)} KiB` : `${(kib / 1024).toFixed(1)} MiB`
+  return kib < 1024 ? t('{size} KiB', { size: tenths().format(kib) }) : t('{size} MiB', { size: tenths().format(kib / 1024) })
 }
 
 /** The body as it is best read: JSON with indentation, anything else as it came. */
@@ -39,6 +44,6 @@ export function readableBody(content: Pick<DeliveryContent, 'body' | 'body_is_ba
 
 /** What the page says after a request was repeated. */
 export function replayed(made: Delivery): string {
-  if (made.outcome === 'started') return `Repeated: task ${made.task_id} was started.`
-  return `Repeated: ${made.message === '' ? outcomeLook(made.outcome).label : made.message}.`
+  if (made.outcome === 'started') return t('Repeated: task {id} was started.', { id: made.task_id ?? '' })
+  return t('Repeated: {reason}.', { reason: made.message === '' ? outcomeLook(made.outcome).label : made.message })
 }

@@ -1,6 +1,7 @@
 /** What the command palette offers: only what its person may open or do. */
 import type { RouteLocationRaw } from 'vue-router'
 import type { Project, Template, User } from '@/api/types'
+import { phrase, t } from '@/language/translate'
 import { isSet, MANAGE_RESOURCES, MANAGE_USERS, RUN_TASKS } from '@/role/permissions'
 import { folded, fuzzy } from './fuzzy'
 
@@ -32,40 +33,43 @@ export interface PaletteContext {
   readonly user: User | null
 }
 
-export const KIND_WORDS: Record<EntryKind, string> = {
-  page: 'Page',
-  template: 'Template',
-  run: 'Run',
-  project: 'Project',
-  administration: 'Administration',
-  account: 'Account',
-}
+const KIND_WORDS = {
+  page: phrase('Page'),
+  template: phrase('Template'),
+  run: phrase('Run'),
+  project: phrase('Project'),
+  administration: phrase('Administration'),
+  account: phrase('Account'),
+} as const
+
+/** What an entry is, for people. */
+export const kindWord = (kind: EntryKind): string => t(KIND_WORDS[kind])
 
 const PROJECT_PAGES: readonly { name: string; title: string; words?: string; right?: number }[] = [
-  { name: 'templates', title: 'Templates' },
-  { name: 'history', title: 'History', words: 'tasks' },
-  { name: 'statistics', title: 'Statistics' },
-  { name: 'schedule', title: 'Schedules', words: 'cron' },
-  { name: 'inventory', title: 'Inventories', words: 'hosts' },
-  { name: 'environment', title: 'Variable groups', words: 'environment' },
-  { name: 'keys', title: 'Keys', words: 'key store, credentials' },
-  { name: 'secret-storages', title: 'Secret storages', words: 'vault' },
-  { name: 'repositories', title: 'Repositories', words: 'git' },
-  { name: 'integrations', title: 'Integrations', words: 'webhooks' },
-  { name: 'team', title: 'Team', words: 'members' },
-  { name: 'invites', title: 'Invitations', right: MANAGE_USERS },
-  { name: 'roles', title: 'Roles' },
-  { name: 'activity', title: 'Activity', words: 'events' },
-  { name: 'settings', title: 'Settings' },
+  { name: 'templates', title: phrase('Templates') },
+  { name: 'history', title: phrase('History'), words: phrase('tasks') },
+  { name: 'statistics', title: phrase('Statistics') },
+  { name: 'schedule', title: phrase('Schedules'), words: phrase('cron') },
+  { name: 'inventory', title: phrase('Inventories'), words: phrase('hosts') },
+  { name: 'environment', title: phrase('Variable groups'), words: phrase('environment') },
+  { name: 'keys', title: phrase('Keys'), words: phrase('key store, credentials') },
+  { name: 'secret-storages', title: phrase('Secret storages'), words: phrase('vault') },
+  { name: 'repositories', title: phrase('Repositories'), words: phrase('git') },
+  { name: 'integrations', title: phrase('Integrations'), words: phrase('webhooks') },
+  { name: 'team', title: phrase('Team'), words: phrase('members') },
+  { name: 'invites', title: phrase('Invitations'), right: MANAGE_USERS },
+  { name: 'roles', title: phrase('Roles') },
+  { name: 'activity', title: phrase('Activity'), words: phrase('events') },
+  { name: 'settings', title: phrase('Settings') },
 ]
 
 const ADMINISTRATION: readonly { name: string; title: string; words?: string }[] = [
-  { name: 'users', title: 'Users' },
-  { name: 'global-roles', title: 'Roles of all projects' },
-  { name: 'active-tasks', title: 'Running tasks' },
-  { name: 'runners', title: 'Runners' },
-  { name: 'apps', title: 'Apps' },
-  { name: 'system', title: 'System', words: 'options, cache' },
+  { name: 'users', title: phrase('Users') },
+  { name: 'global-roles', title: phrase('Roles of all projects') },
+  { name: 'active-tasks', title: phrase('Running tasks') },
+  { name: 'runners', title: phrase('Runners') },
+  { name: 'apps', title: phrase('Apps') },
+  { name: 'system', title: phrase('System'), words: phrase('options, cache') },
 ]
 
 /** Everything there is, in the order of an empty query: pages, what can be run, templates, projects, the rest. */
@@ -74,32 +78,32 @@ export function entriesOf(context: PaletteContext): Entry[] {
   const { project, user } = context
   if (project !== null) {
     const params = { project: project.id }
-    if (context.launches) entries.push({ key: `page/${project.id}/launcher`, kind: 'page', title: 'Launcher', about: project.name, to: { name: 'launcher', params } })
+    if (context.launches) entries.push({ key: `page/${project.id}/launcher`, kind: 'page', title: t('Launcher'), about: project.name, to: { name: 'launcher', params } })
     for (const page of PROJECT_PAGES) {
       if (page.right !== undefined && !isSet(context.permissions, page.right)) continue
-      entries.push({ key: `page/${project.id}/${page.name}`, kind: 'page', title: page.title, about: page.words, to: { name: page.name, params } })
+      entries.push({ key: `page/${project.id}/${page.name}`, kind: 'page', title: t(page.title), about: page.words && t(page.words), to: { name: page.name, params } })
     }
     for (const template of context.templates) {
       // A role may do more with a template than in the rest of the project.
       if (!isSet(context.permissions, RUN_TASKS) && !isSet(template.permissions, RUN_TASKS)) continue
-      entries.push({ key: `run/${project.id}/${template.id}`, kind: 'run', title: `Run ${template.name}`, app: template.app ?? '', run: { template: template.id, name: template.name } })
+      entries.push({ key: `run/${project.id}/${template.id}`, kind: 'run', title: t('Run {name}', { name: template.name }), app: template.app ?? '', run: { template: template.id, name: template.name } })
     }
     for (const template of context.templates) {
       const own = { ...params, template: template.id }
       entries.push({ key: `template/${project.id}/${template.id}`, kind: 'template', title: template.name, about: template.description ?? undefined, app: template.app ?? '', to: { name: 'template', params: own } })
       if (isSet(context.permissions, MANAGE_RESOURCES) || isSet(template.permissions, MANAGE_RESOURCES)) {
-        entries.push({ key: `edit/${project.id}/${template.id}`, kind: 'template', title: `Change ${template.name}`, app: template.app ?? '', to: { name: 'template-edit', params: own } })
+        entries.push({ key: `edit/${project.id}/${template.id}`, kind: 'template', title: t('Change {name}', { name: template.name }), app: template.app ?? '', to: { name: 'template-edit', params: own } })
       }
     }
   }
-  entries.push({ key: 'projects', kind: 'project', title: 'All projects', to: { name: 'projects' } })
+  entries.push({ key: 'projects', kind: 'project', title: t('All projects'), to: { name: 'projects' } })
   for (const each of context.projects) {
-    if (each.id !== project?.id) entries.push({ key: `project/${each.id}`, kind: 'project', title: each.name || `Project ${each.id}`, to: { name: 'project', params: { project: each.id } } })
+    if (each.id !== project?.id) entries.push({ key: `project/${each.id}`, kind: 'project', title: each.name || t('Project {id}', { id: each.id }), to: { name: 'project', params: { project: each.id } } })
   }
   if (user?.admin) {
-    for (const page of ADMINISTRATION) entries.push({ key: `administration/${page.name}`, kind: 'administration', title: page.title, about: page.words, to: { name: page.name } })
+    for (const page of ADMINISTRATION) entries.push({ key: `administration/${page.name}`, kind: 'administration', title: t(page.title), about: page.words && t(page.words), to: { name: page.name } })
   }
-  if (user !== null) entries.push({ key: 'account', kind: 'account', title: 'Your account', about: 'password, one-time codes, API tokens', to: { name: 'account' } })
+  if (user !== null) entries.push({ key: 'account', kind: 'account', title: t('Your account'), about: t('password, one-time codes, API tokens'), to: { name: 'account' } })
   return entries
 }
 
@@ -121,6 +125,8 @@ export interface Hit {
 export interface Section {
   /** Empty: the hits of a query, the best first. */
   readonly title: string
+  /** Of several kinds: each hit says of which it is. */
+  readonly mixed: boolean
   readonly hits: readonly Hit[]
 }
 
@@ -141,10 +147,10 @@ function browse(entries: readonly Entry[], recent: readonly string[], here: stri
   const byKey = new Map(entries.map((entry) => [entry.key, entry]))
   const last = recent.flatMap((key) => (key === here ? [] : (byKey.get(key) ?? []))).slice(0, MOST_RECENT)
   const shown = new Set(last)
-  const sections: Section[] = [{ title: 'Recent', hits: last.map(asHit) }]
+  const sections: Section[] = [{ title: t('Recent'), mixed: true, hits: last.map(asHit) }]
   for (const kind of ['page', 'run', 'template', 'project', 'administration', 'account'] as const) {
     const ofKind = entries.filter((entry) => entry.kind === kind && !shown.has(entry) && !entry.key.startsWith('edit/'))
-    sections.push({ title: KIND_WORDS[kind], hits: (kind === 'page' ? ofKind : ofKind.slice(0, FIRST_OF_KIND)).map(asHit) })
+    sections.push({ title: kindWord(kind), mixed: false, hits: (kind === 'page' ? ofKind : ofKind.slice(0, FIRST_OF_KIND)).map(asHit) })
   }
   return sections.filter((section) => section.hits.length > 0)
 }
@@ -179,5 +185,5 @@ function found(entries: readonly Entry[], query: string, recent: readonly string
     })
   }
   ranked.sort((one, other) => other.score - one.score || one.order - other.order)
-  return ranked.length === 0 ? [] : [{ title: '', hits: ranked.slice(0, MOST_HITS).map(({ entry, at }) => ({ entry, at })) }]
+  return ranked.length === 0 ? [] : [{ title: '', mixed: true, hits: ranked.slice(0, MOST_HITS).map(({ entry, at }) => ({ entry, at })) }]
 }

@@ -1,30 +1,32 @@
 /** Keys that lead somewhere from everywhere: which there are, and how a sequence of them is read. */
 import { ref, watch } from 'vue'
+import { phrase } from '@/language/translate'
 
 export interface Jump {
   readonly keys: string
   /** Name of the route. */
   readonly name: string
+  /** Said by `t`. */
   readonly words: string
   /** Of the open project; without one the keys mean nothing. */
   readonly ofProject: boolean
 }
 
 export const JUMPS: readonly Jump[] = [
-  { keys: 'g t', name: 'templates', words: 'Templates', ofProject: true },
-  { keys: 'g l', name: 'launcher', words: 'Launcher', ofProject: true },
-  { keys: 'g h', name: 'history', words: 'History', ofProject: true },
-  { keys: 'g s', name: 'schedule', words: 'Schedules', ofProject: true },
-  { keys: 'g i', name: 'inventory', words: 'Inventories', ofProject: true },
-  { keys: 'g v', name: 'environment', words: 'Variable groups', ofProject: true },
-  { keys: 'g k', name: 'keys', words: 'Keys', ofProject: true },
-  { keys: 'g r', name: 'repositories', words: 'Repositories', ofProject: true },
-  { keys: 'g w', name: 'integrations', words: 'Integrations', ofProject: true },
-  { keys: 'g m', name: 'team', words: 'Team', ofProject: true },
-  { keys: 'g a', name: 'activity', words: 'Activity', ofProject: true },
-  { keys: 'g o', name: 'settings', words: 'Settings', ofProject: true },
-  { keys: 'g p', name: 'projects', words: 'All projects', ofProject: false },
-  { keys: 'g u', name: 'account', words: 'Your account', ofProject: false },
+  { keys: 'g t', name: 'templates', words: phrase('Templates'), ofProject: true },
+  { keys: 'g l', name: 'launcher', words: phrase('Launcher'), ofProject: true },
+  { keys: 'g h', name: 'history', words: phrase('History'), ofProject: true },
+  { keys: 'g s', name: 'schedule', words: phrase('Schedules'), ofProject: true },
+  { keys: 'g i', name: 'inventory', words: phrase('Inventories'), ofProject: true },
+  { keys: 'g v', name: 'environment', words: phrase('Variable groups'), ofProject: true },
+  { keys: 'g k', name: 'keys', words: phrase('Keys'), ofProject: true },
+  { keys: 'g r', name: 'repositories', words: phrase('Repositories'), ofProject: true },
+  { keys: 'g w', name: 'integrations', words: phrase('Integrations'), ofProject: true },
+  { keys: 'g m', name: 'team', words: phrase('Team'), ofProject: true },
+  { keys: 'g a', name: 'activity', words: phrase('Activity'), ofProject: true },
+  { keys: 'g o', name: 'settings', words: phrase('Settings'), ofProject: true },
+  { keys: 'g p', name: 'projects', words: phrase('All projects'), ofProject: false },
+  { keys: 'g u', name: 'account', words: phrase('Your account'), ofProject: false },
 ]
 
 /** How long the next key of a sequence may take. */

@@ -5,4 +5,5 @@ export const ENGLISH: Readonly<Record<string, string>> = {
   'Open (invitation)': 'Open',
   'None (key)': 'None',
   'Nothing (order)': 'Nothing',
+  'Keys (of the keyboard)': 'Keys',
 }
