@@ -38,42 +38,6 @@ pub(super) fn hand_over() {
     }
 }
 
-/// What came to an integration before that many days is gone.
-fn delivery_log_days() {
-    let mut server = Server::start();
-    let repository = server.directory().join("repository");
-    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
-    let admin = server.admin();
-    let project = Project::create(&admin, repository.to_str().unwrap());
-    let path = format!("/api/project/{}/integrations", project.id);
-    let body =
-        json!({"name": "Door", "project_id": project.id, "template_id": project.template(&admin, "bash", "hello.sh")});
-    let path = format!("{path}/{}", admin.post(&path, &body).expect(201).id());
-    let url = admin.post(&format!("{path}/aliases"), &json!({})).expect(200).json()["url"].as_str().unwrap().to_owned();
-    let door = url[url.find("/api/").unwrap()..].to_owned();
-    let send = |server: &Server| server.anonymous().post(&door, &json!({})).expect(204);
-    let count = |server: &Server| {
-        let rows = server.sql("select (select count(*) from rs_delivery), (select count(*) from rs_delivery_verdict)");
-        assert_eq!(rows[0][0], rows[0][1]);
-        rows[0][0].as_i64().unwrap()
-    };
-    for _ in 0..3 {
-        send(&server);
-    }
-    server.stop();
-    for (id, days) in [(1, 40), (2, 20)] {
-        let then = format!("strftime('%Y-%m-%d %H:%M:%S +0000 UTC', 'now', '-{days} days')");
-        server.change_database(&format!("update rs_delivery set received = {then} where id = {id}"));
-    }
-    for (days, left) in [(json!(null), 2), (json!(10), 1)] {
-        server.change_config(&json!({"delivery_log_days": days}));
-        server.start_again();
-        wait_until("what is too old is gone", Duration::from_secs(30), || (count(&server) == left).then_some(()));
-        server.stop();
-    }
-    assert!(refused(json!({"delivery_log_days": -1})).contains("delivery_log_days"));
-}
-
 /// What `id` prints in a task with these keys below `process`; without root the task is refused.
 fn identity(process: &Value) -> String {
     let server = Server::with_config(json!({"process": process}));
