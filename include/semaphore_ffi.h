@@ -507,7 +507,7 @@ semaphore_status semaphore_git_start(semaphore_handle rt,
 // `spec` is a JSON document: `{"version":1,"config":{..},"job":{..},"deadline_ms":3600000,"tell_programs":false}`. `config`: `tmp_path`, `path` (PATH)
 // and `home` are needed; `home_dir_mode` (`template_dir`, `project_home`, `user_home`), `env` (`[["NAME","value"]]`), `apps`
 // (`{"bash":{"path":"/bin/bash","args":[]}}`), `ssh_config_path`, `child_nofile`, `git_client` (`cmd_git`, `go_git`), `process`
-// (`{"user","uid","gid","chroot"}`), `prompt_timeout_ms`, `terraform_stop_timeout_ms`. `job`: `task_id`, `project_id`,
+// (`{"user","uid","gid","chroot","sandbox","sandbox_paths"}`), `private_paths`, `prompt_timeout_ms`, `terraform_stop_timeout_ms`. `job`: `task_id`, `project_id`,
 // `template_id`, `app`, `playbook`, `repository` (`{"id","name","url","branch","key":{"id","kind":{"type":"none"}}}`) and `details`
 // are needed; the rest is described with the Go structures of the package `taskrunner`. A secret is `{"secret":"name"}` there; its value
 // is in `secrets`: `u32 length, name, u32 length, value`, repeated. Secrets are hidden in all output, and wiped at the end.
