@@ -126,7 +126,7 @@ async fn a_silent_server_loses_its_tasks_to_one_other(database: Database) {
 }
 
 async fn a_task_with_a_process_waits_for_a_server_that_reaches_it(database: Database) {
-    let Some((store, _)) = database.empty().await else { return };
+    let Some((store, _kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
     let (runs, waits) = (
         start(&store, &project, &project.template, Some("a")).await,
