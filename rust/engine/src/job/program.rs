@@ -2,6 +2,7 @@
 //!
 //! Not for what is run or why it is stopped. Uses nothing of git and the apps.
 
+mod control;
 mod question;
 mod started;
 
@@ -10,15 +11,15 @@ use std::{
     io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
 use semaphore_model::TaskStatus;
 use thiserror::Error;
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use control::{Confirmation, StopRequest};
 pub use started::StartedProgram;
 
 use super::{JobEvent, StopReason};
@@ -27,9 +28,7 @@ use crate::{
     config::SandboxMode,
     key::{AgentPlace, SocketOwner},
     log::{self, Batch, LogRecord, LogWriter, Stream},
-    process::{
-        self, Child, Exit, Identity, IdentityError, Problem, ProcessSpec, Sandbox, SpawnError, StopHandle, StopMode,
-    },
+    process::{self, Child, Exit, Identity, IdentityError, Problem, ProcessSpec, Sandbox, SpawnError, StopMode},
 };
 
 /// Lines that are kept of a program's output to tell why it failed.
@@ -65,55 +64,6 @@ pub enum ProgramError {
     /// Something around it went wrong: a password was refused, ...
     #[error(transparent)]
     Problem(Problem),
-}
-
-/// The request to stop a job: the processes see its force, the job its reason.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StopRequest {
-    handle: StopHandle,
-    reason: Arc<Mutex<Option<StopReason>>>,
-}
-
-impl StopRequest {
-    /// Asks for the end. A forced stop wins over everything before; otherwise the first reason counts.
-    pub(crate) fn stop(&self, reason: StopReason) {
-        {
-            let mut now = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-            if now.is_none() || reason == StopReason::Forced {
-                *now = Some(reason);
-            }
-        }
-        self.handle.request(if reason == StopReason::Forced { StopMode::Forced } else { StopMode::Graceful });
-    }
-
-    pub(crate) fn reason(&self) -> Option<StopReason> {
-        *self.reason.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// An error if the job was stopped.
-    pub(crate) fn check(&self) -> Result<(), ProgramError> {
-        self.reason().map_or(Ok(()), |reason| Err(ProgramError::Stopped(reason)))
-    }
-}
-
-/// Whether a person accepts what the job asks for; see [`Programs::confirmation`].
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Confirmation {
-    waiting: Arc<Mutex<Option<oneshot::Sender<bool>>>>,
-}
-
-impl Confirmation {
-    /// Answers; `false` if nobody waits for an answer.
-    pub(crate) fn answer(&self, accepted: bool) -> bool {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        waiting.is_some_and(|waiting| waiting.send(accepted).is_ok())
-    }
-
-    fn ask(&self) -> oneshot::Receiver<bool> {
-        let (sender, receiver) = oneshot::channel();
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-        receiver
-    }
 }
 
 /// The sandbox of a job's programs.
@@ -278,7 +228,7 @@ impl Programs {
 
     /// Waits until the job is stopped.
     pub(crate) async fn stopped(&self) -> ProgramError {
-        self.stop.handle.token().wait_for(StopMode::Graceful).await;
+        self.stop.token().wait_for(StopMode::Graceful).await;
         ProgramError::Stopped(self.stop.reason().unwrap_or(StopReason::Requested))
     }
 
@@ -290,7 +240,7 @@ impl Programs {
         self.check_stop()?;
         let answer = self.confirmation.ask();
         self.event(JobEvent::Status(TaskStatus::WaitingConfirmation));
-        let token = self.stop.handle.token();
+        let token = self.stop.token();
         let accepted = tokio::select! {
             answer = answer => answer.unwrap_or(false),
             _ = token.wait_for(StopMode::Graceful) => {
@@ -312,7 +262,7 @@ impl Programs {
     pub async fn run(&self, program: ProcessSpec) -> Result<ProgramEnd, ProgramError> {
         self.check_stop()?;
         let child = self.spawn(program)?;
-        let exit = child.supervise(&self.log, self.stop.handle.token()).await;
+        let exit = child.supervise(&self.log, self.stop.token()).await;
         self.end(&exit)
     }
 
@@ -390,7 +340,7 @@ impl Programs {
         writer.show_partials(|stream, text| (stream, text));
         let over = CancellationToken::new();
         let supervision = async {
-            let exit = child.supervise(&writer, self.stop.handle.token()).await;
+            let exit = child.supervise(&writer, self.stop.token()).await;
             writer.close();
             over.cancel();
             exit
@@ -443,7 +393,7 @@ impl Programs {
     pub(crate) async fn output(&self, program: ProcessSpec) -> Result<(ProgramEnd, Vec<u8>, Vec<u8>), ProgramError> {
         self.check_stop()?;
         let program = self.prepared(program)?;
-        let captured = process::output(program, OUTPUT_BYTES, self.stop.handle.token()).await?;
+        let captured = process::output(program, OUTPUT_BYTES, self.stop.token()).await?;
         let stderr = self.log.redactor().redact(captured.stderr.into());
         Ok((self.end(&captured.exit)?, captured.stdout, stderr.into()))
     }

@@ -290,26 +290,6 @@ const GENERAL: &[Key] = &[
         ),
         Rule::NotNegative,
     ),
-    ruled(
-        key(
-            "process.prompt_timeout_sec",
-            "SEMAPHORE_PROCESS_PROMPT_TIMEOUT_SEC",
-            Integer,
-            "",
-            "Seconds that a question of a program may stand on its terminal without an answer; 0 is for ever. Not a key of the Go server.",
-        ),
-        Rule::NotNegative,
-    ),
-    ruled(
-        key(
-            "process.terraform_stop_timeout_sec",
-            "SEMAPHORE_PROCESS_TERRAFORM_STOP_TIMEOUT_SEC",
-            Integer,
-            "120",
-            "Seconds that a stopped program of the Terraform family has to end in order and to release its state. Not a key of the Go server.",
-        ),
-        Rule::NotNegative,
-    ),
     key("password_login_disable", "SEMAPHORE_PASSWORD_LOGIN_DISABLED", Bool, "", "Refuses log-in by password."),
     key(
         "non_admin_can_create_project",
@@ -354,42 +334,6 @@ const GENERAL: &[Key] = &[
     ruled(
         key("teams.invite_type", "SEMAPHORE_TEAMS_INVITE_TYPE", Text, "username", "How members are invited."),
         Rule::OneOf(&["email", "username", "both"]),
-    ),
-    key("process.user", "SEMAPHORE_PROCESS_USER", Text, "", "User that tasks run as, with its groups."),
-    ruled(
-        key("process.uid", "SEMAPHORE_PROCESS_UID", Integer, "", "Number of the user that tasks run as."),
-        Rule::Identifier,
-    ),
-    ruled(
-        key("process.gid", "SEMAPHORE_PROCESS_GID", Integer, "", "Number of the group that tasks run as."),
-        Rule::Identifier,
-    ),
-    ruled(
-        key(
-            "process.chroot",
-            "SEMAPHORE_PROCESS_CHROOT",
-            Text,
-            "",
-            "Root directory of apps; tmp_path must be the same directory inside.",
-        ),
-        Rule::AbsolutePath,
-    ),
-    ruled(
-        key(
-            "process.sandbox",
-            "SEMAPHORE_PROCESS_SANDBOX",
-            Text,
-            "off",
-            "What tasks may reach of this machine: default hides the server's files and other projects, strict shows the system's programs only. Needs Landlock. Not a key of the Go server.",
-        ),
-        Rule::OneOf(&["off", "default", "strict"]),
-    ),
-    key(
-        "process.sandbox_paths",
-        "SEMAPHORE_PROCESS_SANDBOX_PATHS",
-        List,
-        "",
-        "Files and directories that process.sandbox strict shows beside the system's. Not a key of the Go server.",
     ),
     secret(key(
         "runner_registration_token",

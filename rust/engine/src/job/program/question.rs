@@ -98,7 +98,7 @@ impl Programs {
         notice: impl FnOnce() -> String,
         work: impl Future<Output = T>,
     ) -> T {
-        let token = self.stop.handle.token();
+        let token = self.stop.token();
         let noticed = async {
             if token.wait_for(StopMode::Graceful).await == StopMode::Graceful {
                 self.log_line(notice());
