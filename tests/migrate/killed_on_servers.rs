@@ -130,7 +130,7 @@ fn a_kill_in_each_step_leaves_what_goes_on(kind: Kind) {
     let mut kills = 0;
     let mut done = first;
     // Each run does at least one step and is killed in the next one.
-    while killed.kill_in_step(2, kills % 5 * 4) {
+    while killed.kill_in_step(2, kills % 4 * 2) {
         kills += 1;
         let versions = killed.versions().len();
         assert!(versions > done, "a step that was told to be done is not: {versions} of {done}");
@@ -143,7 +143,8 @@ fn a_kill_in_each_step_leaves_what_goes_on(kind: Kind) {
             assert!(killed.shape() == whole.shape(), "half a step is visible after {newest:?}");
         }
     }
-    assert!(kills > 15, "{kills} kills");
+    // A fast machine does several steps before it is hit.
+    assert!(kills > 8, "{kills} kills");
     let rest = migrate(&whole.server, &[]);
     assert!(rest.status.success(), "{}{}", stdout(&rest), stderr(&rest));
     let settled = migrate(&killed.server, &[]);
