@@ -42,7 +42,7 @@ pub(crate) fn sessions_and_addresses_go_on(world: &mut Installation) {
         let found = asked_with(&world.server, cookie, "GET", "/api/user").expect(200).json();
         assert_eq!(found["id"], *user, "{found}");
     }
-    // Logging out ends this session, not the one that has its old number now.
+    // Logging out ends this log-in, not the one that has its old number now.
     asked_with(&world.server, &cookies[2].1, "POST", "/api/auth/logout").expect(204);
     assert_eq!(
         [0, 1, 2].map(|at| asked_with(&world.server, &cookies[at].1, "GET", "/api/user").status),

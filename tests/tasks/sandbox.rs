@@ -140,6 +140,23 @@ fn the_strict_sandbox_shows_the_system_only() {
     check_tries("strict", &refused);
 }
 
+/// A member of a project may name any directory as a repository that is used in place: that opens nothing of the server's.
+#[test]
+fn a_repository_beside_the_database_does_not_show_it() {
+    for mode in ["default", "strict"] {
+        let (server, _outside) = server(mode);
+        fs::write(server.directory().join("tries.sh"), TRIES).unwrap();
+        let admin = server.admin();
+        let project = Project::create(&admin, server.directory().to_str().unwrap());
+        let (row, lines) = project.run(&admin, "bash", "tries.sh");
+        assert_eq!(row["status"], "success", "{mode}: {lines:?}");
+        for what in ["read the configuration", "read the database", "read another project", "write beside the database"]
+        {
+            assert!(lines.contains(&format!("cannot {what}")), "{mode}, {what}: {lines:#?}");
+        }
+    }
+}
+
 /// Modules are copied to HOME and run from there by the interpreter that Ansible finds.
 const PLAYBOOK: &str = "- hosts: all\n  gather_facts: true\n  tasks:\n    - ansible.builtin.copy:\n        content: made by ansible\n        dest: \"{{ playbook_dir }}/made\"\n    - ansible.builtin.command: cat made\n      args:\n        chdir: \"{{ playbook_dir }}\"\n      register: result\n    - ansible.builtin.debug:\n        var: result.stdout\n    - ansible.builtin.slurp:\n        src: \"{{ lookup('env', 'DIRECTORY') }}/config.json\"\n      register: stolen\n      ignore_errors: true\n    - ansible.builtin.debug:\n        msg: \"stolen {{ 'content' in stolen }}\"\n";
 

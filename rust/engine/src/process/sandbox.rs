@@ -72,8 +72,8 @@ pub struct SandboxPlan {
     pub mode: SandboxMode,
     /// Directories of the task: everything is allowed there.
     pub own: Vec<PathBuf>,
-    /// HOME of the task: everything is allowed there, but for what is hidden.
-    pub home: PathBuf,
+    /// Directories that somebody else chose, such as HOME: everything is allowed there, but for what is hidden.
+    pub lent: Vec<PathBuf>,
     /// What may be read beside what the mode shows.
     pub shown: Vec<PathBuf>,
     /// What is neither read nor written, with everything beside it whose name begins with its name; `own` lies in it or elsewhere.
@@ -103,10 +103,9 @@ impl Sandbox {
             SandboxMode::Strict => each_without(SYSTEM.iter().map(Path::new), &hidden)?,
         };
         readable.extend(each_without(plan.shown.iter().map(PathBuf::as_path), &hidden)?);
-        // A home at the root is none: everything would be writable.
-        let home = real(&plan.home);
-        let has_home = plan.mode == SandboxMode::Default && home.parent().is_some();
-        let mut writable = if has_home { without(&home, &hidden)? } else { Vec::new() };
+        // The root is lent to nobody: everything would be writable.
+        let lent = plan.lent.iter().map(PathBuf::as_path).filter(|path| real(path).parent().is_some());
+        let mut writable = each_without(lent, &hidden)?;
         writable.extend(plan.own.iter().cloned());
         let refused = |source| SandboxError::Rules { source };
         let rules = empty()?;

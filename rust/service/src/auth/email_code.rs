@@ -136,7 +136,7 @@ impl Services {
             return Ok(VerificationMethod::None);
         }
         match self.send_code(mailer, user).await {
-            // The code that is on its way counts for this session, too.
+            // The code that is on its way counts for this log-in, too.
             Err(error) if error.kind != Kind::TooMany => Err(error),
             _ => Ok(VerificationMethod::Email),
         }

@@ -41,9 +41,14 @@ pub(crate) async fn make(stages: &Stages<'_>, context: &AppContext<'_>) -> Resul
     shown.extend(config.process.sandbox_paths.iter().cloned());
     shown.extend(std::env::split_paths(&config.path).filter(|path| path.is_absolute()));
     shown.extend(context.inventory.map(PathBuf::from).filter(|path| path.is_absolute()));
-    let mut own = vec![project_dir, context.work_dir.to_owned()];
+    // A repository that is used in place is wherever a member of the project says, beside the database too.
+    let mut lent = vec![context.work_dir.to_owned()];
+    if mode == SandboxMode::Default {
+        lent.push(config.home.clone());
+    }
+    let mut own = vec![project_dir];
     own.extend(modules_of_ansible(stages)?);
-    let plan = SandboxPlan { mode, own, home: config.home.clone(), shown, hidden };
+    let plan = SandboxPlan { mode, own, lent, shown, hidden };
     let sandbox = tokio::task::spawn_blocking(move || Sandbox::new(&plan)).await;
     let sandbox =
         sandbox.map_err(|error| StageError::file("look through", Path::new("/"), io::Error::other(error)))??;
