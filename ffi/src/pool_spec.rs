@@ -68,7 +68,9 @@ pub struct JobEntry {
 impl JobEntry {
     /// What the limits look at.
     pub fn claim(&self) -> Claim {
-        Claim { project: self.project_id, template: self.template_id, allow_parallel: self.allow_parallel }
+        let (project, template) = (self.project_id, self.template_id);
+        // What its tasks use is for the host to know.
+        Claim { project, template, allow_parallel: self.allow_parallel, inventory: None }
     }
 }
 

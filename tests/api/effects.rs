@@ -90,6 +90,7 @@ effects! {
     POST   "/api/project/{project_id}/inventory" => create_inventory;
     PUT    "/api/project/{project_id}/inventory/{inventory_id}" => update_inventory;
     DELETE "/api/project/{project_id}/inventory/{inventory_id}" => delete_inventory;
+    PUT    "/api/project/{project_id}/inventory/{inventory_id}/policy" => set_inventory_policy;
     POST   "/api/project/{project_id}/environment" => create_environment;
     PUT    "/api/project/{project_id}/environment/{environment_id}" => update_environment;
     DELETE "/api/project/{project_id}/environment/{environment_id}" => delete_environment;
@@ -666,6 +667,20 @@ fn update_inventory(world: &World) -> Check {
 
 fn delete_inventory(world: &World) -> Check {
     INVENTORY.delete(world)
+}
+
+fn set_inventory_policy(world: &World) -> Check {
+    let id = INVENTORY.insert(world, "Shared");
+    let path = world.path(&format!("/inventory/{id}/policy"));
+    assert_eq!(world.admin.get(&path).expect(200).json(), json!({"exclusive": false}));
+    for bad in [json!({}), json!({"exclusive": "yes"})] {
+        world.admin.put(&path, &bad).expect(400);
+    }
+    world.admin.put(&path, &json!({"exclusive": true})).expect(204);
+    Box::new(move |world| {
+        assert_eq!(world.admin.get(&path).expect(200).json(), json!({"exclusive": true}));
+        assert_eq!(world.value(&format!("select exclusive from rs_inventory_policy where inventory_id = {id}")), 1);
+    })
 }
 
 fn create_environment(world: &World) -> Check {

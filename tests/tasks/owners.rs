@@ -170,6 +170,45 @@ fn the_tasks_of_a_dead_server_go_to_the_other_and_nobody_touches_those_of_a_livi
 }
 
 #[test]
+fn one_task_at_a_time_uses_an_inventory_that_is_so_marked() {
+    let Some(database) = Database::start(Kind::Postgres) else { return };
+    let pair = Pair::start(&database);
+    let (first, second) = (pair.first.admin(), pair.second.admin());
+    let policy = format!("/api/project/{}/inventory/{}/policy", pair.project.id, pair.project.inventory);
+    assert_eq!(first.get(&policy).expect(200).json(), json!({"exclusive": false}));
+    first.put(&policy, &json!({"exclusive": true})).expect(204);
+    let holder = pair.project.start(&first, pair.long);
+    pair.until_ready(&second, holder);
+    // Of another template, of the same and of another server.
+    let waiting = [&second, &second].map(|client| pair.project.start(client, pair.other));
+    for task in waiting {
+        let reason = pair.waits_for(&first, task, "inventory");
+        assert_eq!(reason["task_id"], holder, "{reason}");
+    }
+    let body = json!({"name": "elsewhere", "project_id": pair.project.id, "type": "static", "ssh_key_id": pair.project.key, "inventory": "localhost\n"});
+    let inventory = first.post(&format!("/api/project/{}/inventory", pair.project.id), &body).expect(201).id();
+    let mut free = pair.project.template_body("bash", "short.sh");
+    free["inventory_id"] = inventory.into();
+    let free = first.post(&format!("/api/project/{}/templates", pair.project.id), &free).expect(201).id();
+    let free = pair.project.start(&second, free);
+    assert_eq!(second.wait_for_end(pair.project.id, free)["status"], "success", "another inventory is free");
+
+    // The end of the one lets one go on, and not both.
+    fs::write(pair.first.directory().join("go"), "").unwrap();
+    assert_eq!(first.wait_for_end(pair.project.id, holder)["status"], "success");
+    pair.until_ready(&first, waiting[0]);
+    assert_eq!(pair.waits_for(&first, waiting[1], "inventory")["task_id"], waiting[0]);
+    // Nobody holds the second one back any more.
+    first.put(&policy, &json!({"exclusive": false})).expect(204);
+    pair.until_ready(&first, waiting[1]);
+    assert_eq!(pair.row(&first, waiting[0])["status"], "running", "both run");
+    fs::write(pair.second.directory().join("go"), "").unwrap();
+    for task in waiting {
+        assert_eq!(first.wait_for_end(pair.project.id, task)["status"], "success");
+    }
+}
+
+#[test]
 fn a_server_that_stood_still_writes_nothing_more_of_the_tasks_it_lost() {
     let Some(database) = Database::start(Kind::Postgres) else { return };
     let pair = Pair::start(&database);

@@ -20,6 +20,7 @@ pub mod exchange;
 pub mod id;
 pub mod integration;
 pub mod inventory;
+mod inventory_policy;
 pub mod json;
 pub mod known_hosts;
 pub mod project;
@@ -62,6 +63,7 @@ pub use integration::{
     IntegrationExtractValue, IntegrationMatchMethod, IntegrationMatcher, IntegrationSource, IntegrationVariableType,
 };
 pub use inventory::{Inventory, InventoryType};
+pub use inventory_policy::InventoryPolicy;
 pub use known_hosts::{HostKeyMode, HostKeyPolicy};
 pub use project::{Project, ProjectUser};
 pub use project_invite::{ProjectInvite, ProjectInviteStatus, ProjectInviteWithUsers};

@@ -269,6 +269,13 @@ impl Template {
     }
 }
 
+impl Template {
+    /// The inventory that a task of the template uses, which chose this one for itself.
+    pub fn inventory_of(&self, chosen: Option<InventoryId>) -> Option<InventoryId> {
+        chosen.filter(|_| self.allows_override_of_inventory()).or(self.inventory_id)
+    }
+}
+
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }

@@ -22,6 +22,7 @@ pub mod host_keys;
 pub mod housekeeping;
 pub mod integration;
 pub mod inventory;
+mod inventory_policy;
 pub mod invite;
 pub mod jwt;
 pub mod key;

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::sql::and_in;
 use crate::{Result, Store};
 use chrono::Utc;
-use semaphore_model::{ProjectId, Task, TaskId, TaskStatus};
+use semaphore_model::{InventoryId, ProjectId, Task, TaskId, TaskStatus};
 use std::collections::HashMap;
 
 /// Statuses after which a task belongs to nobody.
@@ -23,6 +23,17 @@ pub enum Hold {
     Project(u32),
     /// This task of its template runs, and one of the two may not run beside the other.
     Template(TaskId),
+    /// This task runs with the same inventory, which one task at a time uses.
+    Inventory(TaskId),
+}
+
+/// Beside which tasks one begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning {
+    /// Whether beside others of its template.
+    pub allow_parallel: bool,
+    /// The inventory that it uses.
+    pub inventory: Option<InventoryId>,
 }
 
 impl Store {
@@ -143,7 +154,7 @@ impl Transaction {
         &mut self,
         project: ProjectId,
         id: TaskId,
-        allow_parallel: bool,
+        beginning: Beginning,
     ) -> Result<Option<Hold>> {
         let text = format!("select max_parallel_tasks from project where id = ?{}", self.dialect().for_update());
         let row = self.fetch_optional(text, params![project]).await?.ok_or(StoreError::NotFound)?;
@@ -156,12 +167,17 @@ impl Transaction {
                 return Ok(Some(Hold::Project(limit)));
             }
         }
-        if !allow_parallel {
+        if !beginning.allow_parallel {
             let text = "select r.task_id from rs_task_lease r join task t on t.template_id = r.template_id \
                  where t.id = ? and r.project_id = ? and r.running = 1 and r.task_id <> ? order by r.task_id limit 1";
             if let Some(row) = self.fetch_optional(text, params![id, project, id]).await? {
                 return Ok(Some(Hold::Template(row.id("task_id")?)));
             }
+        }
+        if let Some(inventory) = beginning.inventory
+            && let Some(holder) = self.find_inventory_holder(project, inventory, id).await?
+        {
+            return Ok(Some(Hold::Inventory(holder)));
         }
         self.execute("update rs_task_lease set running = 1 where task_id = ?", params![id]).await?;
         Ok(None)

@@ -4,7 +4,7 @@ use crate::alert_outbox::NewAlert;
 use crate::db::params;
 use crate::error::StoreError;
 use crate::task_host::TaskHost;
-use crate::task_lease::Hold;
+use crate::task_lease::{Beginning, Hold};
 use crate::task_output_write::Appended;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
@@ -53,18 +53,18 @@ impl Store {
     }
 
     /// The step with which a waiting task begins to run, unless a task that runs holds it back, on whichever server; then nothing
-    /// is stored and the answer says what. `allow_parallel`: beside others of its template.
-    pub async fn begin_task(&self, step: &TaskStep<'_>, allow_parallel: bool) -> Result<Option<Hold>> {
-        match self.store_step(step, Some(allow_parallel)).await {
+    /// is stored and the answer says what.
+    pub async fn begin_task(&self, step: &TaskStep<'_>, beginning: Beginning) -> Result<Option<Hold>> {
+        match self.store_step(step, Some(beginning)).await {
             Err(StoreError::OwnTableMissing { .. }) => {
                 self.make_own_tables().await?;
-                self.store_step(step, Some(allow_parallel)).await
+                self.store_step(step, Some(beginning)).await
             }
             begun => begun,
         }
     }
 
-    async fn store_step(&self, step: &TaskStep<'_>, begin: Option<bool>) -> Result<Option<Hold>> {
+    async fn store_step(&self, step: &TaskStep<'_>, begin: Option<Beginning>) -> Result<Option<Hold>> {
         let is_state = step.status.is_some() || step.commit.is_some() || step.event.is_some() || step.problem.is_some();
         if !is_state && step.lines.is_empty() {
             return Ok(None);
@@ -84,7 +84,7 @@ impl Store {
         step: &TaskStep<'_>,
         is_state: bool,
         marked: bool,
-        begin: Option<bool>,
+        begin: Option<Beginning>,
     ) -> Result<Option<Hold>> {
         let mut transaction = if is_state { self.begin().await? } else { self.begin_output().await? };
         if let Some(owner) = step.owner.filter(|_| marked) {
@@ -94,8 +94,8 @@ impl Store {
         if appended == Appended::Known {
             return transaction.rollback().await.map(|()| None);
         }
-        if let Some(allow_parallel) = begin
-            && let Some(hold) = transaction.take_place(step.project_id, step.task_id, allow_parallel).await?
+        if let Some(beginning) = begin
+            && let Some(hold) = transaction.take_place(step.project_id, step.task_id, beginning).await?
         {
             return transaction.rollback().await.map(|()| Some(hold));
         }

@@ -3,9 +3,12 @@
 //! Only counting: no queue, no clock, no IO. The pool of this crate and that of the C interface share it, so that both keep the
 //! same rules.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
 
-use semaphore_model::{ProjectId, TemplateId};
+use semaphore_model::{InventoryId, ProjectId, TemplateId};
 
 /// What the limits look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct Claim {
     pub template: TemplateId,
     /// Whether another task of the same template may run at the same time.
     pub allow_parallel: bool,
+    /// The inventory that it uses.
+    pub inventory: Option<InventoryId>,
 }
 
 /// The places that are taken.
@@ -24,6 +29,9 @@ pub struct Places {
     taken: u32,
     projects: HashMap<ProjectId, u32>,
     templates: HashMap<(ProjectId, TemplateId), u32>,
+    inventories: HashMap<InventoryId, u32>,
+    /// Inventories that one task at a time uses, as far as it is known here.
+    exclusive: HashSet<InventoryId>,
 }
 
 impl Places {
@@ -43,6 +51,22 @@ impl Places {
         !self.is_full(max_parallel)
             && self.has_room(claim.project, of_project)
             && (claim.allow_parallel || running(claim.template) == 0)
+            && !claim.inventory.is_some_and(|id| self.exclusive.contains(&id) && self.inventories.contains_key(&id))
+    }
+
+    /// One task at a time uses the inventory.
+    pub fn set_exclusive(&mut self, inventory: InventoryId) {
+        self.exclusive.insert(inventory);
+    }
+
+    /// Whether one task at a time uses the inventory, as far as it is known here.
+    pub fn is_exclusive(&self, inventory: InventoryId) -> bool {
+        self.exclusive.contains(&inventory)
+    }
+
+    /// One task at a time uses each of these inventories, and no other.
+    pub fn replace_exclusive(&mut self, inventories: HashSet<InventoryId>) {
+        self.exclusive = inventories;
     }
 
     /// Gives a task a place. Every place is given back once.
@@ -50,6 +74,9 @@ impl Places {
         self.taken += 1;
         *self.projects.entry(claim.project).or_default() += 1;
         *self.templates.entry((claim.project, claim.template)).or_default() += 1;
+        if let Some(inventory) = claim.inventory {
+            *self.inventories.entry(inventory).or_default() += 1;
+        }
     }
 
     /// Takes a task's place back.
@@ -57,6 +84,9 @@ impl Places {
         self.taken = self.taken.saturating_sub(1);
         count_down(&mut self.projects, &claim.project);
         count_down(&mut self.templates, &(claim.project, claim.template));
+        if let Some(inventory) = claim.inventory {
+            count_down(&mut self.inventories, &inventory);
+        }
     }
 }
 
@@ -75,7 +105,7 @@ mod tests {
     use super::*;
 
     fn claim(project: i32, template: i32, allow_parallel: bool) -> Claim {
-        Claim { project: ProjectId(project), template: TemplateId(template), allow_parallel }
+        Claim { project: ProjectId(project), template: TemplateId(template), allow_parallel, inventory: None }
     }
 
     #[test]
@@ -88,6 +118,25 @@ mod tests {
         assert!(!places.admits(&claim(1, 2, false), 0, 1), "the project is full");
         assert!(places.admits(&claim(2, 2, false), 2, 1));
         assert!(!places.admits(&claim(2, 2, false), 1, 1), "the pool is full");
+    }
+
+    #[test]
+    fn an_inventory_that_is_for_one_task_is_not_used_by_two() {
+        let with = |template, inventory| Claim { inventory: Some(InventoryId(inventory)), ..claim(1, template, true) };
+        let mut places = Places::default();
+        places.take(&with(1, 5));
+        assert!(places.admits(&with(2, 5), 0, 0), "several may use it");
+        places.set_exclusive(InventoryId(5));
+        assert!(
+            !places.admits(&with(2, 5), 0, 0)
+                && places.admits(&with(2, 6), 0, 0)
+                && places.admits(&claim(1, 2, true), 0, 0)
+        );
+        places.give_back(&with(1, 5));
+        assert!(places.admits(&with(2, 5), 0, 0), "nobody uses it");
+        places.take(&with(2, 5));
+        places.replace_exclusive(HashSet::new());
+        assert!(places.admits(&with(3, 5), 0, 0));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 mod dispatch;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -20,7 +20,7 @@ use semaphore_engine::{
     EngineConfig,
     host::{Attached, Hosts},
 };
-use semaphore_model::{JobStage, ProjectId, TaskId, TaskStatus, TemplateId};
+use semaphore_model::{InventoryId, JobStage, ProjectId, TaskId, TaskStatus, TemplateId};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -196,8 +196,12 @@ impl Pool {
     }
 
     /// Looks at every waiting task once more: limits may have been changed, and tasks of other servers may have ended.
-    pub fn look_again(&self) {
-        self.shared.lock().queue.open_all();
+    /// `exclusive`: the inventories that one task at a time uses.
+    pub fn look_again(&self, exclusive: HashSet<InventoryId>) {
+        let mut state = self.shared.lock();
+        state.places.replace_exclusive(exclusive);
+        state.queue.open_all();
+        drop(state);
         self.shared.wake.notify_one();
     }
 
@@ -380,7 +384,11 @@ impl Shared {
         let mut state = self.lock();
         if let Some(running) = state.running.remove(&task) {
             state.places.give_back(&claim(&running.task));
-            state.queue.open(running.task.state.project_id, running.task.state.template_id);
+            let project = running.task.state.project_id;
+            state.queue.open(project, running.task.state.template_id);
+            if let Some(inventory) = running.task.inventory.filter(|id| state.places.is_exclusive(*id)) {
+                state.queue.open_inventory(project, inventory);
+            }
         }
         drop(state);
         self.wake.notify_one();
@@ -392,11 +400,15 @@ impl Shared {
         let Some(Running { mut task, arrival, .. }) = state.running.remove(&task) else { return };
         state.places.give_back(&claim(&task));
         task.state.status = TaskStatus::Waiting;
-        let (project, template) = (task.state.project_id, task.state.template_id);
+        let (project, template, inventory) = (task.state.project_id, task.state.template_id, task.inventory);
         state.queue.insert(arrival, task);
-        match hold {
-            Hold::Project => state.queue.park(project),
-            Hold::Template => state.queue.close(project, template),
+        match (hold, inventory) {
+            (Hold::Project, _) => state.queue.park(project),
+            (Hold::Inventory, Some(inventory)) => {
+                state.places.set_exclusive(inventory);
+                state.queue.close_inventory(project, inventory);
+            }
+            (Hold::Template | Hold::Inventory, _) => state.queue.close(project, template),
         }
         drop(state);
         self.wake.notify_one();

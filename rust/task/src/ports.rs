@@ -10,7 +10,7 @@ use semaphore_engine::{
     job::{JobSpec, Problem, SecretSet},
     log::Stream,
 };
-use semaphore_model::{JobStage, ProjectId, TaskId, TaskStatus, TemplateId, UserId};
+use semaphore_model::{InventoryId, JobStage, ProjectId, TaskId, TaskStatus, TemplateId, UserId};
 
 /// A task in the queue: what the pool has to know before it is started.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct QueuedTask {
     pub allow_parallel: bool,
     /// Login of the user who started it; empty for schedules, webhooks and follow-up tasks.
     pub username: String,
+    /// The inventory that it uses.
+    pub inventory: Option<InventoryId>,
 }
 
 /// The part of a task's row that changes while it lives.
@@ -127,6 +129,8 @@ pub enum Hold {
     Project,
     /// The tasks of its template that do not run beside others.
     Template,
+    /// The tasks with its inventory, which one task at a time uses.
+    Inventory,
 }
 
 /// Everything that is needed to start a task's job.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use semaphore_model::{ProjectId, TaskId, TemplateId};
+use semaphore_model::{InventoryId, ProjectId, TaskId, TemplateId};
 
 use crate::ports::QueuedTask;
 
@@ -14,7 +14,7 @@ use crate::ports::QueuedTask;
 pub(crate) type Arrival = u64;
 
 /// The tasks of a template that the limits treat alike.
-type Lane = (TemplateId, bool);
+type Lane = (TemplateId, bool, Option<InventoryId>);
 
 #[derive(Default)]
 pub(crate) struct Queue {
@@ -28,7 +28,7 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct Waiting {
     /// Never empty.
-    lanes: HashMap<Lane, BTreeMap<Arrival, QueuedTask>>,
+    lanes: BTreeMap<Lane, BTreeMap<Arrival, QueuedTask>>,
     /// The first task of each lane that is to be looked at.
     open: BTreeMap<Arrival, Lane>,
     in_turn: bool,
@@ -41,8 +41,14 @@ impl Waiting {
         }
     }
 
-    fn close(&mut self, lane: Lane) {
-        self.open.retain(|_, open| *open != lane);
+    fn close(&mut self, is_meant: impl Fn(&Lane) -> bool) {
+        self.open.retain(|_, open| !is_meant(open));
+    }
+
+    /// The lanes of a template.
+    fn of_template(&self, template: TemplateId) -> Vec<Lane> {
+        let lanes = self.lanes.range((template, false, None)..).map(|(lane, _)| *lane);
+        lanes.take_while(|(of, ..)| *of == template).collect()
     }
 
     fn remove(&mut self, lane: Lane, arrival: Arrival) -> Option<QueuedTask> {
@@ -68,7 +74,7 @@ impl Queue {
     /// Adds a task at the place that it had.
     pub(crate) fn insert(&mut self, arrival: Arrival, task: QueuedTask) {
         let (project, id) = (task.state.project_id, task.state.id);
-        let lane = (task.state.template_id, task.allow_parallel);
+        let lane = (task.state.template_id, task.allow_parallel, task.inventory);
         if self.places.contains_key(&id) {
             return;
         }
@@ -149,15 +155,33 @@ impl Queue {
     /// A template's tasks that may not run beside others are not looked at before something changes.
     pub(crate) fn close(&mut self, project: ProjectId, template: TemplateId) {
         if let Some(waiting) = self.projects.get_mut(&project) {
-            waiting.close((template, false));
+            waiting.close(|(of, allow_parallel, _)| *of == template && !allow_parallel);
+        }
+    }
+
+    /// The tasks with an inventory are not looked at before something changes.
+    pub(crate) fn close_inventory(&mut self, project: ProjectId, inventory: InventoryId) {
+        if let Some(waiting) = self.projects.get_mut(&project) {
+            waiting.close(|(.., of)| *of == Some(inventory));
+        }
+    }
+
+    /// A task with this inventory has ended: those that waited for it are looked at.
+    pub(crate) fn open_inventory(&mut self, project: ProjectId, inventory: InventoryId) {
+        if let Some(waiting) = self.projects.get_mut(&project) {
+            let lanes: Vec<_> = waiting.lanes.keys().copied().filter(|(.., of)| *of == Some(inventory)).collect();
+            for lane in lanes {
+                waiting.open(lane);
+            }
+            self.wake(project);
         }
     }
 
     /// A task of the template has ended: its project, and those of its tasks that waited for this, are looked at.
     pub(crate) fn open(&mut self, project: ProjectId, template: TemplateId) {
         if let Some(waiting) = self.projects.get_mut(&project) {
-            for allow_parallel in [false, true] {
-                waiting.open((template, allow_parallel));
+            for lane in waiting.of_template(template) {
+                waiting.open(lane);
             }
             self.wake(project);
         }
@@ -202,7 +226,7 @@ impl Queue {
     /// The tasks of a project, or of one of its templates, oldest first.
     pub(crate) fn of(&self, project: ProjectId, template: Option<TemplateId>) -> Vec<TaskId> {
         let Some(waiting) = self.projects.get(&project) else { return Vec::new() };
-        let lanes = waiting.lanes.iter().filter(|((of, _), _)| template.is_none_or(|template| *of == template));
+        let lanes = waiting.lanes.iter().filter(|((of, ..), _)| template.is_none_or(|template| *of == template));
         let mut tasks: Vec<_> = lanes.flat_map(|(_, tasks)| tasks).collect();
         tasks.sort_unstable_by_key(|(arrival, _)| **arrival);
         tasks.into_iter().map(|(_, task)| task.state.id).collect()

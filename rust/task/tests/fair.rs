@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -127,7 +127,13 @@ fn task(id: i32, project: i32, template: i32, allow_parallel: bool) -> QueuedTas
         end: None,
         version: None,
     };
-    QueuedTask { state, template_name: format!("T{template}"), allow_parallel, username: String::new() }
+    QueuedTask {
+        state,
+        template_name: format!("T{template}"),
+        allow_parallel,
+        username: String::new(),
+        inventory: None,
+    }
 }
 
 /// Time to submit, list and drain so many tasks of a few projects and many templates.
@@ -190,7 +196,7 @@ async fn what_other_servers_hold_back_keeps_its_place_and_holds_nobody_else_back
     pool.stop(TaskId(1), false).await.unwrap();
     desk.until_ended(1).await;
     desk.held.lock().unwrap().clear();
-    pool.look_again();
+    pool.look_again(HashSet::new());
     desk.permits.add_permits(10);
     desk.until_ended(5).await;
     let begun: Vec<_> = desk.begun.borrow().iter().map(|(_, id)| id.0).collect();

@@ -174,7 +174,13 @@ impl World {
             end: None,
             version: None,
         };
-        let task = QueuedTask { state, template_name: format!("T{template}"), allow_parallel, username: "ann".into() };
+        let task = QueuedTask {
+            state,
+            template_name: format!("T{template}"),
+            allow_parallel,
+            username: "ann".into(),
+            inventory: None,
+        };
         self.pool.submit(task).await.unwrap();
     }
 

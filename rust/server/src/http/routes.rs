@@ -178,6 +178,8 @@ table! {
     PUT      "/api/project/{project_id}/inventory/{inventory_id}"      ProjectAccess<ManageResources>, writes => inventory::update_inventory;
     DELETE   "/api/project/{project_id}/inventory/{inventory_id}"      ProjectAccess<ManageResources>, writes => inventory::delete_inventory;
     GET      "/api/project/{project_id}/inventory/{inventory_id}/refs" ProjectAccess<Member>,          reads  => inventory::get_inventory_referrers;
+    GET      "/api/project/{project_id}/inventory/{inventory_id}/policy" ProjectAccess<Member>,        reads  => inventory::get_inventory_policy;
+    PUT      "/api/project/{project_id}/inventory/{inventory_id}/policy" ProjectAccess<ManageResources>, writes => inventory::set_inventory_policy;
 
     // Environments
     GET      "/api/project/{project_id}/environment"                       ProjectAccess<Member>,          reads  => environment::get_environments;

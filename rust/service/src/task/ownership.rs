@@ -210,7 +210,7 @@ impl Ownership {
     async fn obey(&self, ports: &TaskPorts) -> Result<()> {
         let pool = ports.pool()?;
         // What tasks of other servers held back may go on, and limits may have been changed.
-        pool.look_again();
+        pool.look_again(ports.services.store.list_exclusive_inventories().await?);
         let commands = ports.services.store.take_task_commands(&self.own.id).await?;
         if !commands.is_empty() {
             // They may take longer than a lease lasts.

@@ -15,7 +15,7 @@ use semaphore_engine::{
 use semaphore_model::{
     InventoryId, ProjectId, Secret, Task, TaskId, TaskOutput, TaskProblem, TaskStatus, Template, TemplateId, UserId,
 };
-use semaphore_store::{Hold, StoreError, TaskHost, TaskStep};
+use semaphore_store::{Beginning, Hold, StoreError, TaskHost, TaskStep};
 use semaphore_task::{
     Begin, NewLine, Pool, PortError, PreparedJob, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskRepository,
     TaskState,
@@ -208,12 +208,12 @@ impl TaskPorts {
         Ok(name)
     }
 
-    /// Stores a step, and with `begin` (beside others of the template or not) takes a place for the task.
+    /// Stores a step, and with `begin` takes a place for the task.
     async fn store_step(
         &self,
         task: &TaskState,
         change: TaskChange<'_>,
-        begin: Option<bool>,
+        begin: Option<Beginning>,
     ) -> Result<Begin, PortError> {
         let stored = |line: &NewLine| TaskOutput {
             time: line.time,
@@ -252,7 +252,7 @@ impl TaskPorts {
         }
         let hold = match begin {
             None => store.store_task_step(&step).await.map(|()| None),
-            Some(allow_parallel) => store.begin_task(&step, allow_parallel).await,
+            Some(beginning) => store.begin_task(&step, beginning).await,
         };
         Ok(match hold.map_err(port_error)? {
             None => {
@@ -264,6 +264,7 @@ impl TaskPorts {
             }
             Some(Hold::Project(_)) => Begin::Held(semaphore_task::Hold::Project),
             Some(Hold::Template(_)) => Begin::Held(semaphore_task::Hold::Template),
+            Some(Hold::Inventory(_)) => Begin::Held(semaphore_task::Hold::Inventory),
         })
     }
 }
@@ -275,7 +276,8 @@ impl TaskRepository for TaskPorts {
     }
 
     async fn begin(&self, task: &QueuedTask, change: TaskChange<'_>) -> Result<Begin, PortError> {
-        self.store_step(&task.state, change, Some(task.allow_parallel)).await
+        let beginning = Beginning { allow_parallel: task.allow_parallel, inventory: task.inventory };
+        self.store_step(&task.state, change, Some(beginning)).await
     }
 
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError> {

@@ -168,6 +168,7 @@ pub(super) fn queued(task: &Task, template: &Template, username: &str) -> Queued
         template_name: template.name.clone(),
         allow_parallel: template.allow_parallel_tasks,
         username: username.to_owned(),
+        inventory: template.inventory_of(task.inventory_id),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{Result, Services};
 /// Why a task waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WaitingReason {
-    /// `template`, `project_limit`, `server_limit`, `no_server` or `turn`.
+    /// `template`, `inventory`, `project_limit`, `server_limit`, `no_server` or `turn`.
     pub code: &'static str,
     /// The same for a person.
     pub message: String,
@@ -32,18 +32,23 @@ impl Services {
         };
         let template = self.store.get_plain_template(task.project_id, task.template_id).await?;
         let project = self.store.get_project(task.project_id).await?;
-        Ok(reason(&facts, template.allow_parallel_tasks, i64::from(project.max_parallel_tasks)))
+        let holder = match template.inventory_of(task.inventory_id) {
+            Some(inventory) => self.store.find_inventory_holder(task.project_id, inventory, task.id).await?,
+            None => None,
+        };
+        Ok(reason(&facts, holder, template.allow_parallel_tasks, i64::from(project.max_parallel_tasks)))
     }
 }
 
-/// What a person can do something about comes first.
-fn reason(facts: &WaitingFacts, allow_parallel: bool, project_limit: i64) -> WaitingReason {
+/// What a person can do something about comes first. `holder`: the task that has the inventory for itself.
+fn reason(facts: &WaitingFacts, holder: Option<TaskId>, allow_parallel: bool, project_limit: i64) -> WaitingReason {
     let running = facts.of_template.filter(|_| !allow_parallel);
-    let (code, message) = match (&facts.host, running) {
+    let (code, message) = match (&facts.host, running.or(holder)) {
         (None, _) => ("no_server", "the server that was to run it is gone; another one takes it up".to_owned()),
-        (_, Some(task)) => {
+        (_, Some(task)) if running.is_some() => {
             ("template", format!("it waits for task #{task} of the same template, whose tasks do not run in parallel"))
         }
+        (_, Some(task)) => ("inventory", format!("it waits for task #{task}, which has the same inventory for itself")),
         _ if project_limit > 0 && facts.in_project >= project_limit => {
             ("project_limit", format!("the limit of the project, {}, is reached", tasks(project_limit)))
         }
@@ -52,7 +57,12 @@ fn reason(facts: &WaitingFacts, allow_parallel: bool, project_limit: i64) -> Wai
         }
         _ => ("turn", "it is about to run".to_owned()),
     };
-    WaitingReason { code, message, task_id: running.filter(|_| code == "template"), ahead: facts.ahead }
+    WaitingReason {
+        code,
+        message,
+        task_id: if facts.host.is_some() { running.or(holder) } else { None },
+        ahead: facts.ahead,
+    }
 }
 
 fn tasks(limit: i64) -> String {
@@ -74,11 +84,14 @@ mod tests {
             ahead: 3,
         };
         let check = |facts: &WaitingFacts, allow_parallel, limit, code, text: &str| {
-            let reason = reason(facts, allow_parallel, limit);
+            let reason = reason(facts, None, allow_parallel, limit);
             assert!(reason.code == code && reason.message.contains(text), "{reason:?}");
             assert_eq!(reason.task_id.is_some(), code == "template");
         };
         check(&facts, false, 1, "template", "task #7 of the same template");
+        let held = reason(&facts, Some(TaskId(8)), true, 1);
+        assert!(held.code == "inventory" && held.message.contains("#8") && held.task_id == Some(TaskId(8)), "{held:?}");
+        assert_eq!(reason(&facts, Some(TaskId(8)), false, 1).task_id, Some(TaskId(7)), "the template comes first");
         check(&facts, true, 1, "project_limit", "1 running task,");
         check(&facts, true, 2, "server_limit", "server one, 2 running tasks,");
         check(&WaitingFacts { on_server: 1, ..facts.clone() }, true, 0, "turn", "about to run");

@@ -286,4 +286,11 @@ pub(super) const STEPS: &[Step] = &[
         directory longtext not null,
         foreign key (task_id) references task(id) on delete cascade"
     ),
+    table!(
+        "1.inventory_policy",
+        "rs_inventory_policy",
+        "inventory_id integer not null primary key,
+        exclusive integer not null,
+        foreign key (inventory_id) references project__inventory(id) on delete cascade"
+    ),
 ];

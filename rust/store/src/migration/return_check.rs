@@ -53,6 +53,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_event_detail", "addresses and actions of the activity are not shown"),
     ("rs_host_key_policy", "the keys of git hosts are not checked any more"),
     ("rs_import_map", "session cookies from before the import of a Bolt file stop working: people log in again"),
+    ("rs_inventory_policy", "tasks that wait for each other because of their inventory run at the same time"),
     ("rs_jwt_key", "signed tokens are not issued and not accepted"),
     ("rs_login_throttle", "failed sign-ins are not slowed down"),
     ("rs_mapped_admin", "administrators made by a group mapping stay administrators until somebody changes that"),

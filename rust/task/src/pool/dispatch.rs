@@ -86,5 +86,10 @@ impl Drop for Place {
 }
 
 pub(super) fn claim(task: &QueuedTask) -> Claim {
-    Claim { project: task.state.project_id, template: task.state.template_id, allow_parallel: task.allow_parallel }
+    Claim {
+        project: task.state.project_id,
+        template: task.state.template_id,
+        allow_parallel: task.allow_parallel,
+        inventory: task.inventory,
+    }
 }

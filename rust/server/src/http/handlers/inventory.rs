@@ -1,7 +1,7 @@
 //! Inventories of a project.
 
 use axum::{Json, extract::State, http::StatusCode};
-use semaphore_model::{Inventory, Referrers, TemplateApp, TemplateId};
+use semaphore_model::{Inventory, InventoryPolicy, Referrers, TemplateApp, TemplateId};
 
 use crate::http::{
     access::{ManageResources, Member, ProjectAccess},
@@ -45,6 +45,26 @@ pub(crate) async fn get_inventory_referrers(
     Object(inventory): Object<Inventory>,
 ) -> Result<Json<Referrers>> {
     Ok(Json(state.services().inventory_referrers(&inventory).await?))
+}
+
+/// `GET /api/project/{project_id}/inventory/{inventory_id}/policy`. Ours.
+pub(crate) async fn get_inventory_policy(
+    _: ProjectAccess<Member>,
+    State(state): State<AppState>,
+    Object(inventory): Object<Inventory>,
+) -> Result<Json<InventoryPolicy>> {
+    Ok(Json(state.services().inventory_policy(&inventory).await?))
+}
+
+/// `PUT /api/project/{project_id}/inventory/{inventory_id}/policy`. Ours.
+pub(crate) async fn set_inventory_policy(
+    access: ProjectAccess<ManageResources>,
+    State(state): State<AppState>,
+    Object(inventory): Object<Inventory>,
+    Body(body): Body<InventoryPolicy>,
+) -> Result<StatusCode> {
+    state.services().set_inventory_policy(state.tasks(), access.user.id, &inventory, body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `PUT /api/project/{project_id}/inventory/{inventory_id}`
