@@ -45,3 +45,11 @@ fn an_expression_that_ends_after_its_zone_is_refused() {
     assert!(Cron::parse("TZ=UTC").is_err());
     assert!(Zone::parse("Nowhere/City").is_err());
 }
+
+#[test]
+fn a_month_that_lacks_a_day_has_an_end() {
+    // The reference's library looks for ever: Samoa went without 30 December 2011.
+    let cron = Cron::parse("0 0 1 * *").unwrap();
+    let found = next(&cron, "Pacific/Apia", "2011-11-21T11:39:08Z");
+    assert_eq!(found[..2], ["2011-12-01T10:00:00Z", "2011-12-31T10:00:00Z"]);
+}
