@@ -15,6 +15,7 @@ pub mod places;
 pub mod pool;
 pub mod ports;
 mod queue;
+mod remote;
 mod runner;
 pub mod version;
 
@@ -26,3 +27,4 @@ pub use ports::{
     Begin, Hold, NewLine, PortError, PreparedJob, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskObserver,
     TaskRepository, TaskState,
 };
+pub use remote::{Reported, RunnerLoss, RunnerReport};

@@ -255,6 +255,7 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             owner: None,
             alerts: &[],
             host: None,
+            is_left_to_runner: true,
         };
         report.repaired(repairs.store_task_step(&step).await);
     }
