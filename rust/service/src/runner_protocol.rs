@@ -5,10 +5,11 @@
 //! runner with a public key is sent is encrypted for it.
 
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
-use semaphore_model::{ProjectId, Runner, Secret, TaskId};
+use semaphore_model::{
+    Runner, Secret, TaskId,
+    remote::{Progress, Registration, RunnerState},
+};
 use semaphore_store::StoreError;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -17,42 +18,6 @@ use crate::{
     error::{Error, Kind, Result},
     services::Services,
 };
-
-/// Body of a registration.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Registration {
-    /// What lets runners register: `runner_registration_token` of the configuration.
-    pub registration_token: Secret,
-    /// Address that is called when there is something to do.
-    pub webhook: String,
-    /// How many tasks at once; 0 for no limit.
-    pub max_parallel_tasks: i32,
-    /// The runner's public key as PEM; without one it gets plain answers.
-    pub public_key: Option<String>,
-}
-
-/// What a runner is told when it asks. Reference: `RunnerState`, a mix of Go names and tagged names; empty lists are null.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct RunnerState {
-    /// Tasks of the runner that have begun.
-    #[serde(rename = "CurrentJobs")]
-    current_jobs: (),
-    /// Tasks it is to begin.
-    new_jobs: (),
-    /// Keys of the new tasks by id.
-    access_keys: NoKeys,
-    /// Whether it is to empty its directory of working copies.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    clear_cache: bool,
-    /// Only of this project.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_clean_project_id: Option<ProjectId>,
-}
-
-/// No keys, which is an empty object and not null.
-#[derive(Debug, Serialize, JsonSchema)]
-struct NoKeys {}
 
 /// What a runner is answered: for its eyes only, if it has a key.
 #[derive(Debug)]
@@ -63,32 +28,12 @@ pub enum Poll {
     Encrypted(Vec<u8>),
 }
 
-/// Report of a runner about its tasks. Reference: `RunnerProgress`, without tags: Go's names.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct Progress {
-    /// One entry per task.
-    pub jobs: Option<Vec<JobProgress>>,
-}
-
-/// Report about one task. What else stands in it is not for this build, which gives no tasks to runners.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct JobProgress {
-    /// Which task.
-    #[serde(rename = "ID")]
-    pub id: TaskId,
-}
-
-impl Progress {
-    /// Takes the report. Tasks that do not live are passed over; a task that lives is not of this runner: 400.
-    pub fn take(&self, lives: impl Fn(TaskId) -> bool) -> Result<()> {
-        let jobs = self.jobs.as_deref().unwrap_or_default();
-        if jobs.iter().any(|job| lives(job.id)) {
-            return Err(Error::invalid("Task not assigned to this runner"));
-        }
-        Ok(())
+/// Takes a report. Tasks that do not live are passed over; a task that lives is not of this runner: 400.
+pub fn take_progress(progress: &Progress, lives: impl Fn(TaskId) -> bool) -> Result<()> {
+    if progress.jobs.iter().any(|job| lives(job.id)) {
+        return Err(Error::invalid("Task not assigned to this runner"));
     }
+    Ok(())
 }
 
 impl Services {
@@ -138,11 +83,9 @@ impl Services {
         self.store.touch_runner(runner.id, now).await?;
         let clear_cache = is_cleaning_due(runner);
         let state = RunnerState {
-            current_jobs: (),
-            new_jobs: (),
-            access_keys: NoKeys {},
             clear_cache,
             cache_clean_project_id: runner.project_id.filter(|_| clear_cache),
+            ..RunnerState::default()
         };
         let Some(key) = &runner.public_key else { return Ok(Poll::Plain(state)) };
         let message =

@@ -11,12 +11,14 @@
 mod active;
 pub mod cron;
 mod execution;
+pub mod parameters;
 pub mod places;
 pub mod pool;
 pub mod ports;
 mod queue;
 mod remote;
 mod runner;
+pub mod specification;
 pub mod version;
 
 pub use active::{ActiveTask, Location};

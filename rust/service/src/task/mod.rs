@@ -10,7 +10,6 @@ mod incoming;
 mod log;
 mod output;
 mod ownership;
-mod parameters;
 mod ports;
 mod prepare;
 mod presence;

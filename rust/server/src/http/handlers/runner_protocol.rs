@@ -7,10 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
-use semaphore_model::Secret;
+use semaphore_model::{
+    Secret,
+    remote::{Progress, Registration},
+};
 use semaphore_service::{
     Error,
-    runner_protocol::{Poll, Progress, Registration},
+    runner_protocol::{Poll, take_progress},
 };
 use serde::Serialize;
 
@@ -60,7 +63,7 @@ pub(crate) async fn take_runner_progress(
 ) -> Result<StatusCode> {
     let Body(progress) = body.map_err(|_| unreadable())?;
     let pool = state.tasks().pool()?;
-    progress.take(|task| pool.is_active(task))?;
+    take_progress(&progress, |task| pool.is_active(task))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
