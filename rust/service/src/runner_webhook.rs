@@ -52,7 +52,8 @@ impl RunnerWebhooks {
             .body(body)
             .send()
             .await;
-        let answer = sent.map_err(|error| failed(format!("cannot be reached: {}", error_chain(&error.without_url()))))?;
+        let answer =
+            sent.map_err(|error| failed(format!("cannot be reached: {}", error_chain(&error.without_url()))))?;
         // Reference: these two and no other.
         match answer.status().as_u16() {
             200 | 204 => Ok(()),

@@ -41,6 +41,8 @@ pub struct RunnerWish {
     pub tag: Option<String>,
     /// Runners that were not heard of since are passed over, unless they have a webhook that wakes them.
     pub heard_since: DateTime<Utc>,
+    /// The secret part of the address where the task finds its state, if it has one; at most 64 characters.
+    pub alias: String,
 }
 
 /// What is known about where a task is to run.
@@ -67,6 +69,8 @@ pub struct RunnerTask {
     pub status: TaskStatus,
     /// The runner.
     pub runner_id: RunnerId,
+    /// The secret part of the address where the task finds its state, if it has one.
+    pub alias: String,
     /// How far it is.
     pub stage: RunnerStage,
     /// When the stage changed last.
@@ -128,6 +132,7 @@ impl FromRow for RunnerTask {
             template_id: row.id("template_id")?,
             status: TaskStatus::parse(&status).unwrap_or(TaskStatus::Error),
             runner_id: row.id("runner_id")?,
+            alias: row.text("alias")?,
             stage: RunnerStage::ALL.into_iter().find(|known| known.number() == stage).unwrap_or(RunnerStage::Left),
             changed: row.time("changed")?,
             heard: row.optional_time("heard")?,
@@ -136,7 +141,7 @@ impl FromRow for RunnerTask {
     }
 }
 
-const SELECT: &str = "select k.task_id, k.runner_id, k.stage, k.changed, k.heard, t.project_id, t.template_id, t.status, l.owner \
+const SELECT: &str = "select k.task_id, k.runner_id, k.alias, k.stage, k.changed, k.heard, t.project_id, t.template_id, t.status, l.owner \
      from rs_task_runner k join task t on t.id = k.task_id left join rs_task_lease l on l.task_id = k.task_id";
 
 /// Reference: those of the project come first, the newest of each first.
@@ -154,6 +159,15 @@ impl Store {
     pub async fn find_runner_of_task(&self, id: TaskId) -> Result<Option<RunnerTask>> {
         let rows = self.fetch_own(format!("{SELECT} where k.task_id = ?"), params![id]).await?;
         rows.first().map(RunnerTask::from_row).transpose()
+    }
+
+    /// The task that a runner has, and that was given this secret part of an address.
+    pub async fn find_task_of_alias(&self, alias: &str) -> Result<Option<RunnerTask>> {
+        let text = format!("{SELECT} where k.alias = ? and k.stage < ?");
+        let rows = self.fetch_own(text, params![alias, RunnerStage::Left.number()]).await?;
+        let task = rows.first().map(RunnerTask::from_row).transpose()?;
+        // MySQL compares texts without regard to case.
+        Ok(task.filter(|task| task.alias == alias))
     }
 
     /// The tasks of a server that runners have.
@@ -242,7 +256,8 @@ impl Store {
         }
         let mut transaction = self.begin_output().await?;
         let condition = and_in("task_id", tasks.len());
-        let text = format!("update rs_task_runner set stage = ?, heard = ? where runner_id = ? and stage < ?{condition}");
+        let text =
+            format!("update rs_task_runner set stage = ?, heard = ? where runner_id = ? and stage < ?{condition}");
         let mut values = params![RunnerStage::Reported.number(), now, runner, RunnerStage::Left.number()];
         values.extend(tasks.iter().map(|id| (*id).into()));
         transaction.execute_own(text, values).await?;
@@ -286,8 +301,9 @@ impl Transaction {
                 continue;
             }
             self.execute("delete from rs_task_runner where task_id = ?", params![id]).await?;
-            let text = "insert into rs_task_runner (task_id, runner_id, stage, changed) values (?, ?, ?, ?)";
-            self.execute(text, params![id, runner.id, RunnerStage::Chosen.number(), Utc::now()]).await?;
+            let text = "insert into rs_task_runner (task_id, runner_id, alias, stage, changed) values (?, ?, ?, ?, ?)";
+            let chosen = RunnerStage::Chosen.number();
+            self.execute(text, params![id, runner.id, &wish.alias, chosen, Utc::now()]).await?;
             return Ok(Choice::Runner(runner.id));
         }
         Ok(Choice::Busy)
@@ -307,7 +323,9 @@ impl Transaction {
         let text = "update rs_task_runner set stage = ?, changed = ? where task_id = ? and stage >= ?";
         let values = params![RunnerStage::Left.number(), Utc::now(), id, RunnerStage::Offered.number()];
         self.execute_own(text, values).await?;
-        let text = "delete from rs_task_runner where task_id = ? and stage < ?";
+        // With a runner that was removed nobody can be told to stop.
+        let text = "delete from rs_task_runner where task_id = ? and (stage < ? or not exists \
+             (select 1 from runner r where r.id = rs_task_runner.runner_id))";
         self.execute_own(text, params![id, RunnerStage::Left.number()]).await.map(drop)
     }
 

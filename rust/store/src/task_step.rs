@@ -9,7 +9,9 @@ use crate::task_output_write::Appended;
 use crate::task_runner::{Choice, RunnerWish};
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
-use semaphore_model::{Event, EventObject, JobStage, ProjectId, RunnerId, TaskId, TaskOutput, TaskProblem, TaskStatus, UserId};
+use semaphore_model::{
+    Event, EventObject, JobStage, ProjectId, RunnerId, TaskId, TaskOutput, TaskProblem, TaskStatus, UserId,
+};
 
 /// A new status with the task's start and end.
 pub type StatusChange = (TaskStatus, Option<DateTime<Utc>>, Option<DateTime<Utc>>);

@@ -2,22 +2,26 @@
 //!
 //! Not for the protocol on the wire, nor for which runner has which task: the host of the pool knows both.
 
-use chrono::{DateTime, Utc};
+use semaphore_engine::job::JobEvent;
 use semaphore_model::TaskStatus;
 use tokio::sync::oneshot;
+
+use crate::ports::NewLine;
 
 /// News of a runner about one task.
 #[derive(Clone, Debug, Default)]
 pub struct RunnerReport {
-    /// Number of the first record among all that the runner has of the task, counted from 0: what is stored already is passed
-    /// over. Without one all records are new.
+    /// Number of the first line, counted from 0 over all lines of the task: what is stored already is passed over. Without one all
+    /// lines are new.
     pub first: Option<u64>,
-    /// When and what, in order.
-    pub records: Vec<(DateTime<Utc>, String)>,
+    /// What was printed, in order.
+    pub lines: Vec<NewLine>,
     /// Hash and subject of the commit that was checked out.
     pub commit: Option<(String, String)>,
     /// Where the task stands there; none if nothing that can be understood was said.
     pub status: Option<TaskStatus>,
+    /// What else happened there, in order, as far as the runner is one of ours.
+    pub events: Vec<JobEvent>,
 }
 
 /// What became of a report.

@@ -24,8 +24,6 @@ use crate::{
 
 /// Lines that viewers are told of at once.
 const LINES_TOLD: usize = 1_000;
-/// Lines of the server itself with which every task begins. Those of a remote runner are counted behind them.
-const HEAD_LINES: i64 = 2;
 /// Longest pause between two attempts to store a step while the database is away.
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(5);
 
@@ -99,7 +97,7 @@ impl Runner {
 
     /// Runs the task to its end. When it returns, the final status is stored or the server is closing.
     pub(crate) async fn run(mut self) {
-        let head: [_; HEAD_LINES as usize] = [
+        let head = [
             self.line(format!("Started: {}", self.task.state.id)),
             self.line(format!("Run TaskRunner with template: {}\n", self.task.template_name)),
         ];

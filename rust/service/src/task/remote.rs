@@ -86,7 +86,11 @@ impl TaskPorts {
             Err(StoreError::NotFound) => return Err(gone("was removed")),
             found => found.map_err(port_error)?,
         };
-        self.services.runner_webhooks.call(&runner, &call(Action::Start, task, runner.id)).await.map_err(PortError::Refused)?;
+        self.services
+            .runner_webhooks
+            .call(&runner, &call(Action::Start, task, runner.id))
+            .await
+            .map_err(PortError::Refused)?;
         match store.ready_runner_task(task.state.id).await.map_err(port_error)? {
             true => Ok(()),
             false => Err(gone("is not known any more")),
@@ -203,6 +207,7 @@ fn call(action: Action, task: &QueuedTask, runner_id: RunnerId) -> Call {
 
 fn report(job: JobProgress) -> RunnerReport {
     let status = job.known_status();
+    let first = job.rs.as_ref().map(|extras| extras.first_record);
     let extras = job.rs.unwrap_or_default();
     let lines = job.log_records.into_iter().enumerate();
     let line = |(place, record): (usize, semaphore_model::remote::RemoteRecord)| NewLine {
@@ -211,7 +216,7 @@ fn report(job: JobProgress) -> RunnerReport {
         continued: u32::try_from(place).is_ok_and(|place| extras.continued.contains(&place)),
     };
     RunnerReport {
-        first: extras.is_numbered.then_some(extras.first_record),
+        first,
         lines: lines.map(line).collect(),
         commit: job.commit.map(|commit| (commit.hash, commit.message)),
         status,
@@ -265,8 +270,11 @@ impl RunnerWatch {
     fn loss(&mut self, watched: &WatchedTask, lost_after: Option<Duration>, now: Instant) -> Option<RunnerLoss> {
         let task = &watched.task;
         let Some(runner) = &watched.runner else {
-            let reason = format!("its remote runner #{} was removed; what it had begun may still run", task.runner_id);
-            return Some(RunnerLoss::Gone(reason));
+            let text = format!("remote runner #{} was removed", task.runner_id);
+            return Some(match task.stage {
+                RunnerStage::Chosen | RunnerStage::Ready => RunnerLoss::NeverCame(format!("the {text}")),
+                _ => RunnerLoss::Gone(format!("its {text}; what it had begun may still run")),
+            });
         };
         let (runner_id, stage, touched, heard) = (task.runner_id, task.stage, runner.touched, task.heard);
         let new = || Seen { runner: runner_id, stage, touched, heard, since: [now; 3] };
@@ -293,12 +301,15 @@ impl RunnerWatch {
             RunnerStage::Offered | RunnerStage::Reported => {
                 if let Some(patience) = lost_after.filter(|patience| silent > *patience) {
                     let seconds = patience.as_secs();
-                    let text = format!("its remote runner {name} has not been heard of for {seconds} s (runner_lost_after_sec); what it had begun may still run");
+                    let text = format!(
+                        "its remote runner {name} has not been heard of for {seconds} s (runner_lost_after_sec); what it had begun may still run"
+                    );
                     return Some(RunnerLoss::Gone(text));
                 }
                 let patience = if stage == RunnerStage::Offered { UNMENTIONED } else { FORGOTTEN };
                 let is_forgotten = silent < silence() && unmentioned.min(in_stage) > patience;
-                let text = || format!("its remote runner {name} does not know of it any more: it was restarted, probably");
+                let text =
+                    || format!("its remote runner {name} does not know of it any more: it was restarted, probably");
                 is_forgotten.then(|| RunnerLoss::Gone(text()))
             }
             RunnerStage::Chosen | RunnerStage::Left => None,

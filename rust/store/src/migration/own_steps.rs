@@ -293,6 +293,7 @@ pub(super) const STEPS: &[Step] = &[
         "rs_task_runner",
         "task_id integer not null primary key,
         runner_id integer not null,
+        alias varchar(64) not null,
         stage integer not null,
         changed datetime not null,
         heard datetime null,

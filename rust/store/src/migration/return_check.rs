@@ -70,6 +70,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_task_output_part", "pieces of very long lines are shown as lines"),
     ("rs_task_plan", "the numbers of Terraform plans are not shown"),
     ("rs_task_problem", "the reasons of failed tasks are shown only where the log has them"),
+    ("rs_task_runner", "tasks that remote runners have are not known to be theirs"),
     ("rs_task_secret", "secret values of waiting tasks are lost: such a task has to be started again"),
     ("rs_task_stage", "the stages of tasks are not shown"),
     ("rs_task_waiting", "why tasks wait is not shown"),

@@ -7,13 +7,13 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use chrono::Utc;
-use semaphore_engine::job::{Outcome, ProblemCode, StopReason};
+use semaphore_engine::job::{JobEvent, Outcome, ProblemCode, StopReason};
 use semaphore_model::{Flavour, RunnerId, TaskStatus, error_chain};
 
-use super::{Command, HEAD_LINES, Runner};
+use super::{Command, Runner};
 use crate::{
     pool::status_event,
-    ports::{Hold, NewLine, StoredProgress, TaskChange},
+    ports::{Hold, StoredProgress, TaskChange},
     remote::{Delivery, RunnerLoss, RunnerReport},
 };
 
@@ -126,22 +126,35 @@ impl Runner {
     }
 
     async fn take_report(&mut self, (report, reply): Delivery) -> End {
-        let RunnerReport { first, mut records, commit, status } = report;
+        let RunnerReport { first, mut lines, commit, status, events } = report;
         if status == Some(TaskStatus::Running) {
             self.set_status(TaskStatus::Running).await;
         }
-        let stored = u64::try_from(self.stored_lines - HEAD_LINES).unwrap_or_default();
+        let stored = u64::try_from(self.stored_lines).unwrap_or_default();
         let known = first.map_or(0, |first| stored.saturating_sub(first));
-        records.drain(..usize::try_from(known).unwrap_or(usize::MAX).min(records.len()));
+        lines.drain(..usize::try_from(known).unwrap_or(usize::MAX).min(lines.len()));
         let now = Utc::now();
-        let mut lines = Vec::with_capacity(records.len());
-        for (time, text) in records {
+        for line in &mut lines {
             // The clock over there may go wrong; no line is older than the one before it.
-            self.last_time = self.last_time.max(time.min(now));
-            lines.push(NewLine::whole(self.last_time, text));
+            self.last_time = self.last_time.max(line.time.min(now));
+            line.time = self.last_time;
         }
         if !lines.is_empty() {
             self.keep_lines(&lines).await;
+        }
+        let mut outcome = match status {
+            Some(TaskStatus::Success) => Some(Outcome::Success),
+            // Reference: the words. What failed is said by the lines before.
+            Some(TaskStatus::Error) => Some(Outcome::Failed("task failed".to_owned())),
+            Some(TaskStatus::Stopped) => Some(Outcome::Stopped(StopReason::Requested)),
+            _ => None,
+        };
+        for event in events {
+            match event {
+                // It says more than the status does.
+                JobEvent::Done(exact) => outcome = outcome.map(|_| exact),
+                event => self.note(event).await,
+            }
         }
         if let Some((hash, message)) = commit {
             self.store(|| TaskChange { commit: Some((&hash, &message)), ..TaskChange::default() }).await;
@@ -149,23 +162,13 @@ impl Runner {
         if self.lost || self.given_up {
             return ControlFlow::Break(None);
         }
-        let outcome = match status {
-            Some(TaskStatus::Success) => Outcome::Success,
-            // Reference: the words. What failed is said by the lines before.
-            Some(TaskStatus::Error) => Outcome::Failed("task failed".to_owned()),
-            Some(TaskStatus::Stopped) => Outcome::Stopped(StopReason::Requested),
-            Some(TaskStatus::WaitingConfirmation) => {
-                if !self.answer_again() {
-                    self.set_status(TaskStatus::WaitingConfirmation).await;
-                }
-                let _ = reply.send(());
-                return ControlFlow::Continue(());
-            }
+        let Some(outcome) = outcome else {
             // What else it says of itself it has from here, or it was said above.
-            _ => {
-                let _ = reply.send(());
-                return ControlFlow::Continue(());
+            if status == Some(TaskStatus::WaitingConfirmation) && !self.answer_again() {
+                self.set_status(TaskStatus::WaitingConfirmation).await;
             }
+            let _ = reply.send(());
+            return ControlFlow::Continue(());
         };
         if self.task.state.start.is_none() && !matches!(outcome, Outcome::Stopped(_)) {
             // It was too quick to be seen running.
@@ -174,6 +177,27 @@ impl Runner {
         // Told when the end is stored.
         self.told_of_end = Some(reply);
         ControlFlow::Break(Some(outcome))
+    }
+
+    /// What a runner of ours tells beside lines and status. It may be told twice.
+    async fn note(&mut self, event: JobEvent) {
+        match event {
+            JobEvent::Problem(problem) if !self.knows(&problem) => {
+                self.known_problems.push((problem.code.as_str().to_owned(), problem.message.clone()));
+                self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
+            }
+            JobEvent::KnownHosts(lines) => {
+                self.store(|| TaskChange { known_hosts: Some(&lines), ..TaskChange::default() }).await;
+            }
+            JobEvent::Stage { stage, time } => {
+                if !self.stages.iter().any(|known| known.stage == stage && known.start == time) {
+                    self.begin_stage(stage, time);
+                }
+            }
+            JobEvent::Plan(plan) => self.keep_plan(plan),
+            // The rest has its own place in the report, or is for a viewer on the spot.
+            _ => {}
+        }
     }
 
     async fn lose_runner(&mut self, loss: RunnerLoss) -> End {
@@ -203,13 +227,8 @@ impl Runner {
         self.task.state.status = TaskStatus::Waiting;
         let state = self.task.state.clone();
         let event = Some(status_event(&self.task));
-        self.store(|| TaskChange {
-            lines: &lines,
-            state: Some(&state),
-            event: event.clone(),
-            ..TaskChange::default()
-        })
-        .await;
+        self.store(|| TaskChange { lines: &lines, state: Some(&state), event: event.clone(), ..TaskChange::default() })
+            .await;
         if self.lost || self.given_up {
             return;
         }
