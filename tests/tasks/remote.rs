@@ -576,3 +576,43 @@ fn secrets_reach_the_runner_and_no_other_place() {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
 }
+
+#[test]
+fn a_runner_may_talk_to_any_server_of_a_database() {
+    let world = World::with(json!({}));
+    let other = Server::with_config(json!({"use_remote_runner": true, "sqlite": {"host": world.server.database()}}));
+    let here = Runner::register(&world.server, 0, "");
+    let there = Runner { client: other.anonymous(), token: here.token.clone(), id: here.id };
+    here.poll();
+    let task = world.start();
+    // The other one tells it of the task that is not its own, and takes what it says.
+    there.gets(task);
+    let mut expected = Vec::new();
+    for round in 0..6 {
+        let line = format!("line {round}");
+        let runner = if round % 2 == 0 { &there } else { &here };
+        runner.says(task, "running", &[&line]);
+        expected.push(line);
+    }
+    world.stop(task, false);
+    assert_eq!(there.current(task).as_deref(), Some("stopping"));
+    there.says(task, "stopped", &["end"]);
+    world.ends(task, "stopped");
+    expected.push("end".to_owned());
+    assert_eq!(world.lines(task)[3..], expected, "in order, each once");
+    assert!(world.server.sql("select id from rs_runner_report").is_empty());
+    // The server that has the task dies; the other one goes on with it.
+    let task = world.start();
+    there.gets(task);
+    here.says(task, "running", &["before"]);
+    let World { mut server, admin: _, project, .. } = world;
+    server.crash();
+    there.says(task, "running", &["between"]);
+    let admin = other.admin();
+    wait_until("the other server has it", SOON, || {
+        admin.output(project.id, task).contains(&"between".to_owned()).then_some(())
+    });
+    there.says(task, "success", &["after"]);
+    assert_eq!(admin.wait_for_end(project.id, task)["status"], "success");
+    assert_eq!(admin.output(project.id, task)[3..], ["before", "between", "after"]);
+}

@@ -41,6 +41,8 @@ pub struct TaskPorts {
     /// What servers have in common that can reach each other's processes.
     place: OnceLock<String>,
     log: OnceLock<Arc<dyn TaskLog>>,
+    /// Held while reports of remote runners are taken, so that they are in order.
+    pub(super) runner_mail: tokio::sync::Mutex<()>,
 }
 
 /// What was read while tasks were taken up: thousands of them may have one template.
@@ -53,7 +55,13 @@ pub(super) struct Known {
 impl TaskPorts {
     /// An adapter without a pool; give it one with [`TaskPorts::set_pool`] before tasks are started.
     pub fn new(services: Arc<Services>) -> Arc<Self> {
-        Arc::new(Self { services, pool: OnceLock::new(), place: OnceLock::new(), log: OnceLock::new() })
+        Arc::new(Self {
+            services,
+            pool: OnceLock::new(),
+            place: OnceLock::new(),
+            log: OnceLock::new(),
+            runner_mail: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Tells which pool runs the tasks. Only the first call counts.

@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use semaphore_engine::job::JobEvent;
 use semaphore_model::{
     Runner, RunnerId, TaskId, TaskStatus, error_chain,
+    json::decode,
     remote::{JobData, JobProgress, JobState, Progress, RunnerState},
 };
 use semaphore_store::{RunnerStage, RunnerTask, StoreError, WatchedTask};
@@ -146,7 +147,12 @@ impl TaskPorts {
         let store = &self.services.store;
         let held = store.list_tasks_of_runner(runner.id).await?;
         self.note_mentioned(runner, &held, &progress).await?;
-        let (mut is_foreign, mut is_unstored) = (false, false);
+        // What came before to other servers comes first.
+        if !self.take_mail().await? {
+            return Err(unstored());
+        }
+        let mut is_unstored = false;
+        let mut is_foreign = false;
         for job in progress.jobs {
             let id = job.id;
             match held.iter().find(|held| held.task_id == id) {
@@ -157,26 +163,60 @@ impl TaskPorts {
                         store.forget_left_task(runner.id, id).await?;
                     }
                 }
-                Some(_) => is_unstored |= !self.deliver(id, report(job)).await?,
+                Some(_) => is_unstored |= !self.deliver(job).await?,
             }
         }
         if is_foreign {
             return Err(Error::invalid("Task not assigned to this runner"));
         }
         if is_unstored {
-            return Err(Error::unavailable("not all of the report could be stored: send it again"));
+            return Err(unstored());
         }
         Ok(())
     }
 
     /// Gives a report to the owner of the task; answers whether it is stored, or of no use any more.
-    async fn deliver(&self, task: TaskId, report: RunnerReport) -> Result<bool> {
-        let reported = tokio::time::timeout(STORING, self.pool()?.report(task, report)).await;
-        match reported.unwrap_or(Reported::Unknown) {
-            Reported::Stored => Ok(true),
-            // A task without an owner has ended.
-            Reported::Unknown | Reported::NotHere => Ok(self.services.store.find_task_owner(task).await?.is_none()),
+    async fn deliver(&self, job: JobProgress) -> Result<bool> {
+        let task = job.id;
+        let body = || serde_json::to_string(&job).map_err(|error| Error::internal("writing down a report", error));
+        let reported = tokio::time::timeout(STORING, self.pool()?.report(task, report(job.clone()))).await;
+        let reported = reported.unwrap_or(Reported::Unknown);
+        if reported == Reported::Stored {
+            return Ok(true);
         }
+        let (store, own) = (&self.services.store, &self.services.server_id);
+        // A server that has just lost the task may have stored the report: the one that has it is not given it again.
+        if reported == Reported::NotHere && store.send_runner_report(own, task, &body()?).await? {
+            return Ok(true);
+        }
+        // A task without an owner has ended.
+        Ok(store.find_task_owner(task).await?.is_none())
+    }
+
+    /// Takes the reports that came to other servers; answers whether that is all of them.
+    pub(super) async fn take_mail(&self) -> Result<bool> {
+        let (store, own) = (&self.services.store, &self.services.server_id);
+        if store.list_runner_reports(own).await?.is_empty() {
+            return Ok(true);
+        }
+        // One at a time: they have an order.
+        let _turn = self.runner_mail.lock().await;
+        for mail in store.list_runner_reports(own).await? {
+            match decode::<JobProgress>(mail.body.as_bytes()) {
+                Ok(job) => {
+                    let reported = self.pool()?.report(mail.task_id, report(job));
+                    let reported = tokio::time::timeout(STORING, reported).await.unwrap_or(Reported::Unknown);
+                    if reported != Reported::Stored && store.find_task_owner(mail.task_id).await?.is_some() {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(task.id = %mail.task_id, %error, "a report of a remote runner cannot be read and is left out");
+                }
+            }
+            store.delete_runner_report(mail.id).await?;
+        }
+        Ok(true)
     }
 
     async fn note_mentioned(&self, runner: &Runner, held: &[RunnerTask], progress: &Progress) -> Result<()> {
@@ -198,6 +238,10 @@ impl TaskPorts {
         }
         Ok(())
     }
+}
+
+fn unstored() -> Error {
+    Error::unavailable("not all of the report could be stored: send it again")
 }
 
 fn call(action: Action, task: &QueuedTask, runner_id: RunnerId) -> Call {
@@ -259,6 +303,9 @@ impl RunnerWatch {
         }
         self.looked = now;
         self.seen.retain(|id, _| tasks.iter().any(|watched| watched.task.task_id == *id));
+        if !tasks.is_empty() {
+            ports.take_mail().await?;
+        }
         for watched in &tasks {
             if let Some(loss) = self.loss(watched, services.settings.runner_lost_after, now) {
                 ports.pool()?.lose_runner(watched.task.task_id, loss);

@@ -300,4 +300,15 @@ pub(super) const STEPS: &[Step] = &[
         unique (runner_id, task_id),
         foreign key (task_id) references task(id) on delete cascade"
     ),
+    // Reports of remote runners that came to a server which does not have their task.
+    table!(
+        "1.runner_report",
+        "rs_runner_report",
+        "id integer primary key autoincrement,
+        task_id integer not null,
+        body longtext not null,
+        created datetime not null,
+        unique (task_id, id),
+        foreign key (task_id) references task(id) on delete cascade"
+    ),
 ];
