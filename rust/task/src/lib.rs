@@ -16,6 +16,7 @@ pub mod places;
 pub mod pool;
 pub mod ports;
 mod queue;
+pub mod remote;
 mod runner;
 pub mod specification;
 pub mod version;
