@@ -34,6 +34,7 @@ pub mod repository;
 pub mod retention;
 pub mod role;
 pub mod runner;
+pub mod runner_client;
 pub mod runner_protocol;
 mod runner_webhook;
 pub mod schedule;

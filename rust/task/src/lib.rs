@@ -16,7 +16,8 @@ pub mod places;
 pub mod pool;
 pub mod ports;
 mod queue;
-mod remote;
+pub mod remote;
+mod report;
 mod runner;
 pub mod specification;
 pub mod version;
@@ -29,4 +30,4 @@ pub use ports::{
     Begin, Hold, NewLine, PortError, PreparedJob, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskObserver,
     TaskRepository, TaskState,
 };
-pub use remote::{Reported, RunnerLoss, RunnerReport};
+pub use report::{Reported, RunnerLoss, RunnerReport};

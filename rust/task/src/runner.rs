@@ -19,7 +19,7 @@ use crate::{
     execution::{self, Control, Events},
     pool::{Shared, StopError, status_event},
     ports::{Begin, NewLine, PortError, PreparedJob, QueuedTask, TaskChange},
-    remote::{Delivery, RunnerLoss},
+    report::{Delivery, RunnerLoss},
 };
 
 /// Lines that viewers are told of at once.

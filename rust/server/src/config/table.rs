@@ -89,7 +89,7 @@ const fn later(path: &'static str, env: &'static str, kind: Kind, doc: &'static 
     Key { support: Support::NotYet, ..key(path, env, kind, "", doc) }
 }
 
-use super::{alert_keys, edge_keys, log_keys, process_keys, sign_in_keys};
+use super::{alert_keys, edge_keys, log_keys, process_keys, runner_keys, sign_in_keys};
 use Kind::{Bool, Integer, List, Object, Text};
 
 /// Values of `dialect`; each is also the name of the section with that database's settings.
@@ -100,8 +100,15 @@ pub static KEYS: &[Key] = &ALL;
 
 static ALL: [Key; count(PARTS)] = joined(PARTS);
 
-const PARTS: &[&[Key]] =
-    &[GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS, process_keys::KEYS];
+const PARTS: &[&[Key]] = &[
+    GENERAL,
+    edge_keys::KEYS,
+    sign_in_keys::KEYS,
+    alert_keys::KEYS,
+    log_keys::KEYS,
+    process_keys::KEYS,
+    runner_keys::KEYS,
+];
 
 /// How many rows the parts of a table have.
 pub(super) const fn count(parts: &[&[Key]]) -> usize {
@@ -368,7 +375,6 @@ const GENERAL: &[Key] = &[
     ),
     // Known to the reference, without effect here until their issue is done.
     later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
-    later("runner", "", Object, "Settings of a remote runner."),
     secret(later(
         "global_integration_alias",
         "SEMAPHORE_INTEGRATION_ALIAS",

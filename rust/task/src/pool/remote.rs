@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ports::{QueuedTask, StoredProgress},
-    remote::{Reported, RunnerLoss, RunnerReport},
+    report::{Reported, RunnerLoss, RunnerReport},
     runner::{Command, Runner},
 };
 

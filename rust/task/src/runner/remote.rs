@@ -14,7 +14,7 @@ use super::{Command, Runner};
 use crate::{
     pool::status_event,
     ports::{Hold, StoredProgress, TaskChange},
-    remote::{Delivery, RunnerLoss, RunnerReport},
+    report::{Delivery, RunnerLoss, RunnerReport},
 };
 
 /// How following a remote task ends: with an outcome, or without one because it goes on elsewhere.
