@@ -189,10 +189,10 @@ impl Runner {
             JobEvent::KnownHosts(lines) => {
                 self.store(|| TaskChange { known_hosts: Some(&lines), ..TaskChange::default() }).await;
             }
-            JobEvent::Stage { stage, time } => {
-                if !self.stages.iter().any(|known| known.stage == stage && known.start == time) {
-                    self.begin_stage(stage, time);
-                }
+            JobEvent::Stage { stage, time }
+                if !self.stages.iter().any(|known| known.stage == stage && known.start == time) =>
+            {
+                self.begin_stage(stage, time);
             }
             JobEvent::Plan(plan) => self.keep_plan(plan),
             // The rest has its own place in the report, or is for a viewer on the spot.
