@@ -29,6 +29,8 @@ mod owners;
 mod preflight;
 mod restart;
 mod robust;
+mod runner_face;
+mod runner_face_faults;
 mod sandbox;
 mod schedule;
 mod sse;
