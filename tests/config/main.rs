@@ -18,6 +18,7 @@ mod edge;
 mod log;
 mod mail;
 mod process;
+mod runner;
 mod servers;
 mod sign_in;
 
@@ -47,6 +48,9 @@ use mail::{
 use process::{
     hand_over, process_chroot, process_gid, process_sandbox, process_sandbox_paths, process_uid, process_user,
     task_host,
+};
+use runner::{
+    runner_max_parallel_tasks, runner_one_off, runner_private_key_file, runner_token, runner_token_file, runner_webhook,
 };
 use sign_in::{
     address as ldap_address, bind_dn as ldap_bind_dn, bind_password as ldap_bind_password, ca_file as ldap_ca_file,
@@ -161,6 +165,12 @@ keys! {
     "runner_registration_token" => runner_registration_token;
     "use_remote_runner" => use_remote_runner;
     "runner_lost_after_sec" => runner_lost_after_sec;
+    "runner.token" => runner_token;
+    "runner.token_file" => runner_token_file;
+    "runner.private_key_file" => runner_private_key_file;
+    "runner.one_off" => runner_one_off;
+    "runner.webhook" => runner_webhook;
+    "runner.max_parallel_tasks" => runner_max_parallel_tasks;
     "debugging.pprof_dump_dir" => profile_directory;
     "ldap_enable" => ldap_enable;
     "ldap_server" => ldap_address;

@@ -30,6 +30,8 @@ mod preflight;
 mod remote;
 mod restart;
 mod robust;
+mod runner_face;
+mod runner_face_faults;
 mod sandbox;
 mod schedule;
 mod sse;
