@@ -14,6 +14,7 @@ mod left;
 mod machine;
 mod mail;
 mod project;
+mod runner_desk;
 mod secret;
 mod server;
 
@@ -24,6 +25,7 @@ pub use left::assert_nothing_left;
 pub use machine::{ansible, processes_in, processes_with, program, task_hosts, tofu, zombies_below};
 pub use mail::mail_options;
 pub use project::{Project, git_repository};
+pub use runner_desk::{Fault, Heard, RUNNER_TOKEN, Reported, RunnerDesk, RunnerProcess};
 pub use secret::SecretWatch;
 pub use semaphore_test_machine::{free_port, project_root, wait_until};
 pub use server::{Options, PASSWORD, REGISTRATION_TOKEN, Server, base_config};

@@ -26,6 +26,7 @@ pub mod known_hosts;
 pub mod project;
 pub mod project_invite;
 pub mod referrer;
+pub mod remote;
 pub mod repository;
 pub mod retention;
 mod role;

@@ -27,7 +27,9 @@ impl Services {
             }
             written => written?,
         }
-        ports.pool()?.look_again(self.store.list_exclusive_inventories().await?);
+        let pool = ports.pool()?;
+        pool.replace_exclusive(self.store.list_exclusive_inventories().await?);
+        pool.look_again();
         Ok(())
     }
 

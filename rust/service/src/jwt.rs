@@ -28,7 +28,6 @@ use crate::{
 };
 
 pub use self::task::TaskTokens;
-pub(crate) use self::task::VARIABLE as TASK_TOKEN_VARIABLE;
 
 /// Who may read our own tokens: our API.
 const AUDIENCE: &str = "api";

@@ -1,14 +1,14 @@
 //! What a remote runner and the server say to each other: registration, asking for work, reporting, leaving.
 //!
-//! Not yet for giving tasks to runners: the pool of this build runs every task on the server's own machine, so no task is
-//! ever assigned to a runner and a poll tells about the cache only. Invariants: tokens are compared in constant time; what a
-//! runner with a public key is sent is encrypted for it.
+//! Not for which runner has which task, nor for what follows from a report: that is `task::remote`. Invariants: tokens are
+//! compared in constant time; what a runner with a public key is sent is encrypted for it.
 
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
-use semaphore_model::{ProjectId, Runner, Secret, TaskId};
+use semaphore_model::{
+    Runner, Secret,
+    remote::{Registration, RunnerState},
+};
 use semaphore_store::StoreError;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -16,43 +16,8 @@ use crate::{
     crypto::runner_key,
     error::{Error, Kind, Result},
     services::Services,
+    task::{TaskPorts, heard_since},
 };
-
-/// Body of a registration.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Registration {
-    /// What lets runners register: `runner_registration_token` of the configuration.
-    pub registration_token: Secret,
-    /// Address that is called when there is something to do.
-    pub webhook: String,
-    /// How many tasks at once; 0 for no limit.
-    pub max_parallel_tasks: i32,
-    /// The runner's public key as PEM; without one it gets plain answers.
-    pub public_key: Option<String>,
-}
-
-/// What a runner is told when it asks. Reference: `RunnerState`, a mix of Go names and tagged names; empty lists are null.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct RunnerState {
-    /// Tasks of the runner that have begun.
-    #[serde(rename = "CurrentJobs")]
-    current_jobs: (),
-    /// Tasks it is to begin.
-    new_jobs: (),
-    /// Keys of the new tasks by id.
-    access_keys: NoKeys,
-    /// Whether it is to empty its directory of working copies.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    clear_cache: bool,
-    /// Only of this project.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_clean_project_id: Option<ProjectId>,
-}
-
-/// No keys, which is an empty object and not null.
-#[derive(Debug, Serialize, JsonSchema)]
-struct NoKeys {}
 
 /// What a runner is answered: for its eyes only, if it has a key.
 #[derive(Debug)]
@@ -61,34 +26,6 @@ pub enum Poll {
     Plain(RunnerState),
     /// The same, encrypted.
     Encrypted(Vec<u8>),
-}
-
-/// Report of a runner about its tasks. Reference: `RunnerProgress`, without tags: Go's names.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct Progress {
-    /// One entry per task.
-    pub jobs: Option<Vec<JobProgress>>,
-}
-
-/// Report about one task. What else stands in it is not for this build, which gives no tasks to runners.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct JobProgress {
-    /// Which task.
-    #[serde(rename = "ID")]
-    pub id: TaskId,
-}
-
-impl Progress {
-    /// Takes the report. Tasks that do not live are passed over; a task that lives is not of this runner: 400.
-    pub fn take(&self, lives: impl Fn(TaskId) -> bool) -> Result<()> {
-        let jobs = self.jobs.as_deref().unwrap_or_default();
-        if jobs.iter().any(|job| lives(job.id)) {
-            return Err(Error::invalid("Task not assigned to this runner"));
-        }
-        Ok(())
-    }
 }
 
 impl Services {
@@ -133,17 +70,20 @@ impl Services {
     }
 
     /// Notes that the runner was heard of, and says what it has to do.
-    pub async fn poll_runner(&self, runner: &Runner) -> Result<Poll> {
+    pub async fn poll_runner(&self, ports: &TaskPorts, runner: &Runner) -> Result<Poll> {
         let now = Utc::now();
         self.store.touch_runner(runner.id, now).await?;
         let clear_cache = is_cleaning_due(runner);
-        let state = RunnerState {
-            current_jobs: (),
-            new_jobs: (),
-            access_keys: NoKeys {},
+        if runner.touched.is_none_or(|touched| touched < heard_since(now)) {
+            // Tasks may wait for it.
+            ports.pool()?.look_again();
+        }
+        let mut state = RunnerState {
             clear_cache,
             cache_clean_project_id: runner.project_id.filter(|_| clear_cache),
+            ..RunnerState::default()
         };
+        ports.state_of_runner(runner, &mut state).await?;
         let Some(key) = &runner.public_key else { return Ok(Poll::Plain(state)) };
         let message =
             serde_json::to_vec(&state).map_err(|error| Error::internal("cannot write the state of a runner", error))?;

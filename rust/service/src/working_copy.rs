@@ -3,9 +3,15 @@
 //! Not for making them: that is the engine. Invariants: nothing outside the project's directory is removed, links are
 //! removed and never followed; a directory that is not there is already clean; the locks of running jobs stay.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use semaphore_engine::job::{mirror_path, own_directory};
+use semaphore_engine::{
+    EngineConfig,
+    job::{mirror_path, own_directory},
+};
 use semaphore_model::{ProjectId, RepositoryId};
 
 use crate::{
@@ -41,6 +47,42 @@ impl Services {
         let done = tokio::task::spawn_blocking(move || clear_directory(&directory, what)).await;
         done.map_err(io::Error::other).flatten().map_err(|error| Error::internal("cannot remove working copies", error))
     }
+}
+
+/// Removes everything that tasks of one project, or of all, left on the disk of a machine without a database.
+///
+/// Reference: everything in `tmp_path` is removed, whoever's it is; here it is what tasks leave there.
+///
+/// # Errors
+/// If something cannot be removed.
+pub(crate) async fn clear_working_copies(engine: &EngineConfig, project: Option<ProjectId>) -> io::Result<()> {
+    let root = engine.tmp_path.clone();
+    let directories = project.map(|project| vec![engine.project_dir(project.0)]);
+    let clear = move || {
+        let directories = match directories {
+            Some(directories) => directories,
+            None => project_directories(&root)?,
+        };
+        directories.iter().try_for_each(|directory| clear_directory(directory, What::All))
+    };
+    tokio::task::spawn_blocking(clear).await.map_err(io::Error::other)?
+}
+
+fn project_directories(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("project_"));
+        if entry.file_type()?.is_dir() && number.is_some_and(|number| number.parse::<i32>().is_ok()) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 fn clear_directory(directory: &Path, what: What) -> io::Result<()> {

@@ -25,11 +25,13 @@ pub enum Hold {
     Template(TaskId),
     /// This task runs with the same inventory, which one task at a time uses.
     Inventory(TaskId),
+    /// No remote runner that may have it can take it now.
+    Runner,
 }
 
 /// Beside which tasks one begins.
 #[derive(Clone, Copy, Debug)]
-pub struct Beginning {
+pub struct Beside {
     /// Whether beside others of its template.
     pub allow_parallel: bool,
     /// The inventory that it uses.
@@ -150,12 +152,7 @@ impl Transaction {
     }
 
     /// Counts a task among those that run, unless others hold it back. Servers that ask for the same project wait for each other.
-    pub(crate) async fn take_place(
-        &mut self,
-        project: ProjectId,
-        id: TaskId,
-        beginning: Beginning,
-    ) -> Result<Option<Hold>> {
+    pub(crate) async fn take_place(&mut self, project: ProjectId, id: TaskId, beside: Beside) -> Result<Option<Hold>> {
         let text = format!("select max_parallel_tasks from project where id = ?{}", self.dialect().for_update());
         let row = self.fetch_optional(text, params![project]).await?.ok_or(StoreError::NotFound)?;
         let limit = u32::try_from(row.int("max_parallel_tasks")?).unwrap_or(0);
@@ -167,14 +164,14 @@ impl Transaction {
                 return Ok(Some(Hold::Project(limit)));
             }
         }
-        if !beginning.allow_parallel {
+        if !beside.allow_parallel {
             let text = "select r.task_id from rs_task_lease r join task t on t.template_id = r.template_id \
                  where t.id = ? and r.project_id = ? and r.running = 1 and r.task_id <> ? order by r.task_id limit 1";
             if let Some(row) = self.fetch_optional(text, params![id, project, id]).await? {
                 return Ok(Some(Hold::Template(row.id("task_id")?)));
             }
         }
-        if let Some(inventory) = beginning.inventory
+        if let Some(inventory) = beside.inventory
             && let Some(holder) = self.find_inventory_holder(project, inventory, id).await?
         {
             return Ok(Some(Hold::Inventory(holder)));

@@ -11,11 +11,15 @@
 mod active;
 pub mod cron;
 mod execution;
+pub mod parameters;
 pub mod places;
 pub mod pool;
 pub mod ports;
 mod queue;
+pub mod remote;
+mod report;
 mod runner;
+pub mod specification;
 pub mod version;
 
 pub use active::{ActiveTask, Location};
@@ -26,3 +30,4 @@ pub use ports::{
     Begin, Hold, NewLine, PortError, PreparedJob, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskObserver,
     TaskRepository, TaskState,
 };
+pub use report::{Reported, RunnerLoss, RunnerReport};

@@ -5,6 +5,7 @@
 //! it. What tasks of other servers hold back is looked at again when the host says so ([`Pool::look_again`]).
 
 mod dispatch;
+mod remote;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -196,13 +197,13 @@ impl Pool {
     }
 
     /// Looks at every waiting task once more: limits may have been changed, and tasks of other servers may have ended.
-    /// `exclusive`: the inventories that one task at a time uses.
-    pub fn look_again(&self, exclusive: HashSet<InventoryId>) {
-        let mut state = self.shared.lock();
-        state.places.replace_exclusive(exclusive);
-        state.queue.open_all();
-        drop(state);
-        self.shared.wake.notify_one();
+    pub fn look_again(&self) {
+        self.shared.look_again();
+    }
+
+    /// One task at a time uses each of these inventories, and no other. Holds with the next look.
+    pub fn replace_exclusive(&self, inventories: HashSet<InventoryId>) {
+        self.shared.lock().places.replace_exclusive(inventories);
     }
 
     /// Gives up a task that belongs to another server now: forgotten if it waits, ended at once, without a word, if it runs.
@@ -361,6 +362,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks at every waiting task once more.
+    pub(crate) fn look_again(&self) {
+        self.lock().queue.open_all();
+        self.wake.notify_one();
+    }
+
+    /// Work that is done before the pool is closed.
+    pub(crate) fn track(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(work);
+    }
+
     /// Whether jobs in processes of their own are left to the next server.
     pub(crate) fn is_handing_over(&self) -> bool {
         self.closing.is_cancelled() && self.handing_over.load(Ordering::Relaxed)
@@ -401,6 +413,7 @@ impl Shared {
         state.places.give_back(&claim(&task));
         task.state.status = TaskStatus::Waiting;
         let (project, template, inventory) = (task.state.project_id, task.state.template_id, task.inventory);
+        let allow_parallel = task.allow_parallel;
         state.queue.insert(arrival, task);
         match (hold, inventory) {
             (Hold::Project, _) => state.queue.park(project),
@@ -408,7 +421,8 @@ impl Shared {
                 state.places.set_exclusive(inventory);
                 state.queue.close_inventory(project, inventory);
             }
-            (Hold::Template | Hold::Inventory, _) => state.queue.close(project, template),
+            (Hold::Template | Hold::Inventory, _) => state.queue.close(project, template, false),
+            (Hold::Runner, _) => state.queue.close(project, template, allow_parallel),
         }
         drop(state);
         self.wake.notify_one();

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use semaphore_engine::EngineConfig;
-use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId};
+use semaphore_model::{ProjectId, RunnerId, TaskId, TaskStatus, TemplateId};
 use semaphore_task::{
     Begin, Hold, NewLine, Pool, PoolLimits, PortError, PreparedJob, QueuedTask, TaskChange, TaskObserver,
     TaskRepository, TaskState,
@@ -68,6 +68,16 @@ impl TaskRepository for Desk {
         self.permits.acquire().await.unwrap().forget();
         Err(PortError::Refused("no job is run here".to_owned()))
     }
+
+    async fn give(&self, _task: &QueuedTask) -> Result<(), PortError> {
+        Err(PortError::Refused("there are no runners here".to_owned()))
+    }
+
+    async fn take_back(&self, _task: &QueuedTask) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
+    async fn released(&self, _task: &QueuedTask, _runner: RunnerId) {}
 
     async fn project_limit(&self, project: ProjectId) -> Result<u32, PortError> {
         Ok(self.limits.get(&project.0).copied().unwrap_or(0))
@@ -196,7 +206,7 @@ async fn what_other_servers_hold_back_keeps_its_place_and_holds_nobody_else_back
     pool.stop(TaskId(1), false).await.unwrap();
     desk.until_ended(1).await;
     desk.held.lock().unwrap().clear();
-    pool.look_again(HashSet::new());
+    pool.look_again();
     desk.permits.add_permits(10);
     desk.until_ended(5).await;
     let begun: Vec<_> = desk.begun.borrow().iter().map(|(_, id)| id.0).collect();

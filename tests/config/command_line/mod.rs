@@ -16,6 +16,7 @@ mod configuration;
 mod lists;
 mod projects;
 mod reference;
+mod runner;
 mod setup;
 
 /// Keys of the fixtures.

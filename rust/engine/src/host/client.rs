@@ -80,7 +80,34 @@ impl Hosts {
     /// # Errors
     /// If `tmp_path` is relative to a directory that cannot be found.
     pub fn new(program: impl Into<PathBuf>, tmp_path: &Path) -> io::Result<Self> {
-        Ok(Self { program: program.into(), root: path::absolute(tmp_path)?.join(OWN_DIRECTORY).join("hosts") })
+        Self::within(program, &tmp_path.join(OWN_DIRECTORY).join("hosts"))
+    }
+
+    /// The same with their directories right below `root`: for hosts that nobody else must find.
+    ///
+    /// # Errors
+    /// If `root` is relative to a directory that cannot be found.
+    pub fn within(program: impl Into<PathBuf>, root: &Path) -> io::Result<Self> {
+        Ok(Self { program: program.into(), root: path::absolute(root)? })
+    }
+
+    /// The directories that hosts have, or have left, with the tasks that they run.
+    ///
+    /// # Errors
+    /// If the directories cannot be listed.
+    pub fn found(&self) -> io::Result<Vec<(i32, PathBuf)>> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let task = name.to_str().and_then(|name| name.split_once('_')?.0.parse().ok());
+            found.extend(task.map(|task| (task, entry.path())));
+        }
+        Ok(found)
     }
 
     /// A directory that no host has; it is made by [`Hosts::start`].
@@ -252,6 +279,12 @@ impl HostEvents {
     /// [`JobEvent::Done`] as it should, before it because it was killed or another server has it now. Safe to cancel.
     pub async fn next(&mut self) -> Option<JobEvent> {
         self.acknowledge();
+        self.ahead().await
+    }
+
+    /// The same, but nothing is said about what was given before: for whoever stores several events at once. A host tells about
+    /// 1 MiB ahead of what is stored, so nobody may wait here without an end. Safe to cancel.
+    pub async fn ahead(&mut self) -> Option<JobEvent> {
         loop {
             let frame = match &mut self.source {
                 Source::Host(incoming) => incoming.next().await,
@@ -268,14 +301,14 @@ impl HostEvents {
             };
             match told {
                 Ok((number, event)) => {
-                    self.unstored = (number > 0).then_some(number);
+                    // What is only passing has no number.
+                    self.unstored = (number > 0).then_some(number).or(self.unstored);
                     if let (Some(JobEvent::Done(_)), Source::Left { outcome, .. }) = (&event, &mut self.source) {
                         *outcome = None;
                     }
                     if event.is_some() {
                         return event;
                     }
-                    self.acknowledge();
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a task host cannot be understood");

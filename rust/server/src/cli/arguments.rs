@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
     installation_arguments::{Completions, Configuration, Man, ProjectCommand, Projects, Setup},
+    runner::Runner,
     start::ConfigSource,
 };
 
@@ -86,6 +87,8 @@ pub(super) enum Command {
     Completion(Completions),
     /// Write manual pages
     Man(Man),
+    /// Run in runner mode
+    Runner(Runner),
     /// Print the version of Semaphore
     Version,
     /// Run one task; started by the server

@@ -21,6 +21,7 @@ mod password;
 mod project;
 mod rehearse;
 mod run_server;
+mod runner;
 mod setup;
 mod sqlite_lock;
 mod start;
@@ -72,6 +73,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Server(server)) => BlockedSignals::block()
             .map_err(anyhow::Error::from)
             .and_then(|signals| run_server::run(&source, &server, signals)),
+        Some(Command::Runner(runners)) => match &runners.command {
+            None => return help(&["runner"]),
+            Some(command) => runner::run(&source, command),
+        },
         Some(Command::TaskHost(_)) => BlockedSignals::block().map_err(anyhow::Error::from).and_then(task_host::run),
         Some(Command::Doctor(arguments)) => doctor::run(&source, &arguments),
         Some(Command::Setup(arguments)) => setup::run(&source, &arguments),

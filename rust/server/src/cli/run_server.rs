@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// What a process of a task is started from: this program, also when its file was replaced meanwhile.
-const OWN_PROGRAM: &str = "/proc/self/exe";
+pub(super) const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Threads that serve requests. Work that takes long has threads of its own.
 const WORKER_THREADS: usize = 2;

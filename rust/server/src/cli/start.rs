@@ -72,6 +72,15 @@ pub(super) fn config(source: &ConfigSource) -> anyhow::Result<Config> {
     Ok(config)
 }
 
+/// Loads the configuration of a remote runner as [`config`] does that of a server.
+pub(super) fn runner_config(source: &ConfigSource) -> anyhow::Result<Config> {
+    announce("Loading config")?;
+    let config = Config::load_for_runner(&sources(source))?;
+    telemetry::set_json(config.logs.json);
+    announce("Validating config")?;
+    Ok(config)
+}
+
 /// Where the configuration of this process comes from.
 pub(super) fn sources(source: &ConfigSource) -> Sources<'static> {
     Sources {
@@ -222,6 +231,10 @@ fn settings(config: &Config) -> Settings {
         delivery_log_days: config.delivery_log_days,
         rehearsal: None,
         runner_registration_token: config.runner_registration_token.clone(),
+        use_remote_runner: config.use_remote_runner,
+        runner_lost_after: Some(config.runner_lost_after_seconds)
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
         profile_directory: config.profile_directory.clone(),
         secret_sources: config.secret_sources.clone(),
         task_tokens: config.task_tokens.clone(),
@@ -239,7 +252,7 @@ fn public_address(config: &Config) -> String {
 }
 
 /// What a job may know of this machine.
-fn engine(config: &Config) -> semaphore_engine::EngineConfig {
+pub(super) fn engine(config: &Config) -> semaphore_engine::EngineConfig {
     let variable = |name: &String| std::env::var(name).ok().map(|value| (name.clone(), value));
     let forwarded = config.forwarded_env_vars.iter().filter_map(variable);
     let configured = config.env_vars.iter().map(|(name, value)| (name.clone(), value.clone()));
@@ -271,7 +284,8 @@ fn engine(config: &Config) -> semaphore_engine::EngineConfig {
 /// What tasks have no business with: the keys of the server are in the one, everything else in the other.
 fn private_paths(config: &Config) -> Vec<PathBuf> {
     let database = match &config.database {
-        Database::Sqlite(path) | Database::Bolt(path) => Some(path),
+        // That of a remote runner is empty.
+        Database::Sqlite(path) | Database::Bolt(path) => Some(path).filter(|path| !path.as_os_str().is_empty()),
         Database::Server(_) => None,
     };
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());

@@ -14,6 +14,7 @@ mod log;
 mod log_keys;
 mod mail;
 mod process_keys;
+mod runner_keys;
 mod sign_in;
 mod sign_in_keys;
 mod table;
@@ -38,6 +39,7 @@ pub use inspect::{Setting, complaint_about, from_environment, parse_setting, set
 pub use load::{Origin, Sources};
 pub use log::LogSettings;
 pub use process_keys::TaskProcesses;
+pub use runner_keys::RunnerSettings;
 pub(crate) use table::DIALECTS;
 pub use table::{KEYS, Key, Kind, Rule, Support};
 pub use unknown::{UnknownKey, unknown_in, unknown_keys};
@@ -179,8 +181,14 @@ pub struct Config {
     pub team_members_can_leave: bool,
     /// How members are invited.
     pub team_invite_type: String,
-    /// What lets remote runners register; empty refuses all.
+    /// What lets remote runners register; empty refuses all. A runner registers with it.
     pub runner_registration_token: Secret,
+    /// Whether every task runs on a remote runner.
+    pub use_remote_runner: bool,
+    /// `runner_lost_after_sec`.
+    pub runner_lost_after_seconds: u64,
+    /// What `semaphore runner` reads.
+    pub runner: RunnerSettings,
     /// Directory that memory profiles are written to.
     pub profile_directory: Option<PathBuf>,
     /// What happens around every request.
@@ -223,8 +231,18 @@ impl Config {
         Self::of(load::values(None, document, &|_| None, &BTreeMap::new())?)
     }
 
+    /// The configuration of a remote runner, which has no database: the path of one is empty, and nobody opens it.
+    pub fn load_for_runner(sources: &Sources<'_>) -> Result<Self, ConfigError> {
+        let values = load::load(sources, &BTreeMap::new())?;
+        Self::with_database(values, Database::Sqlite(PathBuf::new()), String::new())
+    }
+
     fn of(values: Values) -> Result<Self, ConfigError> {
         let (database, database_line) = database::database(&values)?;
+        Self::with_database(values, database, database_line)
+    }
+
+    fn with_database(values: Values, database: Database, database_line: String) -> Result<Self, ConfigError> {
         let port_text = values.text("port").to_owned();
         let web_host = values.text("web_host").to_owned();
         let (alerts, alerts_in_vain) = alert::alerts(&values);
@@ -275,6 +293,9 @@ impl Config {
             team_members_can_leave: values.bool("teams.members_can_leave"),
             team_invite_type: values.text("teams.invite_type").to_owned(),
             runner_registration_token: values.text("runner_registration_token").into(),
+            use_remote_runner: values.bool("use_remote_runner"),
+            runner_lost_after_seconds: u64::try_from(values.integer("runner_lost_after_sec")).unwrap_or_default(),
+            runner: RunnerSettings::of(&values),
             profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
             edge: edge::edge(&values)?,
             tls: edge::tls(&values)?,

@@ -89,7 +89,7 @@ const fn later(path: &'static str, env: &'static str, kind: Kind, doc: &'static 
     Key { support: Support::NotYet, ..key(path, env, kind, "", doc) }
 }
 
-use super::{alert_keys, edge_keys, log_keys, process_keys, sign_in_keys};
+use super::{alert_keys, edge_keys, log_keys, process_keys, runner_keys, sign_in_keys};
 use Kind::{Bool, Integer, List, Object, Text};
 
 /// Values of `dialect`; each is also the name of the section with that database's settings.
@@ -100,8 +100,15 @@ pub static KEYS: &[Key] = &ALL;
 
 static ALL: [Key; count(PARTS)] = joined(PARTS);
 
-const PARTS: &[&[Key]] =
-    &[GENERAL, edge_keys::KEYS, sign_in_keys::KEYS, alert_keys::KEYS, log_keys::KEYS, process_keys::KEYS];
+const PARTS: &[&[Key]] = &[
+    GENERAL,
+    edge_keys::KEYS,
+    sign_in_keys::KEYS,
+    alert_keys::KEYS,
+    log_keys::KEYS,
+    process_keys::KEYS,
+    runner_keys::KEYS,
+];
 
 /// How many rows the parts of a table have.
 pub(super) const fn count(parts: &[&[Key]]) -> usize {
@@ -343,6 +350,23 @@ const GENERAL: &[Key] = &[
         "What remote runners register with; without it none can.",
     )),
     key(
+        "use_remote_runner",
+        "SEMAPHORE_USE_REMOTE_RUNNER",
+        Bool,
+        "",
+        "Runs every task on a remote runner, not only those with a tag.",
+    ),
+    ruled(
+        key(
+            "runner_lost_after_sec",
+            "SEMAPHORE_RUNNER_LOST_AFTER_SEC",
+            Integer,
+            "600",
+            "Seconds of silence of a remote runner after which the tasks that it runs are given up; 0 never. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
+    key(
         "debugging.pprof_dump_dir",
         "SEMAPHORE_PPROF_DUMP_DIR",
         Text,
@@ -351,8 +375,6 @@ const GENERAL: &[Key] = &[
     ),
     // Known to the reference, without effect here until their issue is done.
     later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
-    later("use_remote_runner", "SEMAPHORE_USE_REMOTE_RUNNER", Bool, "Runs tasks on remote runners."),
-    later("runner", "", Object, "Settings of a remote runner."),
     secret(later(
         "global_integration_alias",
         "SEMAPHORE_INTEGRATION_ALIAS",

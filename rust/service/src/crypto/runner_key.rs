@@ -7,11 +7,15 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::RngCore;
 use rsa::{
     Pkcs1v15Encrypt, RsaPrivateKey, RsaPublicKey,
-    pkcs1::{DecodeRsaPublicKey, EncodeRsaPrivateKey, EncodeRsaPublicKey, LineEnding, der::SecretDocument},
+    pkcs1::{
+        DecodeRsaPrivateKey, DecodeRsaPublicKey, EncodeRsaPrivateKey, EncodeRsaPublicKey, LineEnding,
+        der::SecretDocument,
+    },
     rand_core::OsRng,
     traits::PublicKeyParts,
 };
 use semaphore_model::Secret;
+use zeroize::Zeroizing;
 
 /// Bits of a new key. Reference: 2048.
 const BITS: usize = 2048;
@@ -34,6 +38,12 @@ pub enum RunnerKeyError {
     /// A piece could not be encrypted.
     #[error("cannot encrypt for the runner")]
     Encrypt(#[source] rsa::Error),
+    /// The private key is no PEM text of this kind.
+    #[error("the private key of the runner cannot be read; it must be an RSA key in PKCS#1 PEM")]
+    Private(#[source] rsa::pkcs1::Error),
+    /// The message is not for this key, or was cut.
+    #[error("the message is not encrypted for the key of this runner")]
+    Decrypt(#[source] rsa::Error),
 }
 
 /// Both halves of a key pair as PEM texts.
@@ -57,9 +67,7 @@ pub fn generate() -> Result<RunnerKeyPair, RunnerKeyError> {
     let make = |error: Box<dyn std::error::Error + Send + Sync>| RunnerKeyError::Make(error);
     let key = RsaPrivateKey::new(&mut OsRng, BITS).map_err(|error| make(error.into()))?;
     let private = key.to_pkcs1_pem(LineEnding::LF).map_err(|error| make(error.into()))?;
-    let public = key.to_public_key().to_pkcs1_der().map_err(|error| make(error.into()))?;
-    let public = public.to_pem(PUBLIC_LABEL, LineEnding::LF).map_err(|error| make(error.into()))?;
-    Ok(RunnerKeyPair { private: Secret::new(private.as_str()), public })
+    Ok(RunnerKeyPair { private: Secret::new(private.as_str()), public: public_pem(&key)? })
 }
 
 /// Encrypts a message for the runner with this public key: the pieces one after the other, each as long as the key.
@@ -73,6 +81,43 @@ pub fn encrypt(public_key: &str, message: &[u8]) -> Result<Vec<u8>, RunnerKeyErr
     Ok(encrypted)
 }
 
+/// The private half of a runner's key, in use.
+pub struct RunnerPrivateKey(RsaPrivateKey);
+
+impl std::fmt::Debug for RunnerPrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RunnerPrivateKey(***)")
+    }
+}
+
+impl RunnerPrivateKey {
+    /// Reads the PEM text.
+    pub fn read(text: &str) -> Result<Self, RunnerKeyError> {
+        RsaPrivateKey::from_pkcs1_pem(text).map(Self).map_err(RunnerKeyError::Private)
+    }
+
+    /// The public half as PEM.
+    pub fn public(&self) -> Result<String, RunnerKeyError> {
+        public_pem(&self.0)
+    }
+
+    /// Decrypts what [`encrypt`] has made. Takes long for a long message: not for a thread that serves requests.
+    pub fn decrypt(&self, message: &[u8]) -> Result<Vec<u8>, RunnerKeyError> {
+        let mut plain = Vec::with_capacity(message.len());
+        for piece in message.chunks(self.0.size()) {
+            let piece = self.0.decrypt_blinded(&mut OsRng, Pkcs1v15Encrypt, piece).map_err(RunnerKeyError::Decrypt)?;
+            plain.extend_from_slice(&Zeroizing::new(piece));
+        }
+        Ok(plain)
+    }
+}
+
+fn public_pem(key: &RsaPrivateKey) -> Result<String, RunnerKeyError> {
+    let make = |error: Box<dyn std::error::Error + Send + Sync>| RunnerKeyError::Make(error);
+    let public = key.to_public_key().to_pkcs1_der().map_err(|error| make(error.into()))?;
+    public.to_pem(PUBLIC_LABEL, LineEnding::LF).map_err(|error| make(error.into()))
+}
+
 fn read_public(text: &str) -> Result<RsaPublicKey, RunnerKeyError> {
     let (label, document) = SecretDocument::from_pem(text).map_err(|error| RunnerKeyError::Unreadable(error.into()))?;
     if label != PUBLIC_LABEL {
@@ -84,13 +129,10 @@ fn read_public(text: &str) -> Result<RsaPublicKey, RunnerKeyError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
-    use rsa::pkcs1::DecodeRsaPrivateKey;
-
     use super::*;
 
     fn open(private: &str, encrypted: &[u8]) -> Vec<u8> {
-        let key = RsaPrivateKey::from_pkcs1_pem(private).unwrap();
-        encrypted.chunks(256).flat_map(|piece| key.decrypt(Pkcs1v15Encrypt, piece).unwrap()).collect()
+        RunnerPrivateKey::read(private).unwrap().decrypt(encrypted).unwrap()
     }
 
     #[test]
@@ -102,6 +144,12 @@ mod tests {
         let encrypted = encrypt(&pair.public, &message).unwrap();
         assert_eq!(encrypted.len(), message.len().div_ceil(245) * 256);
         assert_eq!(open(pair.private.expose(), &encrypted), message);
+        let key = RunnerPrivateKey::read(pair.private.expose()).unwrap();
+        assert_eq!(key.public().unwrap(), pair.public);
+        for cut in [&encrypted[1..], &encrypted[..encrypted.len() - 1]] {
+            assert!(matches!(key.decrypt(cut), Err(RunnerKeyError::Decrypt(_))));
+        }
+        assert!(matches!(RunnerPrivateKey::read(&pair.public), Err(RunnerKeyError::Private(_))));
         for bad in ["", "nonsense", &pair.public.replace("PUBLIC KEY", "RSA PUBLIC KEY")] {
             assert!(matches!(encrypt(bad, &message), Err(RunnerKeyError::Unreadable(_))), "{bad}");
         }

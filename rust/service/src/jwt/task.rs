@@ -17,9 +17,6 @@ use crate::{
     services::Services,
 };
 
-/// The variable that holds the token.
-pub(crate) const VARIABLE: &str = "SEMAPHORE_TASK_JWT";
-
 /// For whom tokens of tasks are, and how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskTokens {

@@ -5,9 +5,9 @@ use semaphore_model::{
     IntegrationId, NewTask, ProjectId, ScheduleId, Secret, Task, TaskStatus, Template, TemplateType, User,
 };
 use semaphore_store::{ScheduleFire, TaskStart};
-use semaphore_task::{QueuedTask, TaskState, version::next_build_version};
+use semaphore_task::{QueuedTask, TaskState, parameters, version::next_build_version};
 
-use super::{TaskPorts, parameters};
+use super::TaskPorts;
 use crate::{Error, Result, Services};
 
 /// Who starts a task.

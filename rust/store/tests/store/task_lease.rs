@@ -4,7 +4,7 @@ use crate::fixture::{Database, stories};
 use crate::story::Project;
 use chrono::Utc;
 use semaphore_model::{Task, TaskId, TaskOutput, TaskStatus, Template};
-use semaphore_store::{Beginning, Hold, ServerPresence, Store, StoreError, TaskCommand, TaskHost, TaskStart, TaskStep};
+use semaphore_store::{Beside, Hold, ServerPresence, Store, StoreError, TaskCommand, TaskHost, TaskStart, TaskStep};
 use std::time::Duration;
 
 stories! {
@@ -58,6 +58,7 @@ fn step<'a>(
         owner: Some(owner),
         alerts: &[],
         host: None,
+        is_left_to_runner: false,
     }
 }
 
@@ -65,12 +66,12 @@ async fn status(store: &Store, project: &Project, id: TaskId) -> TaskStatus {
     store.get_task(project.id, id).await.unwrap().status
 }
 
-fn beginning(allow_parallel: bool) -> Beginning {
-    Beginning { allow_parallel, inventory: None }
+fn beside(allow_parallel: bool) -> Beside {
+    Beside { allow_parallel, inventory: None }
 }
 
 async fn begin(store: &Store, project: &Project, id: TaskId, owner: &str, parallel: bool) -> Option<Hold> {
-    store.begin_task(&step(project, id, owner, Some(TaskStatus::Starting), &[]), beginning(parallel)).await.unwrap()
+    store.begin_task(&step(project, id, owner, Some(TaskStatus::Starting), &[]), beside(parallel)).await.unwrap()
 }
 
 async fn a_silent_server_loses_its_tasks_to_one_other(database: Database) {
@@ -108,7 +109,7 @@ async fn a_silent_server_loses_its_tasks_to_one_other(database: Database) {
         let refused = store.store_task_step(&step(&project, id, "a", told, &lines)).await;
         assert!(matches!(refused, Err(StoreError::Taken)), "{refused:?}");
     }
-    let refused = store.begin_task(&step(&project, waits, "a", Some(TaskStatus::Starting), &[]), beginning(true)).await;
+    let refused = store.begin_task(&step(&project, waits, "a", Some(TaskStatus::Starting), &[]), beside(true)).await;
     assert!(matches!(refused, Err(StoreError::Taken)), "{refused:?}");
     assert!(!store.renew_server("a").await.unwrap(), "it is told");
     store.register_server(&presence("a")).await.unwrap();
@@ -138,7 +139,7 @@ async fn a_task_with_a_process_waits_for_a_server_that_reaches_it(database: Data
     );
     let host = Some(TaskHost { place: "there", directory: "/there/1_a" });
     let first = TaskStep { host, ..step(&project, runs, "a", Some(TaskStatus::Starting), &[]) };
-    assert_eq!(store.begin_task(&first, beginning(true)).await.unwrap(), None);
+    assert_eq!(store.begin_task(&first, beside(true)).await.unwrap(), None);
     assert_eq!(store.find_task_host(runs).await.unwrap().as_deref(), Some("/there/1_a"));
     let ids = |tasks: Vec<Task>| tasks.iter().map(|task| task.id).collect::<Vec<_>>();
     assert!(store.take_over("a", None, "b", Some("here")).await.unwrap());

@@ -4,7 +4,7 @@
 //! answer; a configuration file that is there is never lost, because its keys open the secrets in the database (the reference
 //! overwrites it). Reference: `doSetup`.
 
-mod questions;
+pub(super) mod questions;
 mod unattended;
 mod wizard;
 

@@ -20,7 +20,7 @@ pub(super) struct Ended {
 }
 
 /// Asks in the form of the reference: the default is in the question, and an empty line follows.
-pub(super) fn value(
+pub(in crate::cli) fn value(
     question: &str,
     default: &str,
     complaint: impl Fn(&str) -> Option<String>,
@@ -40,7 +40,7 @@ pub(super) fn value(
 }
 
 /// Asks for a secret, which a terminal does not show.
-pub(super) fn secret(question: &str, default: &str) -> anyhow::Result<Secret> {
+pub(in crate::cli) fn secret(question: &str, default: &str) -> anyhow::Result<Secret> {
     let given =
         read_hidden(|| ask(&prompt(question, default)))?.ok_or_else(|| Ended { question: question.to_owned() })?;
     say("")?;
@@ -48,7 +48,7 @@ pub(super) fn secret(question: &str, default: &str) -> anyhow::Result<Secret> {
 }
 
 /// Asks for yes or no; an empty answer is no.
-pub(super) fn is_wanted(question: &str) -> anyhow::Result<bool> {
+pub(in crate::cli) fn is_wanted(question: &str) -> anyhow::Result<bool> {
     loop {
         let given = line(question, &format!("{question} (yes/no) (default no): "))?;
         say("")?;

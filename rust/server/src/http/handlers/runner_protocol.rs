@@ -7,11 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
-use semaphore_model::Secret;
-use semaphore_service::{
-    Error,
-    runner_protocol::{Poll, Progress, Registration},
+use semaphore_model::{
+    Secret,
+    remote::{Progress, Registration},
 };
+use semaphore_service::{Error, runner_protocol::Poll};
 use serde::Serialize;
 
 use crate::http::{
@@ -46,7 +46,7 @@ pub(crate) async fn register_runner(
 
 /// `GET /api/internal/runners`
 pub(crate) async fn poll_runner(access: RunnerAccess, State(state): State<AppState>) -> Result<Response> {
-    Ok(match state.services().poll_runner(&access.runner).await? {
+    Ok(match state.services().poll_runner(state.tasks(), &access.runner).await? {
         Poll::Plain(told) => Json(told).into_response(),
         Poll::Encrypted(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
     })
@@ -54,13 +54,12 @@ pub(crate) async fn poll_runner(access: RunnerAccess, State(state): State<AppSta
 
 /// `PUT /api/internal/runners`
 pub(crate) async fn take_runner_progress(
-    _: RunnerAccess,
+    access: RunnerAccess,
     State(state): State<AppState>,
     body: Result<Body<Progress>>,
 ) -> Result<StatusCode> {
     let Body(progress) = body.map_err(|_| unreadable())?;
-    let pool = state.tasks().pool()?;
-    progress.take(|task| pool.is_active(task))?;
+    state.tasks().take_progress(&access.runner, progress).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

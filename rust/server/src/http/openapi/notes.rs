@@ -5,8 +5,8 @@
 //! entry names a handler of the routing table; a handler that reads the query or answers anything has an entry that says what.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use semaphore_model::remote::RunnerState;
 use semaphore_model::{JobStage, Project, TaskOutput, TaskStage};
-use semaphore_service::runner_protocol::RunnerState;
 
 use Content::{Empty, Events, Media, Shape};
 

@@ -58,8 +58,11 @@ struct TerraformTemplate {
 /// Name of the file that overrides the backend, unless the template gives one.
 const BACKEND_FILE: &str = "backend.tf";
 
-/// Checks the types of a new task's parameters; the text says which one does not fit.
-pub(super) fn check(app: &TemplateApp, params: &JsonMap) -> Result<(), String> {
+/// Checks the types of a new task's parameters.
+///
+/// # Errors
+/// The text says which one does not fit.
+pub fn check(app: &TemplateApp, params: &JsonMap) -> Result<(), String> {
     match app {
         TemplateApp::Ansible => read::<AnsibleTask>(params).map(drop),
         app if app.is_terraform() => read::<TerraformTask>(params).map(drop),
@@ -71,7 +74,7 @@ pub(super) fn check(app: &TemplateApp, params: &JsonMap) -> Result<(), String> {
 ///
 /// Reference: `LocalJob.getPlaybookArgs`: debug level 4 if none is given, at most 6; a list of the task counts only if the
 /// template allows it.
-pub(super) fn ansible(template: &Template, params: &JsonMap) -> Result<AnsibleParams, String> {
+pub fn ansible(template: &Template, params: &JsonMap) -> Result<AnsibleParams, String> {
     let fixed: AnsibleTemplate = read(&template.task_params)?;
     let task: AnsibleTask = read(params)?;
     let level = if task.debug_level < 1 { 4 } else { task.debug_level.min(6) };
@@ -91,7 +94,7 @@ pub(super) fn ansible(template: &Template, params: &JsonMap) -> Result<AnsiblePa
 /// Merges the parameters of template and task by the template's rules; the address of the state is the caller's to add.
 ///
 /// Reference: `TerraformApp.Run`, `InstallRequirements`, `LocalJob.getTerraformArgs`.
-pub(super) fn terraform(template: &Template, task: &Task) -> Result<TerraformParams, String> {
+pub fn terraform(template: &Template, task: &Task) -> Result<TerraformParams, String> {
     let fixed: TerraformTemplate = read(&template.task_params)?;
     let wanted: TerraformTask = read(&task.params)?;
     let backend_file = if fixed.backend_filename.is_empty() { BACKEND_FILE.to_owned() } else { fixed.backend_filename };
@@ -115,7 +118,7 @@ pub(super) fn terraform(template: &Template, task: &Task) -> Result<TerraformPar
 /// Arguments by stage. A list is for all stages but init and has the name `default`.
 ///
 /// Reference: `convertArgsJSONIfArray`.
-pub(super) fn stages(text: Option<&str>) -> Result<BTreeMap<String, Vec<String>>, String> {
+pub fn stages(text: Option<&str>) -> Result<BTreeMap<String, Vec<String>>, String> {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(BTreeMap::new()) };
     if let Ok(list) = serde_json::from_str::<Option<Vec<String>>>(text) {
         return Ok(BTreeMap::from([("default".to_owned(), list.unwrap_or_default())]));

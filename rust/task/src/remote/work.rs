@@ -1,0 +1,362 @@
+//! The loop of a remote runner: reports and polls, begins tasks, passes on what people want of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use semaphore_engine::{
+    host::{self, Attached, Hosted, Hosts},
+    job::{JobEvent, Outcome, Problem, ProblemCode, StopReason, remove_leftovers},
+};
+use semaphore_model::{
+    ProjectId, TaskId,
+    remote::{JobData, Progress, RunnerState},
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    RemoteSettings, Upstream, UpstreamError,
+    follow::{Told, follow},
+    held::Held,
+};
+use crate::specification::{Keys, specify};
+
+/// How often the server is asked. Reference: the same.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How long a server may not know this runner before its tasks are ended.
+const LONGEST_EXILE: Duration = Duration::from_mins(1);
+/// How long processes of tasks whose end is stored may take to go.
+const END_PATIENCE: Duration = Duration::from_secs(6);
+
+/// A remote runner.
+pub struct RemoteRunner {
+    settings: RemoteSettings,
+    upstream: Arc<dyn Upstream>,
+    held: BTreeMap<TaskId, Held>,
+    said: mpsc::Receiver<Told>,
+    say: mpsc::Sender<Told>,
+    followers: JoinSet<()>,
+    /// What is to be removed as soon as nothing uses it; `None` for everything.
+    to_clear: BTreeSet<Option<ProjectId>>,
+    /// What is wrong with the server, as it was said.
+    trouble: Option<UpstreamError>,
+    /// Since when the server does not know this runner.
+    exiled_since: Option<Instant>,
+    connected: CancellationToken,
+    has_worked: bool,
+}
+
+impl RemoteRunner {
+    /// A runner, with the tasks that an earlier process of it has left at work.
+    ///
+    /// # Errors
+    /// If the directory of the processes cannot be read.
+    pub async fn new(settings: RemoteSettings, upstream: Arc<dyn Upstream>) -> io::Result<Self> {
+        let (say, said) = mpsc::channel(16);
+        let mut runner = Self {
+            settings,
+            upstream,
+            held: BTreeMap::new(),
+            said,
+            say,
+            followers: JoinSet::new(),
+            to_clear: BTreeSet::new(),
+            trouble: None,
+            exiled_since: None,
+            connected: CancellationToken::new(),
+            has_worked: false,
+        };
+        for (project, task, directory) in runner.left_behind()? {
+            runner.find(project, task, &directory).await;
+        }
+        Ok(runner)
+    }
+
+    /// Cancelled when the server has answered for the first time.
+    pub fn connected(&self) -> CancellationToken {
+        self.connected.clone()
+    }
+
+    /// Works until `drain` is cancelled and everything that was begun has ended; `stop` ends it sooner. Dropped before its end, it
+    /// leaves the tasks at work to the next runner.
+    pub async fn run(&mut self, drain: &CancellationToken, stop: &CancellationToken) {
+        let mut tick = tokio::time::interval(PERIOD);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut drains, mut stops) = (false, false);
+        loop {
+            let is_done = drains || self.settings.one_off && self.has_worked;
+            if self.held.is_empty() && is_done {
+                return self.finish().await;
+            }
+            tokio::select! {
+                () = stop.cancelled(), if !stops => {
+                    (drains, stops) = (true, true);
+                    for held in self.held.values_mut() {
+                        held.stop(StopReason::Requested);
+                    }
+                }
+                () = drain.cancelled(), if !drains => {
+                    drains = true;
+                    tracing::info!(tasks = self.held.len(), "no more tasks are taken; those that run go on to their end");
+                }
+                Some(told) = self.said.recv() => {
+                    let task = told.task;
+                    self.hear(told).await;
+                    // While the server is away it is asked once in a while only.
+                    if self.trouble.is_none() {
+                        let sent = self.send(task).await;
+                        self.note(sent);
+                    }
+                }
+                _ = tick.tick() => {
+                    let done = self.round(drains).await;
+                    self.note(done);
+                }
+            }
+        }
+    }
+
+    async fn finish(&mut self) {
+        let ended = async { while self.followers.join_next().await.is_some() {} };
+        if tokio::time::timeout(END_PATIENCE, ended).await.is_err() {
+            tracing::warn!("a process of a task does not end although its task is over");
+        }
+    }
+
+    /// Tells what there is to tell, and asks.
+    async fn round(&mut self, drains: bool) -> Result<(), UpstreamError> {
+        while self.followers.try_join_next().is_some() {}
+        for task in self.held.keys().copied().collect::<Vec<_>>() {
+            self.send(task).await?;
+        }
+        self.beat().await?;
+        let state = self.upstream.poll().await?;
+        self.connected.cancel();
+        self.obey(state, drains).await;
+        self.clear().await;
+        Ok(())
+    }
+
+    /// Sends the report about one task, if there is one.
+    async fn send(&mut self, task: TaskId) -> Result<(), UpstreamError> {
+        let Some(report) = self.held.get(&task).and_then(Held::report) else { return Ok(()) };
+        match self.upstream.report(&Progress { jobs: vec![report] }).await {
+            Ok(()) => {
+                if self.held.get_mut(&task).is_some_and(Held::reported) {
+                    self.held.remove(&task);
+                    tracing::info!(task.id = %task, "a task has ended");
+                }
+                Ok(())
+            }
+            Err(UpstreamError::Refused(why)) => {
+                self.discard(task, &why);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells which tasks are here. Reference: in the same report as what they say.
+    async fn beat(&mut self) -> Result<(), UpstreamError> {
+        let all = Progress { jobs: self.held.values().map(Held::heartbeat).collect() };
+        let refused = match self.upstream.report(&all).await {
+            Err(UpstreamError::Refused(why)) => why,
+            done => return done,
+        };
+        // One of them is not this runner's any more; which one is not said.
+        for job in all.jobs {
+            let task = job.id;
+            match self.upstream.report(&Progress { jobs: vec![job] }).await {
+                Err(UpstreamError::Refused(why)) => self.discard(task, &why),
+                done => done?,
+            }
+        }
+        tracing::debug!(refused, "the server has refused a report");
+        Ok(())
+    }
+
+    fn discard(&mut self, task: TaskId, why: &str) {
+        tracing::warn!(task.id = %task, why, "a task is ended: the server refuses what is told about it");
+        if let Some(held) = self.held.remove(&task) {
+            held.discard();
+        }
+    }
+
+    /// What the answer of the server says about it; the same trouble is told once.
+    fn note(&mut self, done: Result<(), UpstreamError>) {
+        match done {
+            Ok(()) => {
+                self.exiled_since = None;
+                if self.trouble.take().is_some() {
+                    tracing::info!("the server answers again");
+                }
+            }
+            Err(error) => {
+                let is_stranger = matches!(error, UpstreamError::Stranger(_));
+                if self
+                    .trouble
+                    .as_ref()
+                    .is_none_or(|told| std::mem::discriminant(told) != std::mem::discriminant(&error))
+                {
+                    tracing::error!(%error, tasks = self.held.len(), "the server cannot be asked; trying again each second");
+                }
+                self.trouble = Some(error);
+                if !is_stranger {
+                    self.exiled_since = None;
+                } else if self.exiled_since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_EXILE {
+                    for task in self.held.keys().copied().collect::<Vec<_>>() {
+                        self.discard(task, "it does not know this runner any more");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn obey(&mut self, state: RunnerState, drains: bool) {
+        if state.clear_cache {
+            self.to_clear.insert(state.cache_clean_project_id);
+        }
+        for job in &state.current_jobs {
+            if let Some(held) = self.held.get_mut(&job.id) {
+                match job.known_status() {
+                    Some(status) => held.hear(status),
+                    None => held.is_named(),
+                }
+            }
+        }
+        for (task, held) in &mut self.held {
+            if state.new_jobs.iter().any(|job| job.task.id == *task) {
+                held.is_named();
+            } else if !state.current_jobs.iter().any(|job| job.id == *task) && held.is_missed() {
+                tracing::warn!(task.id = %task, "a task is ended: the server does not name it any more");
+                held.stop(StopReason::Forced);
+            }
+        }
+        if drains || self.settings.one_off && self.has_worked {
+            return;
+        }
+        let RunnerState { new_jobs, access_keys, .. } = state;
+        for job in new_jobs {
+            let has_room = self.settings.max_parallel_tasks.is_none_or(|most| self.held.len() < most);
+            if has_room && !self.held.contains_key(&job.task.id) {
+                self.begin(&job, &access_keys).await;
+            }
+        }
+    }
+
+    /// Starts a task; one that cannot be started has ended with the reason.
+    async fn begin(&mut self, job: &JobData, keys: &Keys) {
+        self.has_worked = true;
+        let (task, project) = (job.task.id, job.task.project_id);
+        let (first, is_explained) = (job.rs.as_ref().map_or(0, |extras| extras.first_record), job.rs.is_some());
+        tracing::info!(task.id = %task, project.id = %project, template = job.template.name, "a task begins");
+        let (control, error) = match self.start(job, keys).await {
+            Ok((hosted, directory)) => {
+                self.followers.spawn(follow(task, hosted.events, directory, self.say.clone()));
+                (Some(hosted.control), None)
+            }
+            Err(problem) => (None, Some(problem)),
+        };
+        let mut held = Held::new(task, project, control, Some(first)).explained(is_explained);
+        if let Some(problem) = error {
+            let outcome = Outcome::Broken { stage: "prepare".to_owned(), error: problem.message.clone() };
+            held.take(vec![JobEvent::Problem(problem), JobEvent::Done(outcome)], None);
+        }
+        self.held.insert(task, held);
+    }
+
+    async fn start(&self, job: &JobData, keys: &Keys) -> Result<(Hosted, PathBuf), Problem> {
+        let (spec, secrets) = specify(job, keys, &self.settings.server)
+            .map_err(|error| Problem { code: ProblemCode::Specification, message: error.to_string() })?;
+        let machine = |error: io::Error| Problem {
+            code: ProblemCode::Machine,
+            message: format!("its process cannot be started: {error}"),
+        };
+        let hosts = self.hosts(job.task.project_id).map_err(machine)?;
+        let directory = hosts.directory(job.task.id.0).map_err(machine)?;
+        let engine = self.settings.engine.clone();
+        let hosted = hosts.start(&directory, engine, &spec, secrets).await.map_err(machine)?;
+        Ok((hosted, directory))
+    }
+
+    /// Goes on with a task that an earlier process of this runner has begun.
+    async fn find(&mut self, project: ProjectId, task: TaskId, directory: &Path) {
+        self.has_worked = true;
+        if let Some(Attached { job: Hosted { events, control }, is_asking, .. }) = host::attach(directory).await {
+            tracing::info!(task.id = %task, "going on with a task that outlived its runner");
+            self.followers.spawn(follow(task, events, directory.to_owned(), self.say.clone()));
+            self.held.insert(task, Held::new(task, project, Some(control), None).asking(is_asking));
+            return;
+        }
+        host::forget(directory);
+        let mut held = Held::new(task, project, None, None);
+        held.take(self.has_gone(project, task).await, None);
+        self.held.insert(task, held);
+    }
+
+    async fn hear(&mut self, told: Told) {
+        let Some(project) = self.held.get(&told.task).map(|held| held.project) else {
+            let _ = told.verdict.send(super::follow::Verdict::Unwanted);
+            return;
+        };
+        let events = if told.events.is_empty() { self.has_gone(project, told.task).await } else { told.events };
+        if let Some(held) = self.held.get_mut(&told.task) {
+            held.take(events, Some(told.verdict));
+        }
+    }
+
+    /// The end of a task whose process was killed.
+    async fn has_gone(&self, project: ProjectId, task: TaskId) -> Vec<JobEvent> {
+        if let Err(error) = remove_leftovers(&self.settings.engine, project.0, task.0).await {
+            tracing::warn!(task.id = %task, %error, "files of a task whose process was killed cannot be removed");
+        }
+        let message =
+            "the process that ran it (its task host) was killed; what it had started may still run".to_owned();
+        let problem = Problem { code: ProblemCode::Interrupted, message: message.clone() };
+        vec![JobEvent::Problem(problem), JobEvent::Done(Outcome::Broken { stage: "run".to_owned(), error: message })]
+    }
+
+    async fn clear(&mut self) {
+        let due = |wish: &Option<ProjectId>| match wish {
+            None => self.held.is_empty(),
+            Some(project) => !self.held.values().any(|held| held.project == *project),
+        };
+        for wish in self.to_clear.extract_if(.., due).collect::<Vec<_>>() {
+            match self.upstream.clear_cache(wish).await {
+                Ok(()) => tracing::info!(project = ?wish, "working copies were removed"),
+                Err(error) => tracing::error!(%error, "working copies cannot be removed"),
+            }
+        }
+    }
+
+    /// Where the processes of a project's tasks are.
+    fn hosts(&self, project: ProjectId) -> io::Result<Hosts> {
+        Hosts::within(&self.settings.program, &self.settings.directory.join(format!("project_{project}")))
+    }
+
+    /// Processes that an earlier one has started: project, task, directory.
+    fn left_behind(&self) -> io::Result<Vec<(ProjectId, TaskId, PathBuf)>> {
+        let entries = match std::fs::read_dir(&self.settings.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let project = name.to_str().and_then(|name| name.strip_prefix("project_")?.parse::<ProjectId>().ok());
+            let Some(project) = project else { continue };
+            let tasks = self.hosts(project)?.found()?.into_iter();
+            found.extend(tasks.map(|(task, directory)| (project, TaskId(task), directory)));
+        }
+        Ok(found)
+    }
+}
