@@ -85,6 +85,7 @@ impl World {
             owner: None,
             alerts: &[],
             host: None,
+            is_left_to_runner: false,
         }
     }
 }

@@ -143,6 +143,7 @@ effects! {
     // effects_machines.rs
     POST   "/api/debug/pprof/dump" => write_profile;
     POST   "/api/internal/runners" => register_runner;
+    PUT    "/api/internal/runners" => take_runner_progress;
     DELETE "/api/internal/runners" => unregister_runner;
     POST   "/api/runners" => create_runner;
     PUT    "/api/runners/{runner_id}" => put_runner;

@@ -170,6 +170,31 @@ pub(crate) fn register_runner(world: &World) -> Check {
     })
 }
 
+pub(crate) fn take_runner_progress(world: &World) -> Check {
+    let (id, token) = registered(world);
+    world.admin.post(&format!("/api/runners/{id}/active"), &json!({"active": true})).expect(204);
+    let headers = [("X-Runner-Token", token.as_str())];
+    let nobody = world.server.anonymous();
+    let poll = || nobody.send_with("GET", "/api/internal/runners", None, &headers).expect(200).json();
+    poll();
+    let mut body = world.project().template_body("bash", "hello.sh");
+    body["runner_tag"] = "far".into();
+    let template = world.admin.post(&world.path("/templates"), &body).expect(201).id();
+    let task = world.project().start(&world.admin, template);
+    let soon = std::time::Duration::from_secs(20);
+    semaphore_tests::wait_until("the runner gets the task", soon, || {
+        (poll()["new_jobs"][0]["task"]["id"] == task).then_some(())
+    });
+    let lines = json!([{"time": "2026-11-22T00:36:57Z", "message": "said far away"}]);
+    let report = json!({"Jobs": [{"ID": task, "Status": "success", "LogRecords": lines, "Commit": null}]}).to_string();
+    nobody.send_with("PUT", "/api/internal/runners", Some(&report), &headers).expect(204);
+    Box::new(move |world| {
+        assert_eq!(world.admin.output(world.project().id, task).last().map(String::as_str), Some("said far away"));
+        assert_eq!(world.value(&format!("select status from task where id = {task}")), "success");
+        assert_eq!(world.value(&format!("select count(*) from rs_task_runner where task_id = {task}")), 0);
+    })
+}
+
 pub(crate) fn unregister_runner(world: &World) -> Check {
     let (id, token) = registered(world);
     let headers = [("X-Runner-Token", token.as_str())];

@@ -92,7 +92,7 @@ fn the_page_is_told_what_works_here() {
     let expected = json!({
         "custom_roles_management": made("/roles", &role),
         // Every task runs on the server's machine.
-        "project_runners": false,
+        "project_runners": true,
         "secret_storage_management": storages,
         "secret_storages": storages,
         "task_summary": summary,

@@ -169,6 +169,8 @@ keys! {
     "runner.one_off" => runner_one_off;
     "runner.webhook" => runner_webhook;
     "runner.max_parallel_tasks" => runner_max_parallel_tasks;
+    "use_remote_runner" => use_remote_runner;
+    "runner_lost_after_sec" => runner_lost_after_sec;
     "debugging.pprof_dump_dir" => profile_directory;
     "ldap_enable" => ldap_enable;
     "ldap_server" => ldap_address;
@@ -865,6 +867,52 @@ fn runner_registration_token() {
     assert_eq!(register(&server, ""), 400, "without a token nobody registers");
 }
 
+/// Starts a task; the client and the project of it.
+fn started(server: &Server) -> (Client, Project, i64) {
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let task = project.start(&admin, project.template(&admin, "bash", "hello.sh"));
+    (admin, project, task)
+}
+
+fn use_remote_runner() {
+    for (config, status) in [(json!({}), "success"), (json!({"use_remote_runner": true}), "error")] {
+        let server = Server::with_config(config.clone());
+        assert_eq!(info(&server)["use_remote_runner"], config["use_remote_runner"] == true);
+        let (admin, project, task) = started(&server);
+        assert_eq!(admin.wait_for_end(project.id, task)["status"], status);
+        let lines = admin.output(project.id, task);
+        assert_eq!(
+            lines.contains(&"Failed to run task: no runners available".to_owned()),
+            status == "error",
+            "{lines:?}"
+        );
+    }
+}
+
+fn runner_lost_after_sec() {
+    let server = Server::with_config(json!({"use_remote_runner": true, "runner_lost_after_sec": 1}));
+    let (_, runner) = (started(&server), server.anonymous());
+    let body = json!({"registration_token": semaphore_tests::REGISTRATION_TOKEN});
+    let token = runner.post("/api/internal/runners", &body).expect(200).json()["token"].as_str().unwrap().to_owned();
+    server.change_database("update runner set active = 1");
+    let poll =
+        || runner.send_with("GET", "/api/internal/runners", None, &[("X-Runner-Token", &token)]).expect(200).json();
+    poll();
+    let admin = server.admin();
+    let template = admin.get("/api/project/1/templates").expect(200).json()[0]["id"].as_i64().unwrap();
+    let task = admin.post("/api/project/1/tasks", &json!({"template_id": template})).expect(201).id();
+    wait_until("the runner gets the task", std::time::Duration::from_secs(20), || {
+        poll()["new_jobs"].is_array().then_some(())
+    });
+    admin.wait_for_end(1, task);
+    let last = admin.output(1, task).pop().unwrap();
+    assert!(last.contains("has not been heard of for 1 s"), "{last}");
+    assert!(refused(json!({"runner_lost_after_sec": -1})).contains("runner_lost_after_sec"));
+}
+
 fn profile_directory() {
     let server = Server::prepared(Options::default());
     let directory = server.directory().join("profiles");
@@ -953,9 +1001,9 @@ fn the_environment_wins_over_the_file() {
 
 #[test]
 fn a_key_without_effect_is_named_at_start() {
-    let server = Server::with_config(json!({"use_remote_runner": true, "unknown_to_everybody": 1}));
+    let server = Server::with_config(json!({"subscription_key": "x", "unknown_to_everybody": 1}));
     let log = server.log();
-    assert!(log.contains("use_remote_runner"), "{log}");
+    assert!(log.contains("subscription_key"), "{log}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod output;
 mod output_faults;
 mod owners;
 mod preflight;
+mod remote;
 mod restart;
 mod robust;
 mod runner_face;

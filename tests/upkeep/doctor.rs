@@ -34,7 +34,7 @@ fn faults_are_named_and_the_safe_ones_mended(world: &mut World) {
          update access_key set secret = 'QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=' where id = 8",
         q = quote(world)
     ));
-    world.server.change_config(&json!({"cookie_hsah": "x", "use_remote_runner": true}));
+    world.server.change_config(&json!({"cookie_hsah": "x", "subscription_key": "x"}));
     let members = || world.column(&format!("select count(*) from project__user where user_id = {user}"))[0].clone();
     assert_ne!(members(), "0");
 
@@ -47,7 +47,7 @@ fn faults_are_named_and_the_safe_ones_mended(world: &mut World) {
         "warning",
         "cookie_hsah is not a key of the configuration: did you mean cookie_hash?",
     );
-    find(&found, "configuration", "warning", "use_remote_runner has no effect");
+    find(&found, "configuration", "warning", "subscription_key has no effect");
     find(&found, "references", "problem", "rows of project__user refer by user_id to rows of user that are not there");
     find(&found, "references", "problem", "1 rows of project__template refer by view_id");
     find(&found, "secrets", "problem", "key `String secret` (id 8, project 1) cannot be read");

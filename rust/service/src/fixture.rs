@@ -86,6 +86,8 @@ fn settings() -> Settings {
         task_output_archive_days: 0,
         delivery_log_days: 30,
         runner_registration_token: semaphore_model::Secret::default(),
+        use_remote_runner: false,
+        runner_lost_after: None,
         profile_directory: None,
         audit: None,
         alerts: crate::alert::AlertSettings::default(),

@@ -36,6 +36,7 @@ pub mod role;
 pub mod runner;
 pub mod runner_client;
 pub mod runner_protocol;
+mod runner_webhook;
 pub mod schedule;
 pub mod secret_storage;
 pub mod server_option;

@@ -1,13 +1,12 @@
 //! What a remote runner and the server say to each other: registration, asking for work, reporting, leaving.
 //!
-//! Not yet for giving tasks to runners: the pool of this build runs every task on the server's own machine, so no task is
-//! ever assigned to a runner and a poll tells about the cache only. Invariants: tokens are compared in constant time; what a
-//! runner with a public key is sent is encrypted for it.
+//! Not for which runner has which task, nor for what follows from a report: that is `task::remote`. Invariants: tokens are
+//! compared in constant time; what a runner with a public key is sent is encrypted for it.
 
 use chrono::{DateTime, Utc};
 use semaphore_model::{
-    Runner, Secret, TaskId,
-    remote::{Progress, Registration, RunnerState},
+    Runner, Secret,
+    remote::{Registration, RunnerState},
 };
 use semaphore_store::StoreError;
 use sha2::{Digest, Sha256};
@@ -17,6 +16,7 @@ use crate::{
     crypto::runner_key,
     error::{Error, Kind, Result},
     services::Services,
+    task::{TaskPorts, heard_since},
 };
 
 /// What a runner is answered: for its eyes only, if it has a key.
@@ -26,14 +26,6 @@ pub enum Poll {
     Plain(RunnerState),
     /// The same, encrypted.
     Encrypted(Vec<u8>),
-}
-
-/// Takes a report. Tasks that do not live are passed over; a task that lives is not of this runner: 400.
-pub fn take_progress(progress: &Progress, lives: impl Fn(TaskId) -> bool) -> Result<()> {
-    if progress.jobs.iter().any(|job| lives(job.id)) {
-        return Err(Error::invalid("Task not assigned to this runner"));
-    }
-    Ok(())
 }
 
 impl Services {
@@ -78,15 +70,20 @@ impl Services {
     }
 
     /// Notes that the runner was heard of, and says what it has to do.
-    pub async fn poll_runner(&self, runner: &Runner) -> Result<Poll> {
+    pub async fn poll_runner(&self, ports: &TaskPorts, runner: &Runner) -> Result<Poll> {
         let now = Utc::now();
         self.store.touch_runner(runner.id, now).await?;
         let clear_cache = is_cleaning_due(runner);
-        let state = RunnerState {
+        if runner.touched.is_none_or(|touched| touched < heard_since(now)) {
+            // Tasks may wait for it.
+            ports.pool()?.look_again();
+        }
+        let mut state = RunnerState {
             clear_cache,
             cache_clean_project_id: runner.project_id.filter(|_| clear_cache),
             ..RunnerState::default()
         };
+        ports.state_of_runner(runner, &mut state).await?;
         let Some(key) = &runner.public_key else { return Ok(Poll::Plain(state)) };
         let message =
             serde_json::to_vec(&state).map_err(|error| Error::internal("cannot write the state of a runner", error))?;

@@ -16,6 +16,7 @@ use crate::{
     error::Result,
     housekeeping::Housekeeping,
     jwt::JwtKeys,
+    runner_webhook::RunnerWebhooks,
     secret_storage::vault::VaultClient,
     settings::Settings,
     sign_in::OidcClient,
@@ -58,6 +59,8 @@ pub struct Services {
     pub(crate) ansible_reports: ReportCache,
     /// Where tasks of the Terraform family that run here reach their state.
     pub(crate) task_addresses: TaskAddresses,
+    /// Wakes remote runners.
+    pub(crate) runner_webhooks: RunnerWebhooks,
     /// Held from reading the last version of a build to storing the next one, so that no two builds get the same.
     pub(crate) build_versions: tokio::sync::Mutex<()>,
     /// Sends alerts.
@@ -123,6 +126,7 @@ impl Services {
             ansible_version: VersionCache::default(),
             ansible_reports: ReportCache::default(),
             task_addresses: TaskAddresses::default(),
+            runner_webhooks: RunnerWebhooks::default(),
             build_versions: tokio::sync::Mutex::default(),
             alerts: AlertDesk::default(),
             audit: AuditDesk::default(),

@@ -41,6 +41,10 @@ pub struct Settings {
     pub delivery_log_days: u32,
     /// What lets remote runners register; empty refuses all.
     pub runner_registration_token: Secret,
+    /// Whether every task runs on a remote runner, and not only those with a tag.
+    pub use_remote_runner: bool,
+    /// How long the runner of a task may be silent until the task is given up; none for ever.
+    pub runner_lost_after: Option<Duration>,
     /// Directory that memory profiles are written to; none refuses them.
     pub profile_directory: Option<PathBuf>,
     /// Who is told how tasks end.

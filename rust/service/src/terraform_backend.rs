@@ -79,6 +79,9 @@ impl Services {
         if let Some(owner) = of_task {
             return Ok(owner);
         }
+        if let Some(owner) = self.owner_of_remote_task(alias).await? {
+            return Ok(owner);
+        }
         let unknown = || Error::not_found("alias");
         let found = self.store.get_terraform_alias(alias).await.map_err(|error| match error {
             StoreError::NotFound => unknown(),
@@ -98,6 +101,16 @@ impl Services {
             return Err(Error::unauthenticated("the state wants the login and password of its key"));
         }
         Ok(StateOwner { project_id: found.project_id, inventory_id: found.inventory_id, task_id: None })
+    }
+
+    /// Whose state an address of a task leads to that a remote runner has.
+    async fn owner_of_remote_task(&self, alias: &str) -> Result<Option<StateOwner>> {
+        let Some(held) = self.store.find_task_of_alias(alias).await? else { return Ok(None) };
+        let project_id = held.project_id;
+        // Tasks of these apps have no inventory of their own.
+        let template = self.store.get_plain_template(project_id, held.template_id).await?;
+        let owner = |inventory_id| StateOwner { project_id, inventory_id, task_id: Some(held.task_id) };
+        Ok(template.inventory_id.map(owner))
     }
 
     /// The newest state; none before the first one was written.

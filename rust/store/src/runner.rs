@@ -112,6 +112,7 @@ impl Transaction {
 
     /// Removes a runner.
     pub async fn delete_runner(&mut self, id: RunnerId) -> Result<()> {
+        self.forget_runner(id).await?;
         self.change("delete from runner where id = ?", params![id]).await
     }
 }

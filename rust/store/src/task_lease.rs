@@ -23,6 +23,8 @@ pub enum Hold {
     Project(u32),
     /// This task of its template runs, and one of the two may not run beside the other.
     Template(TaskId),
+    /// No remote runner that may have it can take it now.
+    Runner,
 }
 
 impl Store {

@@ -6,9 +6,12 @@ use crate::error::StoreError;
 use crate::task_host::TaskHost;
 use crate::task_lease::Hold;
 use crate::task_output_write::Appended;
+use crate::task_runner::{Choice, RunnerWish};
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
-use semaphore_model::{Event, EventObject, JobStage, ProjectId, TaskId, TaskOutput, TaskProblem, TaskStatus, UserId};
+use semaphore_model::{
+    Event, EventObject, JobStage, ProjectId, RunnerId, TaskId, TaskOutput, TaskProblem, TaskStatus, UserId,
+};
 
 /// A new status with the task's start and end.
 pub type StatusChange = (TaskStatus, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
@@ -42,6 +45,35 @@ pub struct TaskStep<'a> {
     pub alerts: &'a [NewAlert],
     /// The process that the task is going to have for itself; counts with the step with which it begins.
     pub host: Option<TaskHost<'a>>,
+    /// With a final status: its remote runner may still work on it, and is told to stop.
+    pub is_left_to_runner: bool,
+}
+
+/// What became of the step with which a task that is to run on a remote runner begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoteBegin {
+    /// It is stored, and this runner has the task.
+    Given(RunnerId),
+    /// It is stored; there is no runner that could ever have the task.
+    Nobody,
+    /// Nothing is stored.
+    Held(Hold),
+}
+
+/// How a task is to begin.
+#[derive(Clone, Copy)]
+struct Beginning<'a> {
+    /// Beside others of its template.
+    allow_parallel: bool,
+    /// On a runner.
+    wish: Option<&'a RunnerWish>,
+}
+
+/// What became of a step.
+enum Stored {
+    Done,
+    Held(Hold),
+    Given(RunnerId),
 }
 
 impl Store {
@@ -55,19 +87,40 @@ impl Store {
     /// The step with which a waiting task begins to run, unless a task that runs holds it back, on whichever server; then nothing
     /// is stored and the answer says what. `allow_parallel`: beside others of its template.
     pub async fn begin_task(&self, step: &TaskStep<'_>, allow_parallel: bool) -> Result<Option<Hold>> {
-        match self.store_step(step, Some(allow_parallel)).await {
+        Ok(match self.begin_step(step, Beginning { allow_parallel, wish: None }).await? {
+            Stored::Held(hold) => Some(hold),
+            Stored::Done | Stored::Given(_) => None,
+        })
+    }
+
+    /// The same for a task that is to run on a remote runner.
+    pub async fn begin_remote_task(
+        &self,
+        step: &TaskStep<'_>,
+        allow_parallel: bool,
+        wish: &RunnerWish,
+    ) -> Result<RemoteBegin> {
+        Ok(match self.begin_step(step, Beginning { allow_parallel, wish: Some(wish) }).await? {
+            Stored::Held(hold) => RemoteBegin::Held(hold),
+            Stored::Given(runner) => RemoteBegin::Given(runner),
+            Stored::Done => RemoteBegin::Nobody,
+        })
+    }
+
+    async fn begin_step(&self, step: &TaskStep<'_>, beginning: Beginning<'_>) -> Result<Stored> {
+        match self.store_step(step, Some(beginning)).await {
             Err(StoreError::OwnTableMissing { .. }) => {
                 self.make_own_tables().await?;
-                self.store_step(step, Some(allow_parallel)).await
+                self.store_step(step, Some(beginning)).await
             }
             begun => begun,
         }
     }
 
-    async fn store_step(&self, step: &TaskStep<'_>, begin: Option<bool>) -> Result<Option<Hold>> {
+    async fn store_step(&self, step: &TaskStep<'_>, begin: Option<Beginning<'_>>) -> Result<Stored> {
         let is_state = step.status.is_some() || step.commit.is_some() || step.event.is_some() || step.problem.is_some();
         if !is_state && step.lines.is_empty() {
-            return Ok(None);
+            return Ok(Stored::Done);
         }
         match self.try_task_step(step, is_state, true, begin).await {
             Err(StoreError::OwnTableMissing { source }) if begin.is_none() => {
@@ -84,20 +137,33 @@ impl Store {
         step: &TaskStep<'_>,
         is_state: bool,
         marked: bool,
-        begin: Option<bool>,
-    ) -> Result<Option<Hold>> {
+        begin: Option<Beginning<'_>>,
+    ) -> Result<Stored> {
         let mut transaction = if is_state { self.begin().await? } else { self.begin_output().await? };
         if let Some(owner) = step.owner.filter(|_| marked) {
             transaction.check_owner(step.task_id, owner).await?;
         }
         let appended = transaction.append_task_output(step.task_id, step.first_line, step.lines, marked).await?;
         if appended == Appended::Known {
-            return transaction.rollback().await.map(|()| None);
+            // It was the beginning that seemed to have failed: the task has its runner.
+            let given = match begin.and_then(|begin| begin.wish) {
+                Some(_) => transaction.runner_of(step.task_id).await?,
+                None => None,
+            };
+            return transaction.rollback().await.map(|()| given.map_or(Stored::Done, Stored::Given));
         }
-        if let Some(allow_parallel) = begin
-            && let Some(hold) = transaction.take_place(step.project_id, step.task_id, allow_parallel).await?
+        if let Some(begin) = begin
+            && let Some(hold) = transaction.take_place(step.project_id, step.task_id, begin.allow_parallel).await?
         {
-            return transaction.rollback().await.map(|()| Some(hold));
+            return transaction.rollback().await.map(|()| Stored::Held(hold));
+        }
+        let mut stored = Stored::Done;
+        if let Some(wish) = begin.and_then(|begin| begin.wish) {
+            match transaction.choose_runner(step.project_id, step.task_id, wish).await? {
+                Choice::Runner(runner) => stored = Stored::Given(runner),
+                Choice::Busy => return transaction.rollback().await.map(|()| Stored::Held(Hold::Runner)),
+                Choice::Nobody => {}
+            }
         }
         if let Some(host) = step.host.filter(|_| begin.is_some()) {
             transaction.insert_task_host(step.task_id, host).await?;
@@ -113,6 +179,10 @@ impl Store {
                 transaction.delete_task_secret(step.task_id).await?;
                 transaction.delete_lease(step.task_id).await?;
                 transaction.delete_task_host(step.task_id).await?;
+                transaction.end_runner_task(step.task_id, step.is_left_to_runner).await?;
+            }
+            if status == TaskStatus::Waiting {
+                transaction.return_to_queue(step.task_id).await?;
             }
             transaction.insert_alerts(step.task_id, status, step.alerts).await?;
         }
@@ -140,6 +210,6 @@ impl Store {
             };
             transaction.insert_event(event).await?;
         }
-        transaction.commit().await.map(|()| None)
+        transaction.commit().await.map(|()| stored)
     }
 }

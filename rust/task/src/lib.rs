@@ -17,6 +17,7 @@ pub mod pool;
 pub mod ports;
 mod queue;
 pub mod remote;
+mod report;
 mod runner;
 pub mod specification;
 pub mod version;
@@ -29,3 +30,4 @@ pub use ports::{
     Begin, Hold, NewLine, PortError, PreparedJob, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskObserver,
     TaskRepository, TaskState,
 };
+pub use report::{Reported, RunnerLoss, RunnerReport};

@@ -5,6 +5,7 @@
 //! it. What tasks of other servers hold back is looked at again when the host says so ([`Pool::look_again`]).
 
 mod dispatch;
+mod remote;
 
 use std::{
     collections::HashMap,
@@ -197,8 +198,7 @@ impl Pool {
 
     /// Looks at every waiting task once more: limits may have been changed, and tasks of other servers may have ended.
     pub fn look_again(&self) {
-        self.shared.lock().queue.open_all();
-        self.shared.wake.notify_one();
+        self.shared.look_again();
     }
 
     /// Gives up a task that belongs to another server now: forgotten if it waits, ended at once, without a word, if it runs.
@@ -357,6 +357,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks at every waiting task once more.
+    pub(crate) fn look_again(&self) {
+        self.lock().queue.open_all();
+        self.wake.notify_one();
+    }
+
+    /// Work that is done before the pool is closed.
+    pub(crate) fn track(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(work);
+    }
+
     /// Whether jobs in processes of their own are left to the next server.
     pub(crate) fn is_handing_over(&self) -> bool {
         self.closing.is_cancelled() && self.handing_over.load(Ordering::Relaxed)
@@ -392,11 +403,12 @@ impl Shared {
         let Some(Running { mut task, arrival, .. }) = state.running.remove(&task) else { return };
         state.places.give_back(&claim(&task));
         task.state.status = TaskStatus::Waiting;
-        let (project, template) = (task.state.project_id, task.state.template_id);
+        let (project, template, allow_parallel) = (task.state.project_id, task.state.template_id, task.allow_parallel);
         state.queue.insert(arrival, task);
         match hold {
             Hold::Project => state.queue.park(project),
-            Hold::Template => state.queue.close(project, template),
+            Hold::Template => state.queue.close(project, template, false),
+            Hold::Runner => state.queue.close(project, template, allow_parallel),
         }
         drop(state);
         self.wake.notify_one();

@@ -10,7 +10,7 @@ use semaphore_engine::{
     job::{JobSpec, Problem, SecretSet},
     log::Stream,
 };
-use semaphore_model::{JobStage, ProjectId, TaskId, TaskStatus, TemplateId, UserId};
+use semaphore_model::{JobStage, ProjectId, RunnerId, TaskId, TaskStatus, TemplateId, UserId};
 
 /// A task in the queue: what the pool has to know before it is started.
 #[derive(Clone, Debug)]
@@ -100,6 +100,8 @@ pub struct TaskChange<'a> {
     pub host: Option<&'a str>,
     /// Said by the server that ran the task after its final status: the task belongs to nobody any more.
     pub is_afterword: bool,
+    /// With a final state: a remote runner may still work on the task, and is told to stop.
+    pub is_left_to_runner: bool,
 }
 
 /// What is stored of a task that another server began.
@@ -114,9 +116,11 @@ pub struct StoredProgress {
 /// What became of the first step of a task that was to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// It is stored: the task runs.
+    /// It is stored: the task runs on this machine.
     Begun,
-    /// Nothing is stored: the limits hold the task back, because of tasks of other servers.
+    /// It is stored: the task runs on this remote runner; none if there is none that ever could.
+    Remote(Option<RunnerId>),
+    /// Nothing is stored: limits hold the task back, because of tasks of other servers or of remote runners.
     Held(Hold),
 }
 
@@ -127,6 +131,8 @@ pub enum Hold {
     Project,
     /// The tasks of its template that do not run beside others.
     Template,
+    /// The tasks of its template that are like it: no remote runner can take one now.
+    Runner,
 }
 
 /// Everything that is needed to start a task's job.
@@ -165,6 +171,16 @@ pub trait TaskRepository: Send + Sync + 'static {
 
     /// Collects what the task's job needs, with decrypted secrets.
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError>;
+
+    /// Gives a task to the remote runner that was chosen for it: checks what its job needs, wakes the runner, and has it told of the
+    /// task when it asks.
+    async fn give(&self, task: &QueuedTask) -> Result<(), PortError>;
+
+    /// Takes a task back from a remote runner that was not told of it yet; answers false, and changes nothing, if it was.
+    async fn take_back(&self, task: &QueuedTask) -> Result<bool, PortError>;
+
+    /// A task that a remote runner had has ended. Whether the runner hears of it does not matter to the task.
+    async fn released(&self, task: &QueuedTask, runner: RunnerId);
 
     /// `max_parallel_tasks` of a project; 0 = no limit.
     async fn project_limit(&self, project: ProjectId) -> Result<u32, PortError>;

@@ -61,8 +61,14 @@ impl Waiting {
 impl Queue {
     /// Adds a task behind the others; one that is there already stays where it is.
     pub(crate) fn push(&mut self, task: QueuedTask) {
+        let arrival = self.arrive();
+        self.insert(arrival, task);
+    }
+
+    /// The place behind all others.
+    pub(crate) fn arrive(&mut self) -> Arrival {
         self.arrivals += 1;
-        self.insert(self.arrivals, task);
+        self.arrivals
     }
 
     /// Adds a task at the place that it had.
@@ -146,10 +152,10 @@ impl Queue {
         }
     }
 
-    /// A template's tasks that may not run beside others are not looked at before something changes.
-    pub(crate) fn close(&mut self, project: ProjectId, template: TemplateId) {
+    /// A template's tasks that may run beside others, or those that may not, are not looked at before something changes.
+    pub(crate) fn close(&mut self, project: ProjectId, template: TemplateId, allow_parallel: bool) {
         if let Some(waiting) = self.projects.get_mut(&project) {
-            waiting.close((template, false));
+            waiting.close((template, allow_parallel));
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod ending;
 mod hosted;
+mod remote;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -11,13 +12,14 @@ use semaphore_engine::{
     job::{JobEvent, JobSpec, Outcome, Problem, ProblemCode, StopReason},
     log::{LogRecord, Stream},
 };
-use semaphore_model::{Flavour, JobStage, PlanSummary, TaskStatus, error_chain};
+use semaphore_model::{Flavour, JobStage, PlanSummary, RunnerId, TaskStatus, error_chain};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     execution::{self, Control, Events},
     pool::{Shared, StopError, status_event},
     ports::{Begin, NewLine, PortError, PreparedJob, QueuedTask, TaskChange},
+    report::{Delivery, RunnerLoss},
 };
 
 /// Lines that viewers are told of at once.
@@ -33,6 +35,10 @@ pub(crate) enum Command {
     Confirm { accepted: bool, reply: oneshot::Sender<Result<(), StopError>> },
     /// Give it up: it belongs to another server.
     Lose,
+    /// Take what its remote runner says.
+    Report(Delivery),
+    /// Its remote runner does not come back.
+    LoseRunner(RunnerLoss),
 }
 
 /// Owner of one task's state.
@@ -43,6 +49,12 @@ pub(crate) struct Runner {
     control: Option<Control>,
     /// Directory of the process that the job has for itself.
     host: Option<String>,
+    /// The remote runner that has the task.
+    remote: Option<RunnerId>,
+    /// The task ends although its remote runner may still work on it.
+    is_left_to_runner: bool,
+    /// Told when the end of the task is stored.
+    told_of_end: Option<oneshot::Sender<()>>,
     /// A stop that was asked for before there was a job, and whether it was a forced one.
     early_stop: Option<bool>,
     /// Time of the last line. Lines are read back in the order of their times, so a clock that steps back must not move them.
@@ -69,6 +81,9 @@ impl Runner {
             inbox,
             control: None,
             host: None,
+            remote: None,
+            is_left_to_runner: false,
+            told_of_end: None,
             early_stop: None,
             last_time: DateTime::UNIX_EPOCH,
             stored_lines: 0,
@@ -96,7 +111,8 @@ impl Runner {
             host: host.as_deref(),
             ..TaskChange::default()
         };
-        if let Begin::Held(hold) = self.store_step(true, first).await {
+        let begun = self.store_step(true, first).await;
+        if let Begin::Held(hold) = begun {
             match self.early_stop {
                 // Somebody was told that it stops.
                 Some(_) => self.finish(Outcome::Stopped(StopReason::Requested)).await,
@@ -111,20 +127,28 @@ impl Runner {
         if self.given_up {
             return;
         }
-        self.host.clone_from(&host);
         self.shared.observer.changed(&self.task.state);
         self.shared.observer.lines(&self.task.state, &head);
+        let outcome = if let Begin::Remote(runner) = begun {
+            self.run_remotely(runner).await
+        } else {
+            self.host.clone_from(&host);
+            self.run_here().await
+        };
+        if let Some(outcome) = outcome {
+            self.finish(outcome).await;
+        }
+    }
 
-        let outcome = match self.shared.repository.prepare(&self.task).await {
+    /// Runs the job on this machine; `None` if it goes on without this server.
+    async fn run_here(&mut self) -> Option<Outcome> {
+        match self.shared.repository.prepare(&self.task).await {
             Ok(prepared) => self.drive(prepared).await,
             Err(error) => {
                 let problem = Problem { code: ProblemCode::Specification, message: error_chain(&error) };
                 self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
                 Some(Outcome::Broken { stage: "prepare".to_owned(), error: problem.message })
             }
-        };
-        if let Some(outcome) = outcome {
-            self.finish(outcome).await;
         }
     }
 
@@ -251,7 +275,17 @@ impl Runner {
                 continued: record.continued,
             });
         }
-        self.store(|| TaskChange { lines: &lines, ..TaskChange::default() }).await;
+        self.keep_lines(&lines).await;
+        // The record has taken the place of what was shown of its line.
+        let is_told = |stream: &mut Stream| records.iter().any(|record| record.stream == *stream);
+        for stream in self.unfinished.extract_if(.., is_told) {
+            self.shared.observer.partial(&self.task.state, stream, "");
+        }
+    }
+
+    /// Stores lines, and tells those who watch.
+    async fn keep_lines(&mut self, lines: &[NewLine]) {
+        self.store(|| TaskChange { lines, ..TaskChange::default() }).await;
         if self.lost {
             return;
         }
@@ -259,11 +293,6 @@ impl Runner {
             self.shared.observer.lines(&self.task.state, told);
             // The viewers take them before the next ones come.
             tokio::task::yield_now().await;
-        }
-        // The record has taken the place of what was shown of its line.
-        let is_told = |stream: &mut Stream| records.iter().any(|record| record.stream == *stream);
-        for stream in self.unfinished.extract_if(.., is_told) {
-            self.shared.observer.partial(&self.task.state, stream, "");
         }
     }
 
@@ -312,6 +341,8 @@ impl Runner {
                 let _ = reply.send(if waits { Ok(()) } else { Err(StopError::NothingToConfirm) });
             }
             Command::Lose => self.lose(),
+            // No runner has it: whoever sent the report learns that it is not taken.
+            Command::Report(_) | Command::LoseRunner(_) => {}
         }
     }
 
@@ -356,11 +387,11 @@ impl Runner {
                 repository.store(&self.task.state, step).await.map(|()| Begin::Begun)
             };
             let error = match stored {
-                Ok(Begin::Begun) => {
+                Ok(held @ Begin::Held(_)) => return held,
+                Ok(begun) => {
                     self.stored_lines += lines;
-                    return Begin::Begun;
+                    return begun;
                 }
-                Ok(held) => return held,
                 Err(error) => error,
             };
             tracing::error!(task.id = %self.task.state.id, error = error_chain(&error), "a step of a task is not stored yet");
@@ -396,6 +427,8 @@ impl Runner {
                         self.lose();
                         return Begin::Begun;
                     }
+                    // Not taken now: it is sent again, or asked for again.
+                    Command::Report(_) | Command::LoseRunner(_) => {}
                 }
             }
             pause = (pause * 2).min(LONGEST_RETRY_PAUSE);

@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use semaphore_engine::EngineConfig;
-use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId};
+use semaphore_model::{ProjectId, RunnerId, TaskId, TaskStatus, TemplateId};
 use semaphore_task::{
     Begin, Hold, NewLine, Pool, PoolLimits, PortError, PreparedJob, QueuedTask, TaskChange, TaskObserver,
     TaskRepository, TaskState,
@@ -68,6 +68,16 @@ impl TaskRepository for Desk {
         self.permits.acquire().await.unwrap().forget();
         Err(PortError::Refused("no job is run here".to_owned()))
     }
+
+    async fn give(&self, _task: &QueuedTask) -> Result<(), PortError> {
+        Err(PortError::Refused("there are no runners here".to_owned()))
+    }
+
+    async fn take_back(&self, _task: &QueuedTask) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
+    async fn released(&self, _task: &QueuedTask, _runner: RunnerId) {}
 
     async fn project_limit(&self, project: ProjectId) -> Result<u32, PortError> {
         Ok(self.limits.get(&project.0).copied().unwrap_or(0))

@@ -15,7 +15,7 @@ use semaphore_engine::{
     EngineConfig,
     job::{JobSpec, SecretSet},
 };
-use semaphore_model::{ProjectId, TaskId, TaskStatus, TemplateId};
+use semaphore_model::{ProjectId, RunnerId, TaskId, TaskStatus, TemplateId};
 use semaphore_task::{
     Begin, Location, NewLine, Pool, PoolLimits, PortError, PreparedJob, QueuedTask, StopError, TaskChange,
     TaskObserver, TaskRepository, TaskState,
@@ -101,6 +101,16 @@ impl TaskRepository for Storage {
         .unwrap();
         Ok(PreparedJob { spec, secrets: SecretSet::default(), apps: BTreeMap::new() })
     }
+
+    async fn give(&self, _task: &QueuedTask) -> Result<(), PortError> {
+        Err(PortError::Refused("there are no runners here".to_owned()))
+    }
+
+    async fn take_back(&self, _task: &QueuedTask) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
+    async fn released(&self, _task: &QueuedTask, _runner: RunnerId) {}
 
     async fn project_limit(&self, _project: ProjectId) -> Result<u32, PortError> {
         self.questions.send_modify(|count| *count += 1);

@@ -16,14 +16,14 @@ fn check_names_everything_that_is_wrong() {
 
     let mut config = place.json("config.json");
     config["cookie_hsah"] = json!("hunter2");
-    config["use_remote_runner"] = json!(true);
+    config["subscription_key"] = json!("x");
     config["ha"] = json!({"enabled": true});
     config["slack_alert"] = json!(true);
     fs::write(place.path("config.json"), config.to_string()).unwrap();
     let found = place.run(&["config", "check"]).expect(4);
     for line in [
         "warning: cookie_hsah is not a key of the configuration: did you mean cookie_hash?",
-        "warning: use_remote_runner has no effect in this build",
+        "warning: subscription_key has no effect in this build",
         "warning: alerts that are asked for cannot be sent: slack_",
     ] {
         assert!(found.stdout.contains(line), "{line}: {found:#?}");

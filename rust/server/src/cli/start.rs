@@ -231,6 +231,10 @@ fn settings(config: &Config) -> Settings {
         delivery_log_days: config.delivery_log_days,
         rehearsal: None,
         runner_registration_token: config.runner_registration_token.clone(),
+        use_remote_runner: config.use_remote_runner,
+        runner_lost_after: Some(config.runner_lost_after_seconds)
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
         profile_directory: config.profile_directory.clone(),
         secret_sources: config.secret_sources.clone(),
         task_tokens: config.task_tokens.clone(),

@@ -183,6 +183,10 @@ pub struct Config {
     pub team_invite_type: String,
     /// What lets remote runners register; empty refuses all. A runner registers with it.
     pub runner_registration_token: Secret,
+    /// Whether every task runs on a remote runner.
+    pub use_remote_runner: bool,
+    /// `runner_lost_after_sec`.
+    pub runner_lost_after_seconds: u64,
     /// What `semaphore runner` reads.
     pub runner: RunnerSettings,
     /// Directory that memory profiles are written to.
@@ -289,6 +293,8 @@ impl Config {
             team_members_can_leave: values.bool("teams.members_can_leave"),
             team_invite_type: values.text("teams.invite_type").to_owned(),
             runner_registration_token: values.text("runner_registration_token").into(),
+            use_remote_runner: values.bool("use_remote_runner"),
+            runner_lost_after_seconds: u64::try_from(values.integer("runner_lost_after_sec")).unwrap_or_default(),
             runner: RunnerSettings::of(&values),
             profile_directory: values.set_text("debugging.pprof_dump_dir").map(PathBuf::from),
             edge: edge::edge(&values)?,

@@ -350,6 +350,23 @@ const GENERAL: &[Key] = &[
         "What remote runners register with; without it none can.",
     )),
     key(
+        "use_remote_runner",
+        "SEMAPHORE_USE_REMOTE_RUNNER",
+        Bool,
+        "",
+        "Runs every task on a remote runner, not only those with a tag.",
+    ),
+    ruled(
+        key(
+            "runner_lost_after_sec",
+            "SEMAPHORE_RUNNER_LOST_AFTER_SEC",
+            Integer,
+            "600",
+            "Seconds of silence of a remote runner after which the tasks that it runs are given up; 0 never. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
+    key(
         "debugging.pprof_dump_dir",
         "SEMAPHORE_PPROF_DUMP_DIR",
         Text,
@@ -358,7 +375,6 @@ const GENERAL: &[Key] = &[
     ),
     // Known to the reference, without effect here until their issue is done.
     later("sqlite.options", "SEMAPHORE_DB_OPTIONS", Object, "Options of the database connection."),
-    later("use_remote_runner", "SEMAPHORE_USE_REMOTE_RUNNER", Bool, "Runs tasks on remote runners."),
     secret(later(
         "global_integration_alias",
         "SEMAPHORE_INTEGRATION_ALIAS",

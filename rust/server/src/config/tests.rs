@@ -143,10 +143,10 @@ fn files_are_found_and_refused_like_in_the_reference() {
 
 #[test]
 fn keys_without_effect_are_named_when_they_ask_for_something() {
-    let file = r#"{"dialect": "sqlite", "sqlite": {"host": "/a"}, "use_remote_runner": true, "log": {"tasks": {"enabled": false}},
+    let file = r#"{"dialect": "sqlite", "sqlite": {"host": "/a"}, "subscription_key": "x", "log": {"tasks": {"enabled": false}},
         "tls": {"enabled": false}, "ha": {"enabled": true}}"#;
     let config = load(file, &[("SEMAPHORE_LDAP_ENABLE", "yes")]).unwrap();
-    assert_eq!(config.without_effect, ["use_remote_runner", "ha"]);
+    assert_eq!(config.without_effect, ["ha", "subscription_key"]);
 }
 
 #[test]

@@ -313,7 +313,7 @@ table! {
     // Remote runners
     POST     "/api/internal/runners"           Public,       writes => runner_protocol::register_runner;
     GET      "/api/internal/runners"           RunnerAccess, reads  => runner_protocol::poll_runner;
-    PUT      "/api/internal/runners"           RunnerAccess, reads  => runner_protocol::take_runner_progress;
+    PUT      "/api/internal/runners"           RunnerAccess, writes => runner_protocol::take_runner_progress;
     DELETE   "/api/internal/runners"           RunnerAccess, writes => runner_protocol::unregister_runner;
     GET      "/api/runners"                    Admin,        reads  => runner::get_runners;
     POST     "/api/runners"                    Admin,        writes => runner::create_runner;

@@ -10,9 +10,11 @@ mod incoming;
 mod log;
 mod output;
 mod ownership;
+mod placement;
 mod ports;
 mod prepare;
 mod presence;
+mod remote;
 mod submit;
 mod waiting;
 
@@ -28,7 +30,7 @@ use semaphore_store::{OutputCursor, Page, TaskCommand, TaskFilter, TaskStatistic
 use semaphore_task::{ActiveTask, Location, Pool, StopError};
 use serde::Serialize;
 
-pub(crate) use self::{ansible::ReportCache, incoming::unless_gone, submit::TaskOrigin};
+pub(crate) use self::{ansible::ReportCache, incoming::unless_gone, placement::heard_since, submit::TaskOrigin};
 pub use self::{
     ansible::{AnsibleError, AnsibleHost},
     log::{TaskLog, TaskRecord},

@@ -19,6 +19,7 @@ use semaphore_task::{Pool, StopError};
 use super::{
     TaskPorts,
     presence::{self, Presence},
+    remote::RunnerWatch,
 };
 use crate::Result;
 
@@ -46,6 +47,8 @@ pub struct Ownership {
     absent: HashMap<String, Instant>,
     /// The last look at them.
     looked: Instant,
+    /// What is seen of the remote runners of its tasks.
+    runners: RunnerWatch,
     /// Whose tasks are this server's and may not all be taken up, and why they end if they ran.
     unfinished: Vec<(String, String)>,
 }
@@ -81,6 +84,7 @@ impl Ownership {
             seen: HashMap::new(),
             absent: HashMap::new(),
             looked: Instant::now(),
+            runners: RunnerWatch::new(),
             unfinished: Vec::new(),
         };
         ownership.look_at_others(ports).await?;
@@ -207,10 +211,11 @@ impl Ownership {
         }
     }
 
-    async fn obey(&self, ports: &TaskPorts) -> Result<()> {
+    async fn obey(&mut self, ports: &TaskPorts) -> Result<()> {
         let pool = ports.pool()?;
         // What tasks of other servers held back may go on, and limits may have been changed.
         pool.look_again();
+        self.runners.look(ports).await?;
         let commands = ports.services.store.take_task_commands(&self.own.id).await?;
         if !commands.is_empty() {
             // They may take longer than a lease lasts.

@@ -13,9 +13,10 @@ use semaphore_engine::{
     job::{Problem, ProblemCode, remove_leftovers},
 };
 use semaphore_model::{
-    InventoryId, ProjectId, Secret, Task, TaskId, TaskOutput, TaskProblem, TaskStatus, Template, TemplateId, UserId,
+    InventoryId, ProjectId, RunnerId, Secret, Task, TaskId, TaskOutput, TaskProblem, TaskStatus, Template, TemplateId,
+    UserId,
 };
-use semaphore_store::{Hold, StoreError, TaskHost, TaskStep};
+use semaphore_store::{Hold, RemoteBegin, RunnerWish, StoreError, TaskHost, TaskStep};
 use semaphore_task::{
     Begin, NewLine, Pool, PortError, PreparedJob, QueuedTask, StoredProgress, TaskChange, TaskEvent, TaskRepository,
     TaskState,
@@ -40,6 +41,8 @@ pub struct TaskPorts {
     /// What servers have in common that can reach each other's processes.
     place: OnceLock<String>,
     log: OnceLock<Arc<dyn TaskLog>>,
+    /// Held while reports of remote runners are taken, so that they are in order.
+    pub(super) runner_mail: tokio::sync::Mutex<()>,
 }
 
 /// What was read while tasks were taken up: thousands of them may have one template.
@@ -52,7 +55,13 @@ pub(super) struct Known {
 impl TaskPorts {
     /// An adapter without a pool; give it one with [`TaskPorts::set_pool`] before tasks are started.
     pub fn new(services: Arc<Services>) -> Arc<Self> {
-        Arc::new(Self { services, pool: OnceLock::new(), place: OnceLock::new(), log: OnceLock::new() })
+        Arc::new(Self {
+            services,
+            pool: OnceLock::new(),
+            place: OnceLock::new(),
+            log: OnceLock::new(),
+            runner_mail: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Tells which pool runs the tasks. Only the first call counts.
@@ -81,7 +90,7 @@ impl TaskPorts {
     }
 
     /// The secret survey values of a task that has not ended. Reference: kept in memory, so that a restart loses them.
-    async fn secret(&self, task: TaskId) -> Result<Option<Secret>, PortError> {
+    pub(super) async fn secret(&self, task: TaskId) -> Result<Option<Secret>, PortError> {
         let Some(sealed) = self.services.store.get_task_secret(task).await.map_err(port_error)? else {
             return Ok(None);
         };
@@ -116,6 +125,10 @@ impl TaskPorts {
         };
         let entry = queued(task, &template, &self.username(known, task).await?);
         if task.status != TaskStatus::Waiting {
+            if let Some(held) = self.services.store.find_runner_of_task(task.id).await? {
+                pool.attach_remote(entry, held.runner_id, self.progress(task.id).await?);
+                return Ok(());
+            }
             return match self.services.store.find_task_host(task.id).await? {
                 Some(directory) => self.attach(pool, entry, Path::new(&directory), reason).await,
                 None => self.end_lost(entry, reason).await,
@@ -143,11 +156,15 @@ impl TaskPorts {
             let (project_id, inventory_id) = (task.state.project_id, InventoryId(found.inventory_id));
             self.services.open_task_address(alias, StateOwner { project_id, inventory_id, task_id: Some(id) });
         }
-        let store = &self.services.store;
-        let problems = store.list_task_problems(id).await?.into_iter().map(|problem| (problem.code, problem.message));
-        let progress = StoredProgress { lines: store.task_output_number(id).await?, problems: problems.collect() };
-        pool.attach(task, attached, progress);
+        pool.attach(task, attached, self.progress(id).await?);
         Ok(())
+    }
+
+    /// What is stored of a task that another process began.
+    async fn progress(&self, task: TaskId) -> Result<StoredProgress> {
+        let store = &self.services.store;
+        let problems = store.list_task_problems(task).await?.into_iter().map(|problem| (problem.code, problem.message));
+        Ok(StoredProgress { lines: store.task_output_number(task).await?, problems: problems.collect() })
     }
 
     /// The template of a task; none if it cannot be read, now and later.
@@ -185,6 +202,7 @@ impl TaskPorts {
                 username: task.username.clone(),
             }),
             problem: Some(&problem),
+            is_left_to_runner: true,
             ..TaskChange::default()
         };
         match self.store(&task.state, change).await {
@@ -194,7 +212,7 @@ impl TaskPorts {
         }
     }
 
-    async fn username(&self, known: &mut Known, task: &Task) -> Result<String> {
+    pub(super) async fn username(&self, known: &mut Known, task: &Task) -> Result<String> {
         let Some(user) = task.user_id else { return Ok(String::new()) };
         if let Some(name) = known.users.get(&user) {
             return Ok(name.clone());
@@ -208,12 +226,12 @@ impl TaskPorts {
         Ok(name)
     }
 
-    /// Stores a step, and with `begin` (beside others of the template or not) takes a place for the task.
+    /// Stores a step, and with `begin` takes a place for the task.
     async fn store_step(
         &self,
         task: &TaskState,
         change: TaskChange<'_>,
-        begin: Option<bool>,
+        begin: Option<Beginning>,
     ) -> Result<Begin, PortError> {
         let stored = |line: &NewLine| TaskOutput {
             time: line.time,
@@ -231,6 +249,7 @@ impl TaskPorts {
             Some(state) => self.services.alerts_about(state).await.map_err(port_error)?,
             None => Vec::new(),
         };
+        let is_remote = begin.as_ref().is_some_and(|begin| begin.wish.is_some());
         let step = TaskStep {
             project_id: task.project_id,
             task_id: task.id,
@@ -244,27 +263,51 @@ impl TaskPorts {
             problem: problem.as_ref(),
             owner: (!change.is_afterword).then_some(self.services.server_id.as_str()),
             alerts: &alerts,
-            host: change.host.map(|directory| TaskHost { place: self.place(), directory }),
+            host: change.host.filter(|_| !is_remote).map(|directory| TaskHost { place: self.place(), directory }),
+            is_left_to_runner: change.is_left_to_runner,
         };
         let store = &self.services.store;
         if let Some(lines) = change.known_hosts {
             store.merge_known_hosts(task.project_id, lines).await.map_err(port_error)?;
         }
-        let hold = match begin {
-            None => store.store_task_step(&step).await.map(|()| None),
-            Some(allow_parallel) => store.begin_task(&step, allow_parallel).await,
-        };
-        Ok(match hold.map_err(port_error)? {
-            None => {
-                self.services.alerts.stored(&alerts);
-                if let (Some(log), Some(event)) = (self.log.get(), change.event) {
-                    log.reached(TaskRecord::of(task, event));
-                }
-                Begin::Begun
+        let begun = match begin {
+            None => store.store_task_step(&step).await.map(|()| Begin::Begun),
+            Some(Beginning { allow_parallel, wish: None }) => {
+                let hold = store.begin_task(&step, allow_parallel).await;
+                hold.map(|hold| hold.map_or(Begin::Begun, |hold| Begin::Held(held(hold))))
             }
-            Some(Hold::Project(_)) => Begin::Held(semaphore_task::Hold::Project),
-            Some(Hold::Template(_)) => Begin::Held(semaphore_task::Hold::Template),
-        })
+            Some(Beginning { allow_parallel, wish: Some(wish) }) => {
+                store.begin_remote_task(&step, allow_parallel, &wish).await.map(|begun| match begun {
+                    RemoteBegin::Given(runner) => Begin::Remote(Some(runner)),
+                    RemoteBegin::Nobody => Begin::Remote(None),
+                    RemoteBegin::Held(hold) => Begin::Held(held(hold)),
+                })
+            }
+        };
+        let begun = begun.map_err(port_error)?;
+        if !matches!(begun, Begin::Held(_)) {
+            self.services.alerts.stored(&alerts);
+            if let (Some(log), Some(event)) = (self.log.get(), change.event) {
+                log.reached(TaskRecord::of(task, event));
+            }
+        }
+        Ok(begun)
+    }
+}
+
+/// How a task is to begin.
+struct Beginning {
+    /// Beside others of its template.
+    allow_parallel: bool,
+    /// On a remote runner.
+    wish: Option<RunnerWish>,
+}
+
+fn held(hold: Hold) -> semaphore_task::Hold {
+    match hold {
+        Hold::Project(_) => semaphore_task::Hold::Project,
+        Hold::Template(_) => semaphore_task::Hold::Template,
+        Hold::Runner => semaphore_task::Hold::Runner,
     }
 }
 
@@ -275,11 +318,25 @@ impl TaskRepository for TaskPorts {
     }
 
     async fn begin(&self, task: &QueuedTask, change: TaskChange<'_>) -> Result<Begin, PortError> {
-        self.store_step(&task.state, change, Some(task.allow_parallel)).await
+        let TaskState { id, project_id, template_id, .. } = task.state;
+        let wish = self.services.runner_wish(project_id, template_id, id).await.map_err(port_error)?;
+        self.store_step(&task.state, change, Some(Beginning { allow_parallel: task.allow_parallel, wish })).await
     }
 
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError> {
         prepare::prepare(&self.services, task, self.secret(task.state.id).await?).await
+    }
+
+    async fn give(&self, task: &QueuedTask) -> Result<(), PortError> {
+        self.give_to_runner(task).await
+    }
+
+    async fn take_back(&self, task: &QueuedTask) -> Result<bool, PortError> {
+        self.services.store.take_back_runner_task(task.state.id).await.map_err(port_error)
+    }
+
+    async fn released(&self, task: &QueuedTask, runner: RunnerId) {
+        self.release_runner(task, runner).await;
     }
 
     async fn project_limit(&self, project: ProjectId) -> Result<u32, PortError> {

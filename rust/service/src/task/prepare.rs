@@ -28,7 +28,7 @@ type Result<T, E = PortError> = std::result::Result<T, E>;
 
 /// Everything the job of `queued` needs on this machine. `survey` holds the secret survey values, a JSON object as text.
 pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Option<Secret>) -> Result<PreparedJob> {
-    let (job, keys) = load(services, queued, survey).await?;
+    let (job, keys) = load(services, queued, survey, None).await?;
     let (spec, secrets) = specify(&job, &keys, "")?;
     // As administrators left them last, not as they were at the start of the server.
     let apps = services.apps.list().into_iter();
@@ -37,8 +37,13 @@ pub(super) async fn prepare(services: &Services, queued: &QueuedTask, survey: Op
 }
 
 /// The rows of a task as its job takes them, and all keys that it uses. A task of the Terraform family has got an address for
-/// its state with it.
-pub(super) async fn load(services: &Services, queued: &QueuedTask, survey: Option<Secret>) -> Result<(JobData, Keys)> {
+/// its state with it, or has the one with the secret part `alias`.
+pub(super) async fn load(
+    services: &Services,
+    queued: &QueuedTask,
+    survey: Option<Secret>,
+    alias: Option<&str>,
+) -> Result<(JobData, Keys)> {
     let project = queued.state.project_id;
     let task = services.store.get_task(project, queued.state.id).await.map_err(port_error)?;
     let template = services.store.get_template(project, task.template_id).await.map_err(port_error)?;
@@ -54,7 +59,7 @@ pub(super) async fn load(services: &Services, queued: &QueuedTask, survey: Optio
     };
     let token = services.task_token(&loader.task).await;
     let token = token.map_err(|error| PortError::Unavailable(Box::new(error)))?;
-    let (alias, terraform_address) = loader.state_address(inventory.as_ref().map(|inventory| inventory.id));
+    let (alias, terraform_address) = loader.state_address(alias, inventory.as_ref().map(|inventory| inventory.id));
     let Loader { template, task, keys, .. } = loader;
     let mut job = JobData {
         username: queued.username.clone(),
@@ -163,17 +168,23 @@ impl Loader<'_> {
     }
 
     /// Secret part and whole of the address where a task of the Terraform family finds its state; empty for any other.
-    fn state_address(&self, inventory: Option<InventoryId>) -> (String, Secret) {
+    fn state_address(&self, alias: Option<&str>, inventory: Option<InventoryId>) -> (String, Secret) {
         if !self.template.app.is_terraform() {
             return Default::default();
         }
+        let alias = alias.map_or_else(|| self.open_address(inventory), str::to_owned);
+        let address = specification::terraform_address(&self.services.settings.public_address, &alias);
+        (alias, address.into())
+    }
+
+    /// A new address, for as long as the task runs here.
+    fn open_address(&self, inventory: Option<InventoryId>) -> String {
         let alias = format!("{:032x}", rand::random::<u128>());
         if let Some(inventory_id) = inventory {
             let owner = StateOwner { project_id: self.template.project_id, inventory_id, task_id: Some(self.task.id) };
             self.services.open_task_address(&alias, owner);
         }
-        let address = specification::terraform_address(&self.services.settings.public_address, &alias);
-        (alias, address.into())
+        alias
     }
 
     async fn load(&mut self, id: AccessKeyId) -> Result<()> {

@@ -7,12 +7,13 @@ use semaphore_model::{Task, TaskId};
 use semaphore_store::WaitingFacts;
 use serde::Serialize;
 
+use super::placement::runners_hold;
 use crate::{Result, Services};
 
 /// Why a task waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WaitingReason {
-    /// `template`, `project_limit`, `server_limit`, `no_server` or `turn`.
+    /// `template`, `project_limit`, `server_limit`, `runner_limit`, `runner_silent`, `no_server` or `turn`.
     pub code: &'static str,
     /// The same for a person.
     pub message: String,
@@ -32,7 +33,14 @@ impl Services {
         };
         let template = self.store.get_plain_template(task.project_id, task.template_id).await?;
         let project = self.store.get_project(task.project_id).await?;
-        Ok(reason(&facts, template.allow_parallel_tasks, i64::from(project.max_parallel_tasks)))
+        let reason = reason(&facts, template.allow_parallel_tasks, i64::from(project.max_parallel_tasks));
+        if reason.code != "turn" {
+            return Ok(reason);
+        }
+        let Some(wish) = self.runner_wish(task.project_id, task.template_id, task.id).await? else { return Ok(reason) };
+        let runners = self.store.list_candidates(task.project_id, wish.tag.as_deref()).await?;
+        let hold = runners_hold(&runners, wish.heard_since);
+        Ok(hold.map_or(reason, |(code, message)| WaitingReason { code, message, task_id: None, ahead: facts.ahead }))
     }
 }
 

@@ -286,4 +286,29 @@ pub(super) const STEPS: &[Step] = &[
         directory longtext not null,
         foreign key (task_id) references task(id) on delete cascade"
     ),
+    // The remote runner that has a task, also one that has ended while the runner works on it. No reference to the runner: its
+    // removal has to be seen.
+    table!(
+        "1.task_runner",
+        "rs_task_runner",
+        "task_id integer not null primary key,
+        runner_id integer not null,
+        alias varchar(64) not null,
+        stage integer not null,
+        changed datetime not null,
+        heard datetime null,
+        unique (runner_id, task_id),
+        foreign key (task_id) references task(id) on delete cascade"
+    ),
+    // Reports of remote runners that came to a server which does not have their task.
+    table!(
+        "1.runner_report",
+        "rs_runner_report",
+        "id integer primary key autoincrement,
+        task_id integer not null,
+        body longtext not null,
+        created datetime not null,
+        unique (task_id, id),
+        foreign key (task_id) references task(id) on delete cascade"
+    ),
 ];

@@ -27,6 +27,7 @@ fn step<'a>(task: &Task, status: TaskStatus, alerts: &'a [NewAlert]) -> TaskStep
         problem: None,
         alerts,
         host: None,
+        is_left_to_runner: false,
         owner: None,
     }
 }

@@ -24,5 +24,6 @@ mod story;
 mod story_automation;
 mod story_backup;
 mod task_lease;
+mod task_runner;
 mod task_start;
 mod transfer;

@@ -145,6 +145,7 @@ async fn a_step_of_a_task_is_all_or_nothing(database: Database) {
         owner: None,
         alerts: &[],
         host: None,
+        is_left_to_runner: false,
     };
     store.store_task_step(&step).await.unwrap();
     let found = store.get_task(project.id, task.id).await.unwrap();

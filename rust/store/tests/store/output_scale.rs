@@ -68,6 +68,7 @@ async fn a_step_that_was_stored_changes_nothing_when_it_comes_again(database: Da
         owner: None,
         alerts: &[],
         host: None,
+        is_left_to_runner: false,
     };
     // The connection broke after the commit: whoever gave the step cannot know that it is stored.
     for _ in 0..3 {

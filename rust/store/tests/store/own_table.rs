@@ -262,6 +262,7 @@ async fn a_step_is_stored_without_our_tables(database: Database) {
         owner: None,
         alerts: &[],
         host: None,
+        is_left_to_runner: false,
     };
     store.store_task_step(&step).await.unwrap();
     assert_eq!(store.get_task(project.id, task.id).await.unwrap().status, semaphore_model::TaskStatus::Success);

@@ -58,6 +58,7 @@ fn step<'a>(
         owner: Some(owner),
         alerts: &[],
         host: None,
+        is_left_to_runner: false,
     }
 }
 

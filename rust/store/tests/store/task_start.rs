@@ -78,6 +78,7 @@ async fn secrets_go_with_the_end_of_their_task(database: Database) {
         owner: None,
         alerts: &[],
         host: None,
+        is_left_to_runner: false,
     };
     store.store_task_step(&step(TaskStatus::Running)).await.unwrap();
     assert_eq!(store.get_task_secret(task.id).await.unwrap().unwrap().expose(), "sealed");

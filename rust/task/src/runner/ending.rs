@@ -44,11 +44,13 @@ impl Runner {
         let stages = std::mem::take(&mut self.stages);
         let state = self.task.state.clone();
         let event = Some(status_event(&self.task));
+        let left = self.is_left_to_runner;
         self.store(|| TaskChange {
             lines: &lines,
             state: Some(&state),
             event: event.clone(),
             stages: &stages,
+            is_left_to_runner: left,
             ..TaskChange::default()
         })
         .await;
@@ -58,6 +60,12 @@ impl Runner {
         if let Some(directory) = &self.host {
             // What its host left there is of no use any more.
             host::forget(Path::new(directory));
+        }
+        if let Some(told) = self.told_of_end.take() {
+            let _ = told.send(());
+        }
+        if let Some(runner) = self.remote {
+            self.leave_runner(runner);
         }
         self.shared.set_status(state.id, status);
         for stream in std::mem::take(&mut self.unfinished) {

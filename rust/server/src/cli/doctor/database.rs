@@ -233,6 +233,13 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             report.note(TASKS, message, "the Go server leaves it as it is");
             continue;
         }
+        if let Ok(Some(held)) = store.find_runner_of_task(task.id).await {
+            let runner = held.runner_id;
+            let message =
+                format!("{name} is with the remote runner #{runner}; the next start of this server goes on with it");
+            report.note(TASKS, message, "the Go server leaves it as it is");
+            continue;
+        }
         let message = format!("{name} is `{}`, but no server is there that runs it", task.status.as_str());
         report.problem(TASKS, message, "--fix ends it as `error`; the next start of this server does it, too");
         let Some(repairs) = repairs else { continue };
@@ -255,6 +262,7 @@ async fn check_tasks(store: &Store, connected: Result<bool, StoreError>, repairs
             owner: None,
             alerts: &[],
             host: None,
+            is_left_to_runner: true,
         };
         report.repaired(repairs.store_task_step(&step).await);
     }

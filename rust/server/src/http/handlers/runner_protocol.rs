@@ -11,10 +11,7 @@ use semaphore_model::{
     Secret,
     remote::{Progress, Registration},
 };
-use semaphore_service::{
-    Error,
-    runner_protocol::{Poll, take_progress},
-};
+use semaphore_service::{Error, runner_protocol::Poll};
 use serde::Serialize;
 
 use crate::http::{
@@ -49,7 +46,7 @@ pub(crate) async fn register_runner(
 
 /// `GET /api/internal/runners`
 pub(crate) async fn poll_runner(access: RunnerAccess, State(state): State<AppState>) -> Result<Response> {
-    Ok(match state.services().poll_runner(&access.runner).await? {
+    Ok(match state.services().poll_runner(state.tasks(), &access.runner).await? {
         Poll::Plain(told) => Json(told).into_response(),
         Poll::Encrypted(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
     })
@@ -57,13 +54,12 @@ pub(crate) async fn poll_runner(access: RunnerAccess, State(state): State<AppSta
 
 /// `PUT /api/internal/runners`
 pub(crate) async fn take_runner_progress(
-    _: RunnerAccess,
+    access: RunnerAccess,
     State(state): State<AppState>,
     body: Result<Body<Progress>>,
 ) -> Result<StatusCode> {
     let Body(progress) = body.map_err(|_| unreadable())?;
-    let pool = state.tasks().pool()?;
-    take_progress(&progress, |task| pool.is_active(task))?;
+    state.tasks().take_progress(&access.runner, progress).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -56,12 +56,12 @@ const fn is_off(value: &bool) -> bool {
 
 /// What the page of the reference marks as part of another edition unless the server says that it is there.
 ///
-/// Keys of a storage are read from and written to it, states and the hosts of an Ansible run are kept. Tags of runners are not
-/// offered: every task runs on the server's machine. The last two are not keys of the reference's free edition, but its page
-/// looks at them: without them it switches its own buttons for storages and roles off, which work here.
+/// Keys of a storage are read from and written to it, states and the hosts of an Ansible run are kept, runners of projects get
+/// tasks. The first and the third are not keys of the reference's free edition, but its page looks at them: without them it
+/// switches its own buttons for storages and roles off, which work here.
 const FEATURES: &[(&str, bool)] = &[
     ("custom_roles_management", true),
-    ("project_runners", false),
+    ("project_runners", true),
     ("secret_storage_management", true),
     ("secret_storages", true),
     ("task_summary", true),
@@ -76,7 +76,7 @@ pub(crate) async fn get_info(_: Session, State(state): State<AppState>) -> Resul
         version: settings.version.clone(),
         ansible: services.ansible_version().await,
         web_host: settings.web_host.clone(),
-        use_remote_runner: false,
+        use_remote_runner: settings.use_remote_runner,
         auth_methods: AuthMethods::new(settings),
         premium_features: FEATURES.iter().copied().collect(),
         git_client: settings.git_client.clone(),

@@ -1,0 +1,197 @@
+//! Which remote runner has which task: chosen by room, tag and signs of life, told once, kept until the runner has let it go.
+
+use crate::fixture::{Database, stories};
+use crate::story::Project;
+use chrono::{TimeDelta, Utc};
+use semaphore_model::{ProjectId, Runner, RunnerId, Task, TaskId, TaskOutput, TaskStatus, Template};
+use semaphore_store::{Hold, RemoteBegin, RunnerStage, RunnerWish, Store, TaskStart, TaskStep};
+
+stories! {
+    the_first_runner_with_room_gets_a_task,
+    a_task_is_told_once_and_kept_until_the_runner_lets_it_go,
+    a_task_that_goes_back_begins_anew,
+    reports_reach_the_owner_in_order,
+}
+
+async fn start(store: &Store, project: &Project, template: &Template) -> TaskId {
+    let task =
+        Task { project_id: project.id, template_id: template.id, status: TaskStatus::Waiting, ..Task::default() };
+    store.start_task(&TaskStart { task, sealed: None, fire: None, owner: Some("a") }).await.unwrap().unwrap().id
+}
+
+fn step<'a>(project: &Project, id: TaskId, status: TaskStatus, lines: &'a [TaskOutput]) -> TaskStep<'a> {
+    TaskStep {
+        project_id: project.id,
+        task_id: id,
+        user_id: None,
+        lines,
+        first_line: (!lines.is_empty()).then_some(1),
+        status: Some((status, None, None)),
+        commit: None,
+        event: None,
+        stages: &[],
+        problem: None,
+        owner: Some("a"),
+        alerts: &[],
+        host: None,
+        is_left_to_runner: false,
+    }
+}
+
+fn wish(tag: Option<&str>) -> RunnerWish {
+    RunnerWish {
+        tag: tag.map(str::to_owned),
+        heard_since: Utc::now() - TimeDelta::seconds(30),
+        alias: "An alias".to_owned(),
+    }
+}
+
+async fn begin(store: &Store, project: &Project, id: TaskId, tag: Option<&str>) -> RemoteBegin {
+    store.begin_remote_task(&step(project, id, TaskStatus::Starting, &[]), true, &wish(tag)).await.unwrap()
+}
+
+async fn runner(store: &Store, project: Option<ProjectId>, tag: &str, limit: i32, is_heard: bool) -> RunnerId {
+    let token = format!("token {tag} {limit} {is_heard} {project:?}").into();
+    let runner = Runner {
+        project_id: project,
+        token,
+        tag: tag.to_owned(),
+        max_parallel_tasks: limit,
+        active: true,
+        ..Runner::default()
+    };
+    let id = store.insert_runner(runner).await.unwrap().id;
+    if is_heard {
+        store.touch_runner(id, Utc::now()).await.unwrap();
+    }
+    id
+}
+
+async fn the_first_runner_with_room_gets_a_task(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let template = &project.template;
+    let mut tasks = Vec::new();
+    for _ in 0..5 {
+        tasks.push(start(&store, &project, template).await);
+    }
+    assert_eq!(begin(&store, &project, tasks[0], None).await, RemoteBegin::Nobody);
+    let silent = runner(&store, None, "", 0, false).await;
+    assert_eq!(begin(&store, &project, tasks[1], None).await, RemoteBegin::Held(Hold::Runner));
+    assert_eq!(store.get_task(project.id, tasks[1]).await.unwrap().status, TaskStatus::Waiting, "nothing was stored");
+    let global = runner(&store, None, "", 0, true).await;
+    let tagged = runner(&store, Some(project.id), "red", 1, true).await;
+    // Those of the project come first, as many as they may have; a tag counts for them only.
+    assert_eq!(begin(&store, &project, tasks[1], None).await, RemoteBegin::Given(tagged));
+    assert_eq!(begin(&store, &project, tasks[2], Some("red")).await, RemoteBegin::Given(global));
+    assert_eq!(begin(&store, &project, tasks[3], Some("blue")).await, RemoteBegin::Given(global));
+    let candidates = store.list_candidates(project.id, Some("red")).await.unwrap();
+    let shown: Vec<_> = candidates.iter().map(|found| (found.runner.id, found.taken)).collect();
+    assert_eq!(shown, [(tagged, 1), (global, 2), (silent, 0)]);
+    store.store_task_step(&step(&project, tasks[1], TaskStatus::Success, &[])).await.unwrap();
+    assert_eq!(begin(&store, &project, tasks[4], Some("red")).await, RemoteBegin::Given(tagged), "its place is free");
+    // The same beginning once more, because nobody knows whether it was stored.
+    let held = store.list_watched_tasks("a").await.unwrap();
+    assert_eq!(held.len(), 3);
+    assert!(held.iter().all(|held| held.task.stage == RunnerStage::Chosen && held.runner.is_some()));
+    store.delete_runner(tagged).await.unwrap();
+    let held = store.list_watched_tasks("a").await.unwrap();
+    let gone: Vec<_> = held.iter().filter(|held| held.runner.is_none()).map(|held| held.task.task_id).collect();
+    assert_eq!(gone, [tasks[4]], "the removal of a runner is seen");
+}
+
+async fn a_task_is_told_once_and_kept_until_the_runner_lets_it_go(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let template = &project.template;
+    let id = runner(&store, None, "", 1, true).await;
+    let other = runner(&store, Some(ProjectId(project.id.0)), "x", 1, false).await;
+    let task = start(&store, &project, template).await;
+    assert_eq!(begin(&store, &project, task, None).await, RemoteBegin::Given(id));
+    assert!(!store.offer_runner_task(task, id).await.unwrap(), "it is not ready");
+    assert!(store.take_back_runner_task(task).await.unwrap());
+    assert!(store.ready_runner_task(task).await.unwrap());
+    assert!(!store.offer_runner_task(task, other).await.unwrap(), "it is another one's");
+    for _ in 0..2 {
+        assert!(store.offer_runner_task(task, id).await.unwrap());
+        assert!(!store.take_back_runner_task(task).await.unwrap(), "it was told");
+    }
+    let found = store.find_task_of_alias("An alias").await.unwrap().map(|held| held.task_id);
+    assert_eq!((found, store.find_task_of_alias("an alias").await.unwrap().is_none()), (Some(task), true));
+    let now = Utc::now();
+    store.note_runner_reports(other, &[task], now).await.unwrap();
+    assert_eq!(store.find_runner_of_task(task).await.unwrap().unwrap().stage, RunnerStage::Offered);
+    store.note_runner_reports(id, &[task], now).await.unwrap();
+    let held = store.list_tasks_of_runner(id).await.unwrap();
+    assert_eq!((held.len(), held[0].stage, held[0].owner.as_deref()), (1, RunnerStage::Reported, Some("a")));
+    assert!(held[0].heard.is_some());
+    let left = TaskStep { is_left_to_runner: true, ..step(&project, task, TaskStatus::Stopped, &[]) };
+    store.store_task_step(&left).await.unwrap();
+    let held = store.list_tasks_of_runner(id).await.unwrap();
+    assert_eq!((held[0].stage, held[0].owner.as_deref()), (RunnerStage::Left, None));
+    assert!(store.list_watched_tasks("a").await.unwrap().is_empty());
+    let next = start(&store, &project, template).await;
+    assert_eq!(
+        begin(&store, &project, next, None).await,
+        RemoteBegin::Held(Hold::Runner),
+        "it still works on the other"
+    );
+    store.forget_left_task(other, task).await.unwrap();
+    assert_eq!(store.list_tasks_of_runner(id).await.unwrap().len(), 1);
+    store.forget_left_task(id, task).await.unwrap();
+    assert_eq!(begin(&store, &project, next, None).await, RemoteBegin::Given(id));
+    // One that was not told of it has nothing to end.
+    let left = TaskStep { is_left_to_runner: true, ..step(&project, next, TaskStatus::Error, &[]) };
+    store.store_task_step(&left).await.unwrap();
+    assert!(store.list_tasks_of_runner(id).await.unwrap().is_empty());
+}
+
+async fn a_task_that_goes_back_begins_anew(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let template = &project.template;
+    let id = runner(&store, None, "", 0, true).await;
+    let task = start(&store, &project, template).await;
+    let line = |text: &str| TaskOutput { output: text.into(), time: Utc::now(), ..TaskOutput::default() };
+    let head = [line("one"), line("two")];
+    let first = step(&project, task, TaskStatus::Starting, &head);
+    for _ in 0..2 {
+        // Given twice, begun once.
+        let begun = store.begin_remote_task(&first, false, &wish(None)).await.unwrap();
+        assert_eq!(begun, RemoteBegin::Given(id));
+    }
+    let back = [line("back")];
+    let back = TaskStep { first_line: Some(3), ..step(&project, task, TaskStatus::Waiting, &back) };
+    store.store_task_step(&back).await.unwrap();
+    assert!(store.find_runner_of_task(task).await.unwrap().is_none());
+    // It takes no place while it waits.
+    let beside = start(&store, &project, template).await;
+    let begun = store.begin_task(&step(&project, beside, TaskStatus::Starting, &[]), false).await.unwrap();
+    assert_eq!(begun, None);
+    store.store_task_step(&step(&project, beside, TaskStatus::Success, &[])).await.unwrap();
+    assert_eq!(store.begin_remote_task(&first, false, &wish(None)).await.unwrap(), RemoteBegin::Given(id));
+    assert_eq!(store.task_output_number(task).await.unwrap(), 2);
+    let (lines, _) = store.read_task_output(task, semaphore_store::OutputCursor::default(), 10).await.unwrap();
+    let texts: Vec<_> = lines.into_iter().map(|line| line.output).collect();
+    assert_eq!(texts, ["one", "two", "back", "one", "two"]);
+}
+
+async fn reports_reach_the_owner_in_order(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let template = &project.template;
+    let task = start(&store, &project, template).await;
+    assert!(!store.send_runner_report("a", task, "{}").await.unwrap(), "the owner needs no letter");
+    for body in ["1", "2", "3"] {
+        assert!(store.send_runner_report("b", task, body).await.unwrap());
+    }
+    assert!(store.list_runner_reports("b").await.unwrap().is_empty());
+    let mail = store.list_runner_reports("a").await.unwrap();
+    assert_eq!(
+        mail.iter().map(|mail| (mail.task_id, mail.body.as_str())).collect::<Vec<_>>(),
+        [(task, "1"), (task, "2"), (task, "3")]
+    );
+    store.delete_runner_report(mail[0].id).await.unwrap();
+    assert_eq!(store.list_runner_reports("a").await.unwrap(), mail[1..]);
+    assert!(!store.send_runner_report("b", TaskId(987_654), "4").await.unwrap(), "nobody has that task");
+}
