@@ -110,7 +110,8 @@ impl Held {
                 JobEvent::Partial { .. } | JobEvent::Progress { .. } | JobEvent::Program(_) => {}
             }
         }
-        let number = first_record.or(self.next_record);
+        // Without lines there is nothing to count.
+        let number = first_record.or(self.next_record).or(records.is_empty().then_some(0));
         let rs = number.map(|first_record| ProgressExtras { first_record, ..extras });
         let progress = JobProgress { log_records: records, commit, rs, ..self.heartbeat() };
         self.pending = Some(Pending { progress, verdict, is_last });
