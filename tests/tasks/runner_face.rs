@@ -188,13 +188,13 @@ fn working_copies_are_removed_when_nothing_uses_them() {
 
 #[test]
 fn the_first_signal_lets_tasks_end_and_the_second_stops_them() {
-    let (desk, mut runner) =
-        at_work(&[("long.sh", "echo ready\nwhile [ ! -e go ]; do sleep 0.1; done\necho gone\n")], &json!({}));
+    let long = "echo ready\nwhile [ ! -e go ]; do sleep 0.1; done\necho gone\n";
+    let (desk, mut runner) = at_work(&[("long.sh", long), ("wait.sh", "echo ready\nsleep 300\n")], &json!({}));
     desk.give(job(3, "long.sh", &runner), &keys());
     desk.wait_for_line(3, "ready");
     runner.signal(Signal::SIGTERM);
     runner.wait_for_log("no more tasks are taken");
-    desk.give(job(4, "long.sh", &runner), &keys());
+    desk.give(job(4, "wait.sh", &runner), &keys());
     desk.wait_for_polls(2);
     fs::write(runner.path("tmp/project_1/repository_1_template_1/go"), "").unwrap();
     let lines = whole(&desk.wait_for(3, "success"));
