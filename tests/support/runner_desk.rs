@@ -331,7 +331,7 @@ impl RunnerProcess {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(program());
         command.arg("runner").args(words).arg("--config").arg(self.path("config.json"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path("home"));
+        command.env_clear().env("PATH", crate::server::search_path()).env("HOME", self.path("home"));
         command.current_dir(self.directory()).stdin(Stdio::null());
         command
     }
