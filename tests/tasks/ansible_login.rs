@@ -11,25 +11,20 @@ const PLAYBOOK: &str = "- hosts: all\n  gather_facts: false\n  tasks:\n    \
     - name: become\n      ansible.builtin.command: id -un\n      become: true\n      register: other\n    \
     - ansible.builtin.debug:\n        msg: \"{{ me.stdout }} became {{ other.stdout }}\"\n";
 
-pub(super) struct World {
-    pub(super) server: Server,
-    pub(super) admin: Client,
-    pub(super) target: ssh::Server,
-    pub(super) project: Project,
+struct World {
+    server: Server,
+    admin: Client,
+    target: ssh::Server,
+    project: Project,
 }
 
 impl World {
     fn start() -> Option<Self> {
-        Self::on(Server::start)
-    }
-
-    /// The same with a server of one's own.
-    pub(super) fn on(server: impl FnOnce() -> Server) -> Option<Self> {
         if ansible().is_none() || tool("sshpass").is_none() {
             return None;
         }
         let target = ssh::Server::start()?;
-        let server = server();
+        let server = Server::start();
         let repository = server.directory().join("repository");
         git_repository(&repository, &[("site.yml", PLAYBOOK)]);
         let admin = server.admin();
@@ -42,11 +37,11 @@ impl World {
         Some(Self { server, admin, target, project })
     }
 
-    pub(super) fn password(&self, login: &str, password: &str) -> i64 {
+    fn password(&self, login: &str, password: &str) -> i64 {
         self.project.key(&self.admin, "login_password", &json!({"login": login, "password": password}))
     }
 
-    pub(super) fn play(&self, key: i64, become_key: Option<i64>) -> (Value, String) {
+    fn play(&self, key: i64, become_key: Option<i64>) -> (Value, String) {
         let hosts = format!(
             "web1 ansible_host={} ansible_port={} ansible_python_interpreter=/usr/bin/python3\n",
             self.target.host(),

@@ -33,6 +33,7 @@ mod restart;
 mod robust;
 mod runner_face;
 mod runner_face_faults;
+mod runner_face_server;
 mod sandbox;
 mod schedule;
 mod sse;

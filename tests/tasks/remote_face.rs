@@ -1,17 +1,12 @@
-//! Tasks of this server on its own remote runner, both as real processes: as here, so there, and whatever dies.
+//! Tasks of this server on its own remote runner, both as real processes, whatever dies. What runs well is in `runner_face_server.rs`.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, time::Duration};
 
 use nix::sys::signal::Signal;
-use semaphore_tests::{
-    Client, Project, REGISTRATION_TOKEN, RunnerProcess, SecretWatch, Server, git_repository, tofu, wait_until,
-};
-use serde_json::{Value, json};
+use semaphore_tests::{Client, Project, REGISTRATION_TOKEN, RunnerProcess, Server, git_repository, tofu, wait_until};
+use serde_json::json;
 
-use crate::{
-    ansible_login,
-    terraform::{World as Terraform, check},
-};
+use crate::terraform::{World as Terraform, check};
 
 /// Longest time for something to happen.
 const SOON: Duration = Duration::from_secs(60);
@@ -20,10 +15,9 @@ fn server() -> Server {
     Server::with_config(json!({"use_remote_runner": true}))
 }
 
-/// A runner of the server at work; `settings` is the section `runner` of its configuration.
-fn at_work(server: &Server, settings: &Value) -> RunnerProcess {
-    let mut runner =
-        RunnerProcess::prepared(&format!("http://127.0.0.1:{}", server.port()), &json!({"runner": settings}));
+/// A runner of the server at work.
+fn at_work(server: &Server) -> RunnerProcess {
+    let mut runner = RunnerProcess::prepared(&format!("http://127.0.0.1:{}", server.port()), &json!({}));
     register(server, &runner);
     runner.start();
     runner
@@ -62,66 +56,13 @@ fn counts(lines: &[String], to: usize) {
     assert_eq!(counted, (1..=to).collect::<Vec<_>>(), "each once, in order");
 }
 
-const SECRETS: &str = "echo \"$1\"\necho token ${#TOKEN} $TOKEN\n";
-
-#[test]
-fn a_task_runs_there_as_here() {
-    let server = server();
-    let files =
-        [("hello.sh", SECRETS), ("broken.sh", "echo before\nexit 3\n"), ("slow.sh", "echo ready\nexec sleep 300\n")];
-    let (admin, mut project) = project(&server, &files);
-    let secrets = json!([{"type": "env", "name": "TOKEN", "secret": "environment-secret-5521", "operation": "create"}]);
-    let body = json!({"name": "far", "project_id": project.id, "json": "{}", "env": "{}", "secrets": secrets});
-    project.environment = admin.post(&format!("/api/project/{}/environment", project.id), &body).expect(201).id();
-    let watch = SecretWatch::start(&["environment-secret-5521", "survey-secret-5521"]);
-    for key_file in [false, true] {
-        let settings = if key_file { json!({"private_key_file": "runner.key"}) } else { json!({}) };
-        let runner = at_work(&server, &settings);
-        let survey = json!([{"name": "pin", "title": "PIN", "type": "secret"}]);
-        let fields = json!({"name": format!("hello {key_file}"), "survey_vars": survey});
-        let mut body = project.template_body("bash", "hello.sh");
-        for (name, value) in fields.as_object().unwrap() {
-            body[name] = value.clone();
-        }
-        let hello = admin.post(&format!("/api/project/{}/templates", project.id), &body).expect(201).id();
-        let secret = json!({"secret": "{\"pin\":\"survey-secret-5521\"}"});
-        let (row, log) = project.run_again(&admin, hello, &secret);
-        assert_eq!(row["status"], "success", "{log}\n{}", runner.log());
-        // Values of secrets are hidden there as here, and they were there.
-        assert!(log.contains("pin=***") && log.contains("token 23 ***"), "{log}");
-        assert_eq!(row["commit_hash"].as_str().map(str::len), Some(40), "{row}");
-
-        let (row, lines) = project.run(&admin, "bash", "broken.sh");
-        assert_eq!(row["status"], "error");
-        let last: Vec<_> = lines.iter().rev().take(2).rev().collect();
-        assert_eq!(last, ["before", "Failed to run task: exit status 3"], "{lines:#?}");
-        let task = row["id"].as_i64().unwrap();
-        let stages =
-            admin.get(&format!("/api/project/{}/tasks/{task}/stages?extended=true", project.id)).expect(200).json();
-        let stages: Vec<_> = stages.as_array().unwrap().iter().map(|stage| stage["stage"].clone()).collect();
-        assert_eq!(stages, ["workspace", "keys", "checkout", "inventory", "requirements", "run"]);
-        for force in [false, true] {
-            let task = project.start(&admin, project.template(&admin, "bash", "slow.sh"));
-            wait_until("the script is ready", SOON, || {
-                admin.output(project.id, task).contains(&"ready".to_owned()).then_some(())
-            });
-            admin.post(&format!("/api/project/{}/tasks/{task}/stop", project.id), &json!({"force": force})).expect(204);
-            assert_eq!(admin.wait_for_end(project.id, task)["status"], "stopped");
-            is_let_go(&server, &runner);
-        }
-        let id = admin.get("/api/runners").expect(200).json()[0]["id"].clone();
-        admin.delete(&format!("/api/runners/{id}")).expect(204);
-    }
-    watch.assert_unseen(server.directory(), &[server.log().as_str()]);
-}
-
 #[test]
 fn nobody_who_dies_takes_a_line_with_them() {
     let mut server = server();
     let script = "for i in $(seq 6000); do echo line $i; [ $((i % 20)) = 0 ] && sleep 0.02; done; until [ -e \"$1\" ]; do sleep 0.05; done; echo end\n";
     let (mut admin, project) = project(&server, &[("lines.sh", script)]);
     let go = server.directory().join("go");
-    let mut runner = at_work(&server, &json!({}));
+    let mut runner = at_work(&server);
     let mut body = project.template_body("bash", "lines.sh");
     body["arguments"] = json!([go]).to_string().into();
     let template = admin.post(&format!("/api/project/{}/templates", project.id), &body).expect(201).id();
@@ -164,7 +105,7 @@ fn nobody_who_dies_takes_a_line_with_them() {
 fn a_runner_that_is_killed_with_its_tasks_ends_them_honestly() {
     let server = Server::with_config(json!({"use_remote_runner": true, "runner_lost_after_sec": 3}));
     let (admin, project) = project(&server, &[("slow.sh", "echo ready\nexec sleep 300\n")]);
-    let mut runner = at_work(&server, &json!({}));
+    let mut runner = at_work(&server);
     let task = project.start(&admin, project.template(&admin, "bash", "slow.sh"));
     wait_until("the script is ready", SOON, || {
         admin.output(project.id, task).contains(&"ready".to_owned()).then_some(())
@@ -185,27 +126,6 @@ fn a_runner_that_is_killed_with_its_tasks_ends_them_honestly() {
 }
 
 #[test]
-fn ansible_logs_in_from_there() {
-    let Some(world) = ansible_login::World::on(server) else { return };
-    let runner = at_work(&world.server, &json!({"private_key_file": "runner.key"}));
-    let file = world.server.directory().join("key");
-    let passphrase = "open sesame 43";
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(&file).status();
-    assert!(made.unwrap().success());
-    world.target.authorize(&fs::read_to_string(file.with_extension("pub")).unwrap());
-    let private_key = fs::read_to_string(&file).unwrap();
-    fs::remove_file(&file).unwrap();
-    let watch = SecretWatch::start(&[passphrase, world.target.sudo_password()]);
-    let content = json!({"login": world.target.user(), "private_key": private_key, "passphrase": passphrase});
-    let key = world.project.key(&world.admin, "ssh", &content);
-    let root = world.password("root", world.target.sudo_password());
-    let (row, log) = world.play(key, Some(root));
-    assert_eq!(row["status"], "success", "{log}\n{}", runner.log());
-    assert!(log.contains(&format!("{} became root", world.target.user())), "{log}");
-    watch.assert_unseen(world.server.directory(), &[runner.log().as_str()]);
-}
-
-#[test]
 fn a_plan_is_decided_about_from_here_and_its_state_is_kept_here() {
     if tofu().is_none() {
         return;
@@ -220,7 +140,7 @@ fn a_plan_is_decided_about_from_here_and_its_state_is_kept_here() {
     let mut world = Terraform::on(server, &[("infra/main.tf", configuration)], |_, _, template| {
         template["task_params"] = params;
     });
-    let runner = at_work(&world.server, &json!({}));
+    let runner = at_work(&world.server);
     let task = world.waiting(&json!({}));
     world.tell(task, "reject");
     check(world.end(task), "error", "the plan was rejected");
