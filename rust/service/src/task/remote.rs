@@ -354,11 +354,14 @@ impl RunnerWatch {
                     );
                     return Some(RunnerLoss::Gone(text));
                 }
-                let patience = if stage == RunnerStage::Offered { UNMENTIONED } else { FORGOTTEN };
-                let is_forgotten = silent < silence() && unmentioned.min(in_stage) > patience;
-                let text =
-                    || format!("its remote runner {name} does not know of it any more: it was restarted, probably");
-                is_forgotten.then(|| RunnerLoss::Gone(text()))
+                let is_unmentioned = |patience| silent < silence() && unmentioned.min(in_stage) > patience;
+                if stage == RunnerStage::Reported && is_unmentioned(FORGOTTEN) {
+                    let text = "does not know of it any more: it was restarted, probably";
+                    return Some(RunnerLoss::Gone(format!("its remote runner {name} {text}")));
+                }
+                // One that has not begun is told to it again and again, until it is to stop.
+                let is_stopping = task.status == TaskStatus::Stopping && is_unmentioned(silence());
+                (stage == RunnerStage::Offered && is_stopping).then_some(RunnerLoss::Unstarted)
             }
             RunnerStage::Chosen | RunnerStage::Left => None,
         }
