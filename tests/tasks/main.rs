@@ -28,6 +28,7 @@ mod output_faults;
 mod owners;
 mod preflight;
 mod remote;
+mod remote_face;
 mod restart;
 mod robust;
 mod runner_face;
