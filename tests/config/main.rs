@@ -163,14 +163,14 @@ keys! {
     "teams.members_can_leave" => members_can_leave;
     "teams.invite_type" => invite_type;
     "runner_registration_token" => runner_registration_token;
-    "use_remote_runner" => use_remote_runner;
-    "runner_lost_after_sec" => runner_lost_after_sec;
     "runner.token" => runner_token;
     "runner.token_file" => runner_token_file;
     "runner.private_key_file" => runner_private_key_file;
     "runner.one_off" => runner_one_off;
     "runner.webhook" => runner_webhook;
     "runner.max_parallel_tasks" => runner_max_parallel_tasks;
+    "use_remote_runner" => use_remote_runner;
+    "runner_lost_after_sec" => runner_lost_after_sec;
     "debugging.pprof_dump_dir" => profile_directory;
     "ldap_enable" => ldap_enable;
     "ldap_server" => ldap_address;

@@ -22,7 +22,11 @@ use nix::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{program, server::merge, wait_until};
+use crate::{
+    program,
+    server::{merge, search_path},
+    wait_until,
+};
 
 /// The token that the desk gives to who registers.
 pub const RUNNER_TOKEN: &str = "token-of-a-runner-of-the-tests+/=";
@@ -331,7 +335,7 @@ impl RunnerProcess {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(program());
         command.arg("runner").args(words).arg("--config").arg(self.path("config.json"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path("home"));
+        command.env_clear().env("PATH", search_path()).env("HOME", self.path("home")).env("LANG", "C.UTF-8");
         command.current_dir(self.directory()).stdin(Stdio::null());
         command
     }

@@ -298,7 +298,7 @@ fn end_of(child: &mut Child) -> Option<ExitStatus> {
 }
 
 /// The tests' own Ansible and OpenTofu first, then the PATH of the caller.
-fn search_path() -> OsString {
+pub(crate) fn search_path() -> OsString {
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     let own = ansible().into_iter().chain(tofu()).chain(std::env::split_paths(&inherited));
     std::env::join_paths(own).unwrap()

@@ -18,7 +18,7 @@ const VAULTS: [(&str, &str); 4] = [
 ];
 
 /// Encrypts `of_<name>: opened-<name>` with the real program.
-fn encrypt(directory: &Path, name: &str, password: &str) {
+pub(crate) fn encrypt(directory: &Path, name: &str, password: &str) {
     let secret = directory.join(format!("{name}.password"));
     fs::write(&secret, password).unwrap();
     fs::write(directory.join(format!("{name}.yml")), format!("of_{name}: opened-{name}\n")).unwrap();

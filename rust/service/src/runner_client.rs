@@ -226,12 +226,12 @@ impl RunnerLink {
 }
 
 /// What follows from it for a runner: nothing is refused for good but a report, and an unknown runner stays unknown.
-fn trouble(error: RunnerClientError, is_report: bool) -> UpstreamError {
-    let (status, said) = match &error {
+fn trouble(error: &RunnerClientError, is_report: bool) -> UpstreamError {
+    let (status, said) = match error {
         RunnerClientError::Refused { status, text } => (StatusCode::from_u16(*status).ok(), text.is_some()),
         _ => (None, false),
     };
-    let text = error_chain(&error);
+    let text = error_chain(error);
     match status {
         Some(StatusCode::BAD_REQUEST) if is_report => UpstreamError::Refused(text),
         Some(StatusCode::BAD_REQUEST) => UpstreamError::Away(format!(
@@ -248,13 +248,13 @@ fn trouble(error: RunnerClientError, is_report: bool) -> UpstreamError {
 #[async_trait]
 impl Upstream for RunnerLink {
     async fn report(&self, progress: &Progress) -> Result<(), UpstreamError> {
-        let request = self.client.request(Method::PUT, progress).map_err(|error| trouble(error, true))?;
+        let request = self.client.request(Method::PUT, progress).map_err(|error| trouble(&error, true))?;
         let request = request.header(TOKEN_HEADER, self.token.clone());
-        self.client.answer(request).await.map(drop).map_err(|error| trouble(error, true))
+        self.client.answer(request).await.map(drop).map_err(|error| trouble(&error, true))
     }
 
     async fn poll(&self) -> Result<RunnerState, UpstreamError> {
-        self.state().await.map_err(|error| trouble(error, false))
+        self.state().await.map_err(|error| trouble(&error, false))
     }
 
     async fn clear_cache(&self, project: Option<ProjectId>) -> io::Result<()> {

@@ -42,6 +42,8 @@ pub enum RunnerLoss {
     NeverCame(String),
     /// The runner has begun, or may have, and nobody knows how far it came: the task fails with this reason.
     Gone(String),
+    /// It was to stop, and the runner has never mentioned it: there is nothing to wait for.
+    Unstarted,
 }
 
 /// A report on its way to the owner of the task, who drops the sender if it is not stored.

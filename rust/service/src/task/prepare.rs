@@ -170,7 +170,7 @@ impl Loader<'_> {
     /// Secret part and whole of the address where a task of the Terraform family finds its state; empty for any other.
     fn state_address(&self, alias: Option<&str>, inventory: Option<InventoryId>) -> (String, Secret) {
         if !self.template.app.is_terraform() {
-            return Default::default();
+            return (String::new(), Secret::default());
         }
         let alias = alias.map_or_else(|| self.open_address(inventory), str::to_owned);
         let address = specification::terraform_address(&self.services.settings.public_address, &alias);

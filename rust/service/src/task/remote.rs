@@ -36,12 +36,12 @@ use crate::{
 /// How long a runner that was woken may take to come for its task.
 const WAKING: Duration = Duration::from_mins(5);
 
-/// How long a runner that is there may not mention a task that it was told of: it tells of each one in every report. The
-/// reference's begins one task in five seconds and does not mention the others.
-const UNMENTIONED: Duration = Duration::from_mins(5);
-
-/// The same for a task that it has mentioned before.
+/// How long a runner that is there may not mention a task that it has mentioned before: it tells of each one in every report.
 const FORGOTTEN: Duration = Duration::from_mins(1);
+
+/// How long a runner is told to stop a task that it does not mention. The reference's begins one task in five seconds, and does not
+/// mention those that come later.
+const UNMENTIONED: TimeDelta = TimeDelta::minutes(5);
 
 /// How often it is noted that a runner mentioned a task.
 const NOTED: TimeDelta = TimeDelta::seconds(10);
@@ -113,6 +113,8 @@ impl TaskPorts {
             match held.stage {
                 RunnerStage::Chosen => {}
                 RunnerStage::Left => state.current_jobs.push(told(TaskStatus::Stopping)),
+                // It is taken from it in a moment.
+                RunnerStage::Ready if !runner.active => {}
                 _ if held.status == TaskStatus::Starting => self.offer(&held, state).await?,
                 RunnerStage::Ready => {}
                 RunnerStage::Offered | RunnerStage::Reported => state.current_jobs.push(told(held.status)),
@@ -229,9 +231,8 @@ impl TaskPorts {
         let due: Vec<_> = held.iter().filter(is_due).map(|held| held.task_id).collect();
         self.services.store.note_runner_reports(runner.id, &due, now).await?;
         // It has never heard of a task that ended, or was restarted.
-        let unmentioned = TimeDelta::from_std(UNMENTIONED).unwrap_or_default();
         let is_over = |held: &&RunnerTask| {
-            held.stage == RunnerStage::Left && !is_mentioned(held) && now - held.changed > unmentioned
+            held.stage == RunnerStage::Left && !is_mentioned(held) && now - held.changed > UNMENTIONED
         };
         for held in held.iter().filter(is_over) {
             self.services.store.forget_left_task(runner.id, held.task_id).await?;
@@ -353,11 +354,14 @@ impl RunnerWatch {
                     );
                     return Some(RunnerLoss::Gone(text));
                 }
-                let patience = if stage == RunnerStage::Offered { UNMENTIONED } else { FORGOTTEN };
-                let is_forgotten = silent < silence() && unmentioned.min(in_stage) > patience;
-                let text =
-                    || format!("its remote runner {name} does not know of it any more: it was restarted, probably");
-                is_forgotten.then(|| RunnerLoss::Gone(text()))
+                let is_unmentioned = |patience| silent < silence() && unmentioned.min(in_stage) > patience;
+                if stage == RunnerStage::Reported && is_unmentioned(FORGOTTEN) {
+                    let text = "does not know of it any more: it was restarted, probably";
+                    return Some(RunnerLoss::Gone(format!("its remote runner {name} {text}")));
+                }
+                // One that has not begun is told to it again and again, until it is to stop.
+                let is_stopping = task.status == TaskStatus::Stopping && is_unmentioned(silence());
+                (stage == RunnerStage::Offered && is_stopping).then_some(RunnerLoss::Unstarted)
             }
             RunnerStage::Chosen | RunnerStage::Left => None,
         }
@@ -366,4 +370,100 @@ impl RunnerWatch {
 
 fn silence() -> Duration {
     RUNNER_SILENCE.to_std().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use semaphore_model::{ProjectId, TemplateId};
+
+    use super::*;
+
+    const LOST_AFTER: Duration = Duration::from_mins(10);
+
+    /// What is seen of one task, as time goes by.
+    struct Scene {
+        watch: RunnerWatch,
+        watched: WatchedTask,
+        begin: Instant,
+        seconds: u64,
+    }
+
+    impl Scene {
+        fn new(stage: RunnerStage, status: TaskStatus) -> Self {
+            let task = RunnerTask {
+                task_id: TaskId(1),
+                project_id: ProjectId(1),
+                template_id: TemplateId(1),
+                status,
+                runner_id: RunnerId(7),
+                alias: String::new(),
+                stage,
+                changed: Utc::now(),
+                heard: None,
+                owner: None,
+            };
+            let runner = Runner { id: RunnerId(7), active: true, ..Runner::default() };
+            let watched = WatchedTask { task, runner: Some(runner) };
+            Self { watch: RunnerWatch::new(), watched, begin: Instant::now(), seconds: 0 }
+        }
+
+        /// Looks each second for so long; the first loss, and after how many seconds.
+        fn look(&mut self, seconds: u64, is_there: bool, is_mentioned: bool) -> Option<(u64, RunnerLoss)> {
+            (0..seconds).find_map(|_| {
+                self.seconds += 1;
+                let time = DateTime::from_timestamp(i64::try_from(self.seconds).unwrap_or_default(), 0);
+                if let Some(runner) = self.watched.runner.as_mut().filter(|_| is_there) {
+                    runner.touched = time;
+                }
+                if is_mentioned {
+                    self.watched.task.heard = time;
+                }
+                let now = self.begin + Duration::from_secs(self.seconds);
+                Some((self.seconds, self.watch.loss(&self.watched, Some(LOST_AFTER), now)?))
+            })
+        }
+    }
+
+    #[test]
+    fn a_task_that_is_not_fetched_goes_to_another_runner() {
+        let loss = Scene::new(RunnerStage::Ready, TaskStatus::Starting).look(60, false, false);
+        assert!(matches!(loss, Some((32, RunnerLoss::NeverCame(_)))), "{loss:?}");
+        let mut sleeper = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
+        sleeper.watched.runner =
+            sleeper.watched.runner.map(|runner| Runner { webhook: "https://wake".into(), ..runner });
+        assert_eq!(sleeper.look(290, false, false), None, "it may take a while to be started");
+        assert!(matches!(sleeper.look(20, false, false), Some((_, RunnerLoss::NeverCame(_)))));
+        let mut off = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
+        off.watched.runner = off.watched.runner.map(|runner| Runner { active: false, ..runner });
+        assert!(matches!(off.look(10, true, false), Some((5, RunnerLoss::NeverCame(_)))));
+        let mut removed = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
+        removed.watched.runner = None;
+        assert!(matches!(removed.look(1, false, false), Some((1, RunnerLoss::NeverCame(_)))));
+    }
+
+    #[test]
+    fn a_task_that_runs_is_given_up_when_its_runner_is_gone_and_not_before() {
+        let mut scene = Scene::new(RunnerStage::Reported, TaskStatus::Running);
+        assert_eq!(scene.look(3_000, true, true), None, "it runs for long");
+        assert_eq!(scene.look(600, false, false), None, "it may come back");
+        assert!(matches!(scene.look(5, false, false), Some((_, RunnerLoss::Gone(_)))));
+        // It was restarted without its tasks.
+        let mut scene = Scene::new(RunnerStage::Reported, TaskStatus::Running);
+        assert_eq!(scene.look(100, true, true), None);
+        let loss = scene.look(100, true, false);
+        assert!(matches!(loss, Some((161, RunnerLoss::Gone(_)))), "{loss:?}");
+        let mut scene = Scene::new(RunnerStage::Reported, TaskStatus::Running);
+        scene.watched.runner = None;
+        assert!(matches!(scene.look(1, false, false), Some((1, RunnerLoss::Gone(_)))));
+    }
+
+    #[test]
+    fn a_task_that_a_runner_was_told_of_may_wait_there_until_it_is_to_stop() {
+        let mut scene = Scene::new(RunnerStage::Offered, TaskStatus::Starting);
+        assert_eq!(scene.look(3_000, true, false), None);
+        scene.watched.task.status = TaskStatus::Stopping;
+        assert!(matches!(scene.look(1, true, false), Some((_, RunnerLoss::Unstarted))));
+        let mut scene = Scene::new(RunnerStage::Offered, TaskStatus::Stopping);
+        assert_eq!(scene.look(30, true, false), None, "it may be about to begin");
+    }
 }

@@ -23,7 +23,6 @@ pub(super) struct Held {
     id: TaskId,
     pub(super) project: ProjectId,
     status: TaskStatus,
-    commit: Option<RemoteCommit>,
     /// How to influence it; none if it could not be started.
     control: Option<HostControl>,
     /// Number of its next record; unknown after a restart until it says something.
@@ -53,7 +52,6 @@ impl Held {
             id,
             project,
             status,
-            commit: None,
             control,
             next_record: first,
             is_explained: false,
@@ -79,6 +77,7 @@ impl Held {
         let mut records = Vec::new();
         let mut extras = ProgressExtras::default();
         let mut first_record = None;
+        let mut commit = None;
         let mut is_last = false;
         for event in events {
             match event {
@@ -93,7 +92,7 @@ impl Held {
                     }
                 }
                 JobEvent::Status(status) => self.become_status(status),
-                JobEvent::Commit { hash, message } => self.commit = Some(RemoteCommit { hash, message }),
+                JobEvent::Commit { hash, message } => commit = Some(RemoteCommit { hash, message }),
                 JobEvent::Done(outcome) => {
                     is_last = true;
                     self.status = final_status(&outcome);
@@ -111,9 +110,10 @@ impl Held {
                 JobEvent::Partial { .. } | JobEvent::Progress { .. } | JobEvent::Program(_) => {}
             }
         }
-        let number = first_record.or(self.next_record);
+        // Without lines there is nothing to count.
+        let number = first_record.or(self.next_record).or(records.is_empty().then_some(0));
         let rs = number.map(|first_record| ProgressExtras { first_record, ..extras });
-        let progress = JobProgress { log_records: records, rs, ..self.heartbeat() };
+        let progress = JobProgress { log_records: records, commit, rs, ..self.heartbeat() };
         self.pending = Some(Pending { progress, verdict, is_last });
     }
 
@@ -123,7 +123,6 @@ impl Held {
             id: self.id,
             // What ended is told with its last lines only.
             status: if self.status.is_finished() { TaskStatus::Running } else { self.status }.to_string(),
-            commit: self.commit.clone(),
             ..JobProgress::default()
         }
     }

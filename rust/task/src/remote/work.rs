@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -36,6 +36,19 @@ const PERIOD: Duration = Duration::from_secs(1);
 const LONGEST_EXILE: Duration = Duration::from_mins(1);
 /// How long processes of tasks whose end is stored may take to go.
 const END_PATIENCE: Duration = Duration::from_secs(6);
+
+/// Begin the names of directories for the tasks of a project; they are of one length.
+const EXPLAINED: &str = "ours_";
+const UNEXPLAINED: &str = "task_";
+
+/// A process that an earlier runner has started.
+struct LeftBehind {
+    project: ProjectId,
+    task: TaskId,
+    /// Whether the server says itself why the task fails.
+    is_explained: bool,
+    directory: PathBuf,
+}
 
 /// A remote runner.
 pub struct RemoteRunner {
@@ -75,8 +88,8 @@ impl RemoteRunner {
             connected: CancellationToken::new(),
             has_worked: false,
         };
-        for (project, task, directory) in runner.left_behind()? {
-            runner.find(project, task, &directory).await;
+        for left in runner.left_behind()? {
+            runner.find(left).await;
         }
         Ok(runner)
     }
@@ -281,7 +294,7 @@ impl RemoteRunner {
             code: ProblemCode::Machine,
             message: format!("its process cannot be started: {error}"),
         };
-        let hosts = self.hosts(job.task.project_id).map_err(machine)?;
+        let hosts = self.hosts(job.task.project_id, job.rs.is_some()).map_err(machine)?;
         let directory = hosts.directory(job.task.id.0).map_err(machine)?;
         let engine = self.settings.engine.clone();
         let hosted = hosts.start(&directory, engine, &spec, secrets).await.map_err(machine)?;
@@ -289,16 +302,17 @@ impl RemoteRunner {
     }
 
     /// Goes on with a task that an earlier process of this runner has begun.
-    async fn find(&mut self, project: ProjectId, task: TaskId, directory: &Path) {
+    async fn find(&mut self, LeftBehind { project, task, is_explained, directory }: LeftBehind) {
         self.has_worked = true;
-        if let Some(Attached { job: Hosted { events, control }, is_asking, .. }) = host::attach(directory).await {
+        if let Some(Attached { job: Hosted { events, control }, is_asking, .. }) = host::attach(&directory).await {
             tracing::info!(task.id = %task, "going on with a task that outlived its runner");
-            self.followers.spawn(follow(task, events, directory.to_owned(), self.say.clone()));
-            self.held.insert(task, Held::new(task, project, Some(control), None).asking(is_asking));
+            self.followers.spawn(follow(task, events, directory, self.say.clone()));
+            let held = Held::new(task, project, Some(control), None).explained(is_explained).asking(is_asking);
+            self.held.insert(task, held);
             return;
         }
-        host::forget(directory);
-        let mut held = Held::new(task, project, None, None);
+        host::forget(&directory);
+        let mut held = Held::new(task, project, None, None).explained(is_explained);
         held.take(self.has_gone(project, task).await, None);
         self.held.insert(task, held);
     }
@@ -338,13 +352,14 @@ impl RemoteRunner {
         }
     }
 
-    /// Where the processes of a project's tasks are.
-    fn hosts(&self, project: ProjectId) -> io::Result<Hosts> {
-        Hosts::within(&self.settings.program, &self.settings.directory.join(format!("project_{project}")))
+    /// Where the processes of a project's tasks are; those whose server says itself why they fail have another place.
+    fn hosts(&self, project: ProjectId, is_explained: bool) -> io::Result<Hosts> {
+        let kind = if is_explained { EXPLAINED } else { UNEXPLAINED };
+        Hosts::within(&self.settings.program, &self.settings.directory.join(format!("{kind}{project}")))
     }
 
-    /// Processes that an earlier one has started: project, task, directory.
-    fn left_behind(&self) -> io::Result<Vec<(ProjectId, TaskId, PathBuf)>> {
+    /// Processes that an earlier runner has started.
+    fn left_behind(&self) -> io::Result<Vec<LeftBehind>> {
         let entries = match std::fs::read_dir(&self.settings.directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
@@ -352,10 +367,18 @@ impl RemoteRunner {
         let mut found = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
-            let project = name.to_str().and_then(|name| name.strip_prefix("project_")?.parse::<ProjectId>().ok());
-            let Some(project) = project else { continue };
-            let tasks = self.hosts(project)?.found()?.into_iter();
-            found.extend(tasks.map(|(task, directory)| (project, TaskId(task), directory)));
+            let Some((kind, number)) = name.to_str().and_then(|name| name.split_at_checked(EXPLAINED.len())) else {
+                continue;
+            };
+            let Ok(project) = number.parse::<ProjectId>() else { continue };
+            let is_explained = kind == EXPLAINED;
+            let tasks = self.hosts(project, is_explained)?.found()?.into_iter();
+            found.extend(tasks.map(|(task, directory)| LeftBehind {
+                project,
+                task: TaskId(task),
+                is_explained,
+                directory,
+            }));
         }
         Ok(found)
     }

@@ -210,6 +210,10 @@ impl Runner {
                 // It came after all, or this is said again.
                 Ok(false) | Err(_) => ControlFlow::Continue(()),
             },
+            RunnerLoss::Unstarted => {
+                self.is_left_to_runner = true;
+                ControlFlow::Break(Some(Outcome::Stopped(StopReason::Requested)))
+            }
             RunnerLoss::Gone(reason) => {
                 self.is_left_to_runner = true;
                 let outcome = self.broken(ProblemCode::Interrupted, reason).await;
