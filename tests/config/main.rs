@@ -46,8 +46,8 @@ use mail::{
     tls_min_version as email_tls_min_version, totp_app_name, username as email_username,
 };
 use process::{
-    hand_over, process_chroot, process_gid, process_sandbox, process_sandbox_paths, process_uid, process_user,
-    task_host,
+    control_groups, hand_over, limits_cpu_percent, limits_memory_mb, limits_pids, process_chroot, process_gid,
+    process_sandbox, process_sandbox_paths, process_uid, process_user, task_host,
 };
 use runner::{
     runner_max_parallel_tasks, runner_one_off, runner_private_key_file, runner_token, runner_token_file, runner_webhook,
@@ -119,6 +119,10 @@ keys! {
     "process.terraform_stop_timeout_sec" => terraform_stop_timeout_sec;
     "process.task_host" => task_host;
     "process.hand_over" => hand_over;
+    "process.control_groups" => control_groups;
+    "process.limits.cpu_percent" => limits_cpu_percent;
+    "process.limits.memory_mb" => limits_memory_mb;
+    "process.limits.pids" => limits_pids;
     "password_login_disable" => password_login_disable;
     "non_admin_can_create_project" => non_admin_can_create_project;
     "apps" => apps;

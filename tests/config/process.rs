@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use semaphore_tests::{Project, Server, git_repository, task_hosts, wait_until};
+use semaphore_tests::{ControlGroup, Options, Project, Server, git_repository, task_hosts, wait_until};
 use serde_json::{Value, json};
 
 use super::refused;
@@ -36,6 +36,71 @@ pub(super) fn hand_over() {
         admin.post(&format!("/api/project/{}/tasks/{task}/stop", project.id), &json!({"force": true}));
         assert_eq!(admin.wait_for_end(project.id, task)["status"], "stopped");
     }
+}
+
+/// What a server in a control group of its own says when it starts with these keys below `process`, and the limit in this file of
+/// the group of a task; `None` where there can be no groups.
+fn in_group(process: &Value, file: &str) -> Option<(String, Option<String>, ControlGroup)> {
+    let group = ControlGroup::new()?;
+    let mut server = Server::prepared(Options { config: json!({"process": process}), ..Options::default() });
+    server.use_program(&group.program(server.directory()));
+    server.start_again();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("long.sh", "echo ready\nexec sleep 300\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let task = project.start(&admin, project.template(&admin, "bash", "long.sh"));
+    wait_until("the script is ready", Duration::from_secs(30), || {
+        admin.output(project.id, task).iter().any(|line| line == "ready").then_some(())
+    });
+    let name = group.names().into_iter().find(|name| name.starts_with("semaphore-task-"));
+    let found = name.map(|name| fs::read_to_string(group.path().join(name).join(file)).unwrap_or_default());
+    let log = server.log();
+    drop(server);
+    Some((log, found, group))
+}
+
+pub(super) fn control_groups() {
+    let Some((log, found, _group)) = in_group(&json!({"control_groups": "auto"}), "cgroup.procs") else { return };
+    assert!(
+        found.is_some_and(|members| members.lines().count() >= 2) && log.contains("a control group of its own"),
+        "{log}"
+    );
+    let Some((log, found, _group)) = in_group(&json!({"control_groups": "off"}), "cgroup.procs") else { return };
+    assert!(found.is_none() && log.contains("no control groups of their own: process.control_groups is off"), "{log}");
+    assert!(refused(json!({"process": {"control_groups": "on"}})).contains("process.control_groups"));
+}
+
+/// The limit stands in the task's group, or the server says why it does not.
+fn limit(key: &str, value: u32, controller: &str, expected: &str) {
+    let process = json!({"limits": {key: value}});
+    let Some((log, found, group)) = in_group(&process, &format!("{controller}.max")) else { return };
+    let offered = fs::read_to_string(group.path().join("cgroup.controllers")).unwrap();
+    if offered.split_whitespace().any(|one| one == controller) {
+        assert_eq!(found.as_deref().map(str::trim), Some(expected), "{log}");
+    } else {
+        let path = group.path().display();
+        let said = format!(
+            "process.limits has no effect, or only in part: these controllers are not delegated in {path}: {controller}"
+        );
+        assert!(log.contains(&said), "{log}");
+    }
+    assert!(refused(json!({"process": {"limits": {key: -1}}})).contains(&format!("process.limits.{key}")));
+}
+
+pub(super) fn limits_cpu_percent() {
+    limit("cpu_percent", 150, "cpu", "150000 100000");
+}
+
+pub(super) fn limits_memory_mb() {
+    limit("memory_mb", 512, "memory", "536870912");
+}
+
+pub(super) fn limits_pids() {
+    limit("pids", 100, "pids", "100");
+    // Without processes of their own tasks cannot be limited, and that is said.
+    let server = Server::with_config(json!({"process": {"task_host": "off", "limits": {"pids": 100}}}));
+    assert!(server.log().contains("process.limits has no effect"), "{}", server.log());
 }
 
 /// What `id` prints in a task with these keys below `process`; without root the task is refused.

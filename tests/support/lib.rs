@@ -8,7 +8,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture that fails is a failed test")]
 
 mod browser;
+mod cgroup;
 mod client;
+mod clock;
 mod directory;
 mod left;
 mod machine;
@@ -19,7 +21,9 @@ mod secret;
 mod server;
 
 pub use browser::{Page, visit};
+pub use cgroup::ControlGroup;
 pub use client::{Answer, Client};
+pub use clock::Clock;
 pub use directory::ldap_config;
 pub use left::assert_nothing_left;
 pub use machine::{ansible, processes_in, processes_with, program, task_hosts, tofu, zombies_below};

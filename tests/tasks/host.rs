@@ -34,7 +34,7 @@ impl World {
         Self::on(Server::with_config(config), scripts)
     }
 
-    fn on(server: Server, scripts: &[(&str, &str)]) -> Self {
+    pub(super) fn on(server: Server, scripts: &[(&str, &str)]) -> Self {
         let repository = server.directory().join("repository");
         git_repository(&repository, &[&[("counting.sh", COUNTING)], scripts].concat());
         let admin = server.admin();
@@ -44,7 +44,7 @@ impl World {
         world
     }
 
-    fn gate(&self) -> String {
+    pub(super) fn gate(&self) -> String {
         self.server.directory().join("go").display().to_string()
     }
 
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// How many lines of a task are stored.
-    fn stored(&self, task: i64) -> i64 {
+    pub(super) fn stored(&self, task: i64) -> i64 {
         self.server.sql(&format!("select count(*) from task__output where task_id = {task}"))[0][0].as_i64().unwrap()
     }
 
@@ -88,7 +88,7 @@ impl World {
         lines.len() as i64
     }
 
-    fn path(&self, task: i64, rest: &str) -> String {
+    pub(super) fn path(&self, task: i64, rest: &str) -> String {
         format!("/api/project/{}/tasks/{task}{rest}", self.project.id)
     }
 }

@@ -8,14 +8,15 @@ use nix::{
 };
 use semaphore_test_machine::database::{Kind, Server as Database};
 use semaphore_tests::{
-    Client, Options, PASSWORD, Project, Server, git_repository, processes_with, task_hosts, wait_until, zombies_below,
+    Client, Options, PASSWORD, Project, Server, assert_nothing_left, git_repository, processes_with, task_hosts,
+    wait_until, zombies_below,
 };
 use serde_json::json;
 
 use super::host::{COUNTING, World, kill_now};
 
 /// The task ended as `error` with one line that says why, and a reason in the API.
-fn assert_interrupted(world: &World, admin: &Client, task: i64, reason: &str) {
+pub(super) fn assert_interrupted(world: &World, admin: &Client, task: i64, reason: &str) {
     let row = admin.wait_for_end(world.project.id, task);
     assert_eq!(row["status"], "error", "{row}");
     let lines = admin.output(world.project.id, task);
@@ -30,31 +31,83 @@ fn assert_interrupted(world: &World, admin: &Client, task: i64, reason: &str) {
     );
 }
 
-/// Ends what a killed process has left.
-fn end_scripts(world: &World) {
-    for pid in processes_with(world.server.directory().to_str().unwrap()) {
-        if pid != world.server.process_id() {
-            let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
-        }
-    }
+/// Nothing runs any more but the server.
+pub(super) fn until_ended(world: &World) {
+    wait_until("what the killed process had started has ended", Duration::from_secs(5), || {
+        let left = processes_with(world.server.directory().to_str().unwrap());
+        left.iter().all(|pid| *pid == world.server.process_id()).then_some(())
+    });
 }
 
+/// The shell of the script ends when nobody reads what it says; what it had started does not.
+const WITH_BACKGROUND: &str = "sleep 300 &\nn=0\nwhile true; do n=$((n + 1)); echo line $n; sleep 0.02; done\n";
+
 #[test]
-fn a_task_whose_process_is_killed_ends_with_the_reason() {
-    let world = World::new(json!({}), &[]);
+fn a_task_whose_process_is_killed_ends_with_the_reason_and_its_programs() {
+    let deaf = "trap '' TERM INT HUP PIPE\necho ready\nn=0\nwhile true; do n=$((n + 1)); sleep 0.2; done\n";
+    let world = World::new(json!({}), &[("background.sh", WITH_BACKGROUND), ("deaf.sh", deaf)]);
     let admin = world.server.admin();
-    let task = world.start(&admin, world.counting);
-    world.until_stored(task, 10);
-    let [host] = task_hosts(world.server.directory())[..] else { panic!("one process for one task") };
-    kill_now(host);
-    assert_interrupted(&world, &admin, task, "its task host) was killed");
-    assert_eq!(zombies_below(world.server.process_id()), Vec::<u32>::new());
-    end_scripts(&world);
+    let templates =
+        [world.counting, world.template("background.sh", &world.gate()), world.template("deaf.sh", &world.gate())];
+    for template in templates {
+        let task = world.start(&admin, template);
+        world.until_stored(task, 4);
+        let [host] = task_hosts(world.server.directory())[..] else { panic!("one process for one task") };
+        kill_now(host);
+        assert_interrupted(&world, &admin, task, "its task host) was killed; what it had started was ended, too");
+        until_ended(&world);
+        assert_eq!(zombies_below(world.server.process_id()), Vec::<u32>::new());
+    }
     // It goes on with others.
     let next = world.start(&admin, world.counting);
     world.until_stored(next, 10);
     world.open_gate();
     world.counted(&admin, next);
+    assert_nothing_left(&world.server);
+}
+
+#[test]
+fn programs_of_a_process_that_was_killed_while_no_server_was_there_end_at_the_next_start() {
+    let mut world = World::new(json!({}), &[("background.sh", WITH_BACKGROUND)]);
+    let admin = world.server.admin();
+    let task = world.start(&admin, world.template("background.sh", &world.gate()));
+    world.until_stored(task, 10);
+    world.server.crash();
+    let [host] = task_hosts(world.server.directory())[..] else { panic!("one process for one task") };
+    kill_now(host);
+    world.server.start_again();
+    assert_interrupted(&world, &world.server.admin(), task, "the server was restarted while the task ran");
+    until_ended(&world);
+    assert_nothing_left(&world.server);
+}
+
+/// The rows went while no server was there: nobody asks for the task any more.
+#[test]
+fn a_task_whose_project_was_deleted_ends_at_the_next_start() {
+    let mut world = World::new(json!({}), &[]);
+    let admin = world.server.admin();
+    let tasks = [(); 2].map(|()| world.start(&admin, world.counting));
+    for task in tasks {
+        world.until_stored(task, 5);
+    }
+    world.server.crash();
+    let hosts = task_hosts(world.server.directory());
+    assert_eq!(hosts.len(), 2);
+    kill_now(hosts[0]);
+    // A process for another database with the same tmp_path is none of this server's business.
+    let root = world.server.directory().join("tmp/.semaphore/hosts");
+    let other = root.join("1_0123456789abcdef");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("owner"), "SQLite /somewhere/else.sqlite").unwrap();
+    for table in ["rs_task_host", "rs_task_lease", "task__output", "task", "project"] {
+        world.server.change_database(&format!("delete from {table}"));
+    }
+    world.server.start_again();
+    until_ended(&world);
+    wait_until("their directories are gone", Duration::from_secs(20), || {
+        (std::fs::read_dir(&root).unwrap().count() == 1).then_some(())
+    });
+    assert!(other.exists());
 }
 
 /// As a stop of the service does that ends all its processes.

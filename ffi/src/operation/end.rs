@@ -180,7 +180,7 @@ pub(crate) fn problem_number(problem: ProblemCode) -> i32 {
         ProblemCode::Repository => code::SEMAPHORE_E_NET,
         ProblemCode::WaitsForInput | ProblemCode::TimeLimit => code::SEMAPHORE_E_TIMEOUT,
         ProblemCode::ProcessIdentity => code::SEMAPHORE_E_PERM,
-        ProblemCode::Machine | ProblemCode::Interrupted => code::SEMAPHORE_E_IO,
+        ProblemCode::Machine | ProblemCode::Interrupted | ProblemCode::MemoryLimit => code::SEMAPHORE_E_IO,
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::{fs, path::Path};
 
+use semaphore_engine::process::SERVER_GROUP;
+
 /// Where systemd looks for units, what counts more first.
 const UNIT_DIRECTORIES: [&str; 4] =
     ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
@@ -39,12 +41,12 @@ impl Survival {
 
     /// Whether a unit of this machine leaves processes alone when it is stopped; `None` if there is no such unit.
     pub fn unit_leaves_processes(unit: &str) -> Option<bool> {
-        // The name comes from the system, and is used as the name of a file all the same.
-        if unit.contains('/') {
-            return None;
-        }
-        let read = |directory: &&str| fs::read_to_string(Path::new(directory).join(unit)).ok();
-        UNIT_DIRECTORIES.iter().find_map(read).map(|text| leaves_processes(&text))
+        read_unit(unit).map(|text| leaves_processes(&text))
+    }
+
+    /// Whether a unit of this machine may have control groups of its own; `None` if there is no such unit.
+    pub fn unit_has_groups(unit: &str) -> Option<bool> {
+        read_unit(unit).map(|text| has_groups(&text))
     }
 
     /// Whether it is certain that tasks live on and that somebody starts the server again.
@@ -71,15 +73,33 @@ impl Survival {
 
 /// The service in whose group of processes this one is. A line is `0::/system.slice/semaphore.service`.
 fn unit_of(groups: &str) -> Option<&str> {
-    let unit = groups.lines().find_map(|line| line.strip_prefix("0::"))?.rsplit('/').next()?;
+    let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let own = own.strip_suffix(SERVER_GROUP).map_or(own, |above| above.trim_end_matches('/'));
+    let unit = own.rsplit('/').next()?;
     unit.ends_with(".service").then_some(unit)
 }
 
+fn read_unit(unit: &str) -> Option<String> {
+    // The name comes from the system, and is used as the name of a file all the same.
+    if unit.contains('/') {
+        return None;
+    }
+    UNIT_DIRECTORIES.iter().find_map(|directory| fs::read_to_string(Path::new(directory).join(unit)).ok())
+}
+
 /// The last assignment counts.
+fn last<'a>(unit: &'a str, key: &str) -> Option<&'a str> {
+    let mut values = unit.lines().filter_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='));
+    values.next_back().map(str::trim)
+}
+
 fn leaves_processes(unit: &str) -> bool {
-    let mut modes =
-        unit.lines().filter_map(|line| line.trim().strip_prefix("KillMode")?.trim_start().strip_prefix('='));
-    modes.next_back().is_some_and(|mode| matches!(mode.trim(), "process" | "none"))
+    last(unit, "KillMode").is_some_and(|mode| matches!(mode, "process" | "none"))
+}
+
+/// `yes`, or the controllers that are given.
+fn has_groups(unit: &str) -> bool {
+    last(unit, "Delegate").is_some_and(|value| !matches!(value, "" | "no" | "false" | "off" | "0"))
 }
 
 #[cfg(test)]
@@ -89,6 +109,7 @@ mod tests {
     #[test]
     fn only_a_unit_that_says_so_leaves_processes_alone() {
         assert_eq!(unit_of("0::/system.slice/semaphore.service\n"), Some("semaphore.service"));
+        assert_eq!(unit_of("0::/system.slice/semaphore.service/semaphore-server\n"), Some("semaphore.service"));
         assert_eq!(unit_of("12:pids:/x.service\n0::/user.slice/session-3.scope\n"), None);
         assert_eq!(unit_of("0::/\n"), None);
         assert!(leaves_processes("[Service]\nKillMode=process\n"));
@@ -96,5 +117,7 @@ mod tests {
         for unit in ["", "[Service]\nExecStart=/x\n", "KillMode=mixed", "KillMode=process\nKillMode=control-group"] {
             assert!(!leaves_processes(unit), "{unit}");
         }
+        assert!(has_groups("[Service]\nDelegate=yes\nDelegateSubgroup=x\n") && has_groups("Delegate = cpu memory"));
+        assert!(!has_groups("[Service]\n") && !has_groups("Delegate=yes\nDelegate=no"));
     }
 }

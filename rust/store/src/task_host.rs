@@ -22,6 +22,12 @@ impl Store {
         let rows = self.fetch_own("select directory from rs_task_host where task_id = ?", params![id]).await?;
         rows.first().map(|row| row.text("directory")).transpose()
     }
+
+    /// Directories of all processes of tasks that are there.
+    pub async fn list_task_hosts(&self, place: &str) -> Result<Vec<String>> {
+        let rows = self.fetch_own("select directory from rs_task_host where place = ?", params![place]).await?;
+        rows.iter().map(|row| row.text("directory")).collect()
+    }
 }
 
 impl Transaction {

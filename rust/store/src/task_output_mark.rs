@@ -51,6 +51,12 @@ impl Store {
         rows.first().map_or(Ok(0), |row| Ok(OutputMark::from_row(row)?.number))
     }
 
+    /// Time of the last line of the task that is stored; the beginning of all time without lines or without our table.
+    pub async fn task_output_time(&self, id: TaskId) -> Result<DateTime<Utc>> {
+        let rows = self.fetch_own(SELECT, params![id]).await?;
+        rows.first().map_or(Ok(DateTime::UNIX_EPOCH), |row| Ok(OutputMark::from_row(row)?.time))
+    }
+
     /// Whether it is known that the order of insertion is the order of time.
     pub(crate) async fn is_output_in_order(&self, id: TaskId) -> Result<bool> {
         let rows = self.fetch_own(SELECT, params![id]).await?;

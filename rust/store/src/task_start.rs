@@ -100,8 +100,9 @@ impl Transaction {
                 self.fetch_optional(text, params![task.schedule_id, fire.due]).await?
             }
             Some(period) => {
-                let text = "select due from rs_schedule_fire where schedule_id = ? and due > ? limit 1";
-                self.fetch_optional(text, params![task.schedule_id, fire.due - period]).await?
+                // Not what lies farther ahead: the clock was set back since.
+                let text = "select due from rs_schedule_fire where schedule_id = ? and due > ? and due < ? limit 1";
+                self.fetch_optional(text, params![task.schedule_id, fire.due - period, fire.due + period]).await?
             }
         };
         Ok(known.is_none())

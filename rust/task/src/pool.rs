@@ -196,6 +196,11 @@ impl Pool {
         });
     }
 
+    /// Where jobs get a process of their own, if they do.
+    pub fn hosts(&self) -> Option<&Hosts> {
+        self.shared.hosts.as_ref()
+    }
+
     /// Looks at every waiting task once more: limits may have been changed, and tasks of other servers may have ended.
     pub fn look_again(&self) {
         self.shared.look_again();

@@ -111,6 +111,10 @@ pub struct TaskChange<'a> {
 pub struct StoredProgress {
     /// Number of its last line.
     pub lines: i64,
+    /// Time of that line.
+    pub last_time: DateTime<Utc>,
+    /// Why its process has gone, if it has.
+    pub interruption: Option<String>,
     /// Code and sentence of the problems that were found.
     pub problems: Vec<(String, String)>,
 }
@@ -172,6 +176,12 @@ pub trait TaskRepository: Send + Sync + 'static {
 
     /// Stores the step with which a waiting task begins to run, if the limits that count over all servers let it.
     async fn begin(&self, task: &QueuedTask, change: TaskChange<'_>) -> Result<Begin, PortError>;
+
+    /// Time of the last line that is stored of a task; the beginning of all time if there is none.
+    async fn last_line(&self, task: TaskId) -> Result<DateTime<Utc>, PortError> {
+        let _ = task;
+        Ok(DateTime::UNIX_EPOCH)
+    }
 
     /// Collects what the task's job needs, with decrypted secrets.
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError>;

@@ -67,6 +67,8 @@ pub(crate) struct Runner {
     stages: Vec<JobStage>,
     /// Code and sentence of the problems that the server before has stored.
     known_problems: Vec<(String, String)>,
+    /// Why its process has gone, if that is known.
+    interruption: Option<String>,
     /// The task belongs to another server: its job is ended, and nothing more is written or told.
     lost: bool,
     /// The server closes, and the database does not take what there is to store.
@@ -90,6 +92,7 @@ impl Runner {
             unfinished: Vec::new(),
             stages: Vec::new(),
             known_problems: Vec::new(),
+            interruption: None,
             lost: false,
             given_up: false,
         }
@@ -97,6 +100,13 @@ impl Runner {
 
     /// Runs the task to its end. When it returns, the final status is stored or the server is closing.
     pub(crate) async fn run(mut self) {
+        match self.shared.repository.last_line(self.task.state.id).await {
+            Ok(time) => self.last_time = time,
+            // What follows waits for the database; the times of lines are not worth that.
+            Err(error) => {
+                tracing::debug!(task.id = %self.task.state.id, error = error_chain(&error), "the last line of a task is not known")
+            }
+        }
         let head = [
             self.line(format!("Started: {}", self.task.state.id)),
             self.line(format!("Run TaskRunner with template: {}\n", self.task.template_name)),
@@ -310,7 +320,7 @@ impl Runner {
         }
         self.task.state.status = status;
         if status == TaskStatus::Running {
-            self.task.state.start = Some(Utc::now());
+            self.task.state.start = Some(self.now());
         }
         let state = self.task.state.clone();
         self.store(|| TaskChange { state: Some(&state), ..TaskChange::default() }).await;
@@ -363,8 +373,14 @@ impl Runner {
 
     /// A line of the server itself.
     fn line(&mut self, text: String) -> NewLine {
-        self.last_time = self.last_time.max(Utc::now());
+        self.last_time = self.now();
         NewLine::whole(self.last_time, text)
+    }
+
+    /// The time, if it is not before what is known of the task: a clock may be set back.
+    fn now(&self) -> DateTime<Utc> {
+        let start = self.task.state.start.unwrap_or(DateTime::UNIX_EPOCH);
+        Utc::now().max(self.last_time).max(start)
     }
 
     /// Stores one step, trying again for as long as the database is away: meanwhile the job's output waits in its pipe.

@@ -27,14 +27,15 @@ use tokio::{
 use super::{
     COMMAND, OUTCOME, SOCKET,
     frame::{self, EVENT, Frame, LINES, ORDER, PASSING, Start, StateAddress, VERSION, WELCOME, WISH, Welcome, Wish},
+    left::{end, forget},
     link::{self, Incoming},
     order,
-    spool::REST,
+    spool::{REST, SPOOL},
 };
 use crate::{
     EngineConfig,
     job::{JobEvent, JobSpec, OWN_DIRECTORY, Outcome, SecretSet, StopReason},
-    process::{Detached, detach},
+    process::{Detached, Groups, detach},
 };
 
 /// How long a host that was started may take to answer.
@@ -48,7 +49,11 @@ const END_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Hosts {
     program: PathBuf,
-    root: PathBuf,
+    pub(super) root: PathBuf,
+    /// On whose behalf.
+    pub(super) owner: String,
+    /// Where each gets a control group.
+    pub(super) groups: Option<Groups>,
 }
 
 /// A job in a process of its own.
@@ -72,6 +77,8 @@ pub struct Attached {
     pub is_asking: bool,
     /// Where the job reaches its state.
     pub state_address: Option<StateAddress>,
+    /// Whether it was killed before the job was over: its programs were ended, and the events are what it had kept on disk.
+    pub is_killed: bool,
 }
 
 impl Hosts {
@@ -88,7 +95,19 @@ impl Hosts {
     /// # Errors
     /// If `root` is relative to a directory that cannot be found.
     pub fn within(program: impl Into<PathBuf>, root: &Path) -> io::Result<Self> {
-        Ok(Self { program: program.into(), root: path::absolute(root)? })
+        Ok(Self { program: program.into(), root: path::absolute(root)?, owner: String::new(), groups: None })
+    }
+
+    /// Says on whose behalf hosts run: what a database is called, so that several can have one `tmp_path`.
+    #[must_use]
+    pub fn owned_by(self, owner: impl Into<String>) -> Self {
+        Self { owner: owner.into(), ..self }
+    }
+
+    /// Gives each host a control group of its own.
+    #[must_use]
+    pub fn grouped(self, groups: Option<Groups>) -> Self {
+        Self { groups, ..self }
     }
 
     /// The directories that hosts have, or have left, with the tasks that they run.
@@ -137,12 +156,15 @@ impl Hosts {
         let mut builder = DirBuilder::new();
         builder.mode(0o700).recursive(true).create(&self.root)?;
         builder.recursive(false).create(directory)?;
+        self.mark(directory)?;
         let (ours, theirs) = StdUnixStream::pair()?;
         let arguments = ["semaphore".as_ref(), COMMAND.as_ref(), directory.as_os_str()];
         let mut process = detach(&self.program, &arguments, directory, theirs.as_fd())?;
         drop(theirs);
         tracing::debug!(task.id = spec.task_id, process = process.pid(), "a task host was started");
         let begun = async {
+            // Before it has an order it starts nothing.
+            self.enclose(directory, process.pid())?;
             let mut stream = link::stream(ours)?;
             stream.write_all(&frame::header(ORDER, order.len())?).await?;
             stream.write_all(&order).await?;
@@ -157,6 +179,7 @@ impl Hosts {
             }
             Err(error) => {
                 process.kill();
+                end(directory).await;
                 forget(directory);
                 Err(error)
             }
@@ -164,7 +187,8 @@ impl Hosts {
     }
 }
 
-/// Finds the host that works in this directory, or what one has left there when its job was over; `None` if there is neither.
+/// Finds the host that works in this directory, or what one has left there: when its job was over, or when it was killed. `None`
+/// if there is nothing of it; then nothing runs of it, either.
 pub async fn attach(directory: &Path) -> Option<Attached> {
     let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(directory).ok()?;
@@ -179,19 +203,24 @@ pub async fn attach(directory: &Path) -> Option<Attached> {
         Ok(attached) => return Some(attached),
         Err(error) => tracing::debug!(directory = %directory.display(), %error, "no task host answers here"),
     }
-    let outcome = serde_json::from_slice(&fs::read(here.join(OUTCOME)).ok()?).ok()?;
-    let rest = File::open(here.join(REST)).ok().map(BufReader::new);
+    let outcome: Option<Outcome> =
+        fs::read(here.join(OUTCOME)).ok().and_then(|left| serde_json::from_slice(&left).ok());
+    let is_killed = outcome.is_none();
+    if is_killed {
+        // It may live and not answer.
+        end(directory).await;
+    }
+    let rest = File::open(here.join(if is_killed { SPOOL } else { REST })).ok().map(BufReader::new);
+    if is_killed && rest.is_none() {
+        return None;
+    }
     // Nobody listens to a host that has ended.
     let (sender, _) = mpsc::unbounded_channel();
-    let events = HostEvents {
-        source: Source::Left { rest, outcome: Some(outcome) },
-        sender: sender.clone(),
-        unstored: None,
-        process: None,
-    };
+    let events =
+        HostEvents { source: Source::Left { rest, outcome }, sender: sender.clone(), unstored: None, process: None };
     let job = Hosted { events, control: HostControl { sender } };
     let directory = directory.to_owned();
-    Some(Attached { job, directory, history: Vec::new(), is_asking: false, state_address: None })
+    Some(Attached { job, directory, history: Vec::new(), is_asking: false, state_address: None, is_killed })
 }
 
 async fn connect(directory: &Path, socket: &Path) -> io::Result<Attached> {
@@ -219,7 +248,8 @@ async fn greeted(directory: &Path, stream: UnixStream, patience: Duration) -> io
     let events = HostEvents { source: Source::Host(incoming), sender: sender.clone(), unstored: None, process: None };
     let Welcome { history, is_asking, state_address, .. } = welcome;
     let job = Hosted { events, control: HostControl { sender } };
-    Ok(Attached { job, directory: directory.to_owned(), history, is_asking, state_address })
+    let directory = directory.to_owned();
+    Ok(Attached { job, directory, history, is_asking, state_address, is_killed: false })
 }
 
 /// Sends what there is to say, so that nobody waits for it who stores an event; ends with the last who could say something.
@@ -241,22 +271,10 @@ impl Attached {
     }
 }
 
-/// Removes the directory of a host that has ended; only what a host makes.
-pub fn forget(directory: &Path) {
-    for name in [SOCKET, OUTCOME, "outcome.new", "spool", REST] {
-        let _ = fs::remove_file(directory.join(name));
-    }
-    if let Err(error) = fs::remove_dir(directory)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        tracing::warn!(directory = %directory.display(), %error, "the directory of a task host cannot be removed");
-    }
-}
-
 #[derive(Debug)]
 enum Source {
     Host(Incoming),
-    /// What a host left: what was not stored, and its outcome.
+    /// What a host left: what was not stored, and its outcome unless it was killed.
     Left {
         rest: Option<BufReader<File>>,
         outcome: Option<Outcome>,
@@ -346,7 +364,7 @@ impl HostEvents {
     }
 }
 
-/// The next frame of a file.
+/// The next frame of a file; a host that was killed may have left half a frame at the end.
 fn left(rest: Option<&mut BufReader<File>>) -> io::Result<Option<Frame>> {
     let Some(rest) = rest else { return Ok(None) };
     let mut start = Start::default();
@@ -357,7 +375,10 @@ fn left(rest: Option<&mut BufReader<File>>) -> io::Result<Option<Frame>> {
     let mut whole = BytesMut::zeroed(frame::whole_length(start)?);
     let (first, content) = whole.split_at_mut(start.len());
     first.copy_from_slice(&start);
-    rest.read_exact(content)?;
+    match rest.read_exact(content) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
     frame::take(&mut whole)
 }
 

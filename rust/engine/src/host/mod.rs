@@ -7,11 +7,12 @@
 //!
 //! Invariants: an event is kept until a server has said that it is stored, and told again to the next server if it was not;
 //! events are numbered and never left out; the host ends when everything is stored, and leaves its outcome in its directory until
-//! the final status is stored, too. What the server sends is known to hosts of the same version only, what a host tells to all newer
+//! the final status is stored, too. A host that was killed leaves a record of what it had started, and whoever notices ends that. What the server sends is known to hosts of the same version only, what a host tells to all newer
 //! servers. All paths of a host are relative to its directory.
 
 mod client;
 mod frame;
+mod left;
 mod link;
 mod order;
 mod serve;
@@ -19,8 +20,9 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Attached, HostControl, HostEvents, Hosted, Hosts, attach, forget};
+pub use client::{Attached, HostControl, HostEvents, Hosted, Hosts, attach};
 pub use frame::StateAddress;
+pub use left::{abandon, end, forget, out_of_memory};
 pub use serve::serve;
 
 /// Name of the command of the program that becomes a host; its argument is the host's directory.

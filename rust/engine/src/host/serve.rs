@@ -17,11 +17,15 @@ use tokio::{net::UnixListener, runtime::Handle};
 use super::{
     OUTCOME, SOCKET,
     frame::{self, Frame, ORDER, PASSING, STORED, StateAddress, VERSION, WELCOME, WISH, Welcome, Wish},
+    left::RECORD,
     link::{Link, Turn, check_peer, stream},
     order::{self, Order},
     spool::Spool,
 };
-use crate::job::{self, JobControl, JobEvent, JobSpec, Outcome, SecretSet};
+use crate::{
+    job::{self, JobControl, JobEvent, JobSpec, Outcome, SecretSet},
+    process::keep_record,
+};
 
 /// How long the end of a job waits for a server that comes for it.
 const COLLECTION: Duration = Duration::from_hours(24);
@@ -59,6 +63,9 @@ pub async fn serve(server: StdUnixStream, told_to_end: impl Future<Output = &'st
     };
     let Order { config, spec, secrets } = order::read(&content)?;
     drop(content);
+    if let Err(error) = keep_record(Path::new(RECORD)) {
+        tracing::warn!(task.id = spec.task_id, %error, "the programs of a task are not ended if its process is killed");
+    }
     let listener = UnixListener::bind(SOCKET)?;
     let state_address = state_address(&spec, &secrets);
     let task_id = spec.task_id;
@@ -112,7 +119,10 @@ impl Host {
                 turn = turn(&mut self.link) => match turn {
                     Ok(Turn::Heard(frame)) => self.hear(&frame),
                     Ok(Turn::Sent) => {}
-                    Ok(Turn::Gone) | Err(_) => self.link = None,
+                    Ok(Turn::Gone) | Err(_) => {
+                        self.link = None;
+                        self.spool.settle();
+                    }
                 },
                 came = listener.accept() => match came.and_then(|(stream, _)| check_peer(&stream).map(|()| stream)) {
                     Ok(stream) => self.meet(Link::new(stream))?,
@@ -161,7 +171,7 @@ impl Host {
             }
             _ => {}
         }
-        self.spool.push(frame::event(self.last, event)?);
+        self.spool.push(frame::event(self.last, event)?, self.link.is_some());
         Ok(())
     }
 

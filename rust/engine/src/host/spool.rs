@@ -1,6 +1,7 @@
 //! Events of a job that its server has not stored yet: in memory while a server listens, in a file while none does.
 //!
-//! Invariants: nothing is left out and the order stays; memory is bounded; with a server the job is slowed down to the server's pace,
+//! Invariants: nothing is left out and the order stays; what nobody hears is in the file if the disk takes it, so that it outlives
+//! this process; memory is bounded; with a server the job is slowed down to the server's pace,
 //! without one it goes on until the file is full. The file is private, and what is in it is redacted.
 
 use std::{
@@ -22,10 +23,14 @@ const MEMORY_BYTES: usize = 1024 * 1024;
 /// How long the file becomes before the job has to wait.
 const FILE_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Name of the file while the job's host lives.
-const SPOOL: &str = "spool";
+/// Name of the file while the job's host lives, or was killed.
+pub(super) const SPOOL: &str = "spool";
 /// Name of the file with all that nobody came for.
 pub(super) const REST: &str = "rest";
+/// A file that becomes the first one.
+const NEW: &str = "spool.new";
+/// All of them.
+pub(super) const FILES: [&str; 3] = [SPOOL, REST, NEW];
 
 /// The events that are not stored.
 pub(super) struct Spool {
@@ -33,6 +38,8 @@ pub(super) struct Spool {
     /// Told to the server.
     told: VecDeque<Bytes>,
     told_bytes: usize,
+    /// How many of them did not come from the file.
+    told_of_memory: usize,
     /// The next ones, before those in the file.
     waiting: VecDeque<Bytes>,
     waiting_bytes: usize,
@@ -51,6 +58,7 @@ impl Spool {
             directory: directory.to_owned(),
             told: VecDeque::new(),
             told_bytes: 0,
+            told_of_memory: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             file: None,
@@ -81,14 +89,53 @@ impl Spool {
     }
 
     /// Adds the frame of an event.
-    pub(super) fn push(&mut self, frame: Bytes) {
-        if self.read == self.written && self.waiting_bytes < MEMORY_BYTES {
-            self.waiting_bytes += frame.len();
-            self.waiting.push_back(frame);
-        } else if let Err(error) = self.write(&frame) {
-            tracing::warn!(%error, "the log of a task cannot be kept on disk; the task waits for its server");
-            self.refused = Some(frame);
+    pub(super) fn push(&mut self, frame: Bytes, is_heard: bool) {
+        let fits = self.read == self.written && self.waiting_bytes < MEMORY_BYTES;
+        let error = if is_heard && fits { None } else { Some(self.write(&frame)) };
+        match error {
+            Some(Ok(())) => {}
+            Some(Err(error)) if !fits => {
+                tracing::warn!(%error, "the log of a task cannot be kept on disk; the task waits for its server");
+                self.refused = Some(frame);
+            }
+            // Without a disk it is kept here as long as there is room.
+            None | Some(Err(_)) => {
+                self.waiting_bytes += frame.len();
+                self.waiting.push_back(frame);
+            }
         }
+    }
+
+    /// Nobody listens any more: everything that is not stored goes into the file.
+    pub(super) fn settle(&mut self) {
+        if self.told_of_memory == 0 && self.waiting.is_empty() {
+            // It lies there already, right before what was not read.
+            self.read -= self.told_bytes as u64;
+        } else if let Err(error) = self.write_anew() {
+            // It stays in memory.
+            tracing::warn!(%error, "the log of a task cannot be kept on disk");
+            return;
+        }
+        self.told.clear();
+        self.waiting.clear();
+        (self.told_bytes, self.told_of_memory, self.waiting_bytes) = (0, 0, 0);
+    }
+
+    fn write_anew(&mut self) -> io::Result<()> {
+        let new = self.directory.join(NEW);
+        let _ = fs::remove_file(&new);
+        let mut file = private(&new)?;
+        for frame in self.told.iter().chain(&self.waiting) {
+            file.write_all(frame)?;
+        }
+        if let Some(old) = &mut self.file {
+            old.seek(SeekFrom::Start(self.read))?;
+            io::copy(&mut old.take(self.written - self.read), &mut file)?;
+        }
+        let written = file.stream_position()?;
+        fs::rename(&new, self.directory.join(SPOOL))?;
+        (self.file, self.read, self.written) = (Some(file), 0, written);
+        Ok(())
     }
 
     fn write(&mut self, frame: &[u8]) -> io::Result<()> {
@@ -109,8 +156,10 @@ impl Spool {
         if self.told_bytes >= WINDOW_BYTES {
             return Ok(None);
         }
+        let is_of_memory = !self.waiting.is_empty() || self.read == self.written;
         let frame = self.next()?;
         if let Some(frame) = &frame {
+            self.told_of_memory += usize::from(is_of_memory);
             self.told_bytes += frame.len();
             self.told.push_back(frame.clone());
         }
@@ -130,10 +179,6 @@ impl Spool {
         let mut whole = vec![0; frame::whole_length(start)?];
         file.read_exact_at(&mut whole, self.read)?;
         self.read += whole.len() as u64;
-        if self.read == self.written {
-            file.set_len(0)?;
-            (self.read, self.written) = (0, 0);
-        }
         Ok(Some(whole.into()))
     }
 
@@ -146,6 +191,17 @@ impl Spool {
     pub(super) fn stored(&mut self, number: u64) {
         while let Some(frame) = self.told.pop_front_if(|frame| frame::number(frame) <= number) {
             self.told_bytes -= frame.len();
+        }
+        if !self.told.is_empty() {
+            return;
+        }
+        self.told_of_memory = 0;
+        // All of the file is stored: it is used anew. If that fails it only goes on to grow.
+        if self.written > 0
+            && self.read == self.written
+            && self.file.as_ref().is_some_and(|file| file.set_len(0).is_ok())
+        {
+            (self.read, self.written) = (0, 0);
         }
     }
 
@@ -200,7 +256,7 @@ mod tests {
         let count = 500;
         for number in 1..=count {
             assert!(spool.has_room(false));
-            spool.push(frame_of(number, 10_000));
+            spool.push(frame_of(number, 10_000), false);
         }
         assert!(!spool.has_room(true), "a server has to catch up first");
         let mode = fs::metadata(directory.path().join(SPOOL)).unwrap();
@@ -231,7 +287,7 @@ mod tests {
         let mut spool = Spool::new(directory.path());
         let frames: Vec<_> = (1..=300).map(|number| frame_of(number, 10_000)).collect();
         for frame in &frames {
-            spool.push(frame.clone());
+            spool.push(frame.clone(), true);
         }
         for _ in 0..20 {
             spool.tell().unwrap();

@@ -21,8 +21,8 @@ async fn the_end_of_a_job_that_nobody_came_for_is_found() {
     assert!(attach(directory.path()).await.is_none(), "nothing is there");
     let mut spool = Spool::new(directory.path());
     let commit = JobEvent::Commit { hash: "abc".to_owned(), message: "first".to_owned() };
-    spool.push(frame::event(1, &commit).unwrap());
-    spool.push(frame::event(2, &JobEvent::Done(Outcome::Success)).unwrap());
+    spool.push(frame::event(1, &commit).unwrap(), true);
+    spool.push(frame::event(2, &JobEvent::Done(Outcome::Success)).unwrap(), true);
     spool.leave().unwrap();
     fs::write(directory.path().join(OUTCOME), serde_json::to_vec(&Outcome::Success).unwrap()).unwrap();
     let mut found = attach(directory.path()).await.unwrap();

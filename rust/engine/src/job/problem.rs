@@ -57,6 +57,8 @@ pub enum ProblemCode {
     Interrupted,
     /// The job took longer than it may.
     TimeLimit,
+    /// The job needs more memory than it may have.
+    MemoryLimit,
 }
 
 impl ProblemCode {
@@ -80,6 +82,7 @@ impl ProblemCode {
             Self::Machine => "machine",
             Self::Interrupted => "interrupted",
             Self::TimeLimit => "time_limit",
+            Self::MemoryLimit => "memory_limit",
         }
     }
 }

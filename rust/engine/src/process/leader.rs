@@ -12,7 +12,7 @@ use libc::pid_t;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    session,
+    record, session,
     system::{self, RawExit},
     thread,
 };
@@ -149,6 +149,8 @@ impl Watched {
     pub(super) fn reap(&self) -> Option<RawExit> {
         let mut reaped = self.lock();
         *reaped = true;
+        // While it cannot be another's yet.
+        record::ended(self.pid);
         system::wait_exited(self.pid, true).ok().flatten()
     }
 }
@@ -160,6 +162,7 @@ impl Drop for Watched {
         }
         self.signal_session(libc::SIGKILL);
         *self.lock() = true;
+        record::ended(self.pid);
         let pid = self.pid;
         if !matches!(system::wait_exited(pid, true), Ok(None)) {
             return;

@@ -13,6 +13,7 @@
 //! `memory.rs` (the memory of this process itself).
 
 mod capture;
+mod cgroup;
 mod child;
 mod detached;
 mod exit;
@@ -22,6 +23,7 @@ mod input;
 mod leader;
 mod memory;
 mod output;
+mod record;
 mod resolve;
 mod sandbox;
 mod session;
@@ -36,12 +38,14 @@ mod thread;
 mod tests;
 
 pub use capture::{CapturedOutput, output};
+pub use cgroup::{Group, Groups, Limits, SERVER_GROUP};
 pub use child::{Child, ChildControl, ControlError};
 pub use detached::{Detached, detach};
 pub use exit::{Exit, Problem};
 pub use identity::{Identity, IdentityError};
 pub use memory::give_memory_back;
 pub use output::{FlushHandle, OutputEnd, attach};
+pub use record::{end_recorded, keep_record};
 pub(crate) use resolve::find as find_program;
 pub use sandbox::{Sandbox, SandboxError, SandboxPlan, sandbox_is_supported};
 pub use spawn::{SpawnError, spawn};

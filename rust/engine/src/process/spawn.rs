@@ -20,6 +20,7 @@ use super::{
     fork::{self, Foreign, Step},
     input::InputEnd,
     leader::Watched,
+    record,
     resolve::{self, Prepared},
     starting::Starting,
     stop::Ending,
@@ -204,6 +205,7 @@ pub(super) fn spawn_with(spec: ProcessSpec, use_pidfd: bool) -> Result<Child, Sp
             })?
         }
     };
+    record::begun(pid, [stdout.as_fd(), stderr.as_fd()]);
     drop((child_stdout, child_stderr, child_stdin));
     drop(starting);
     let watched = Watched::new(pid, use_pidfd);

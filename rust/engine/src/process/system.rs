@@ -6,7 +6,11 @@ use std::{
     ffi::CString,
     io,
     mem::MaybeUninit,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::{
+        fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+        unix::ffi::OsStrExt as _,
+    },
+    path::Path,
     ptr,
 };
 
@@ -275,4 +279,15 @@ pub(super) fn set_window_size(terminal: BorrowedFd<'_>, (lines, columns): (u16, 
 pub(super) fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an OwnedFd is open, names the same file all its life, and is not replaced inside the AsyncFd that owns it.
     unsafe { AsyncFd::register_with_interest(fd, interest) }.map_err(io::Error::from)
+}
+
+/// The value of an extended attribute of a file, if it has a short one.
+#[expect(unsafe_code, reason = "neither std nor nix read them")]
+pub(super) fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
+    let (path, name) = (CString::new(path.as_os_str().as_bytes()).ok()?, CString::new(name).ok()?);
+    let mut value = vec![0; 64];
+    // SAFETY: both texts end with a NUL; the kernel writes at most the given number of bytes, which the buffer has.
+    let length = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+    value.truncate(usize::try_from(length).ok()?);
+    Some(value)
 }

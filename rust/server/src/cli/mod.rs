@@ -28,6 +28,7 @@ mod start;
 mod task;
 mod task_export;
 mod task_host;
+mod task_processes;
 mod token;
 mod transfer;
 mod user;

@@ -7,7 +7,6 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures_util::future::OptionFuture;
-use semaphore_engine::host::Hosts;
 use semaphore_service::{Services, TaskPorts, schedule::Scheduler, task::Ownership};
 use semaphore_task::{Pool, PoolLimits};
 use tokio::sync::watch;
@@ -19,6 +18,7 @@ use super::{
     output::say,
     rehearse::{self, Rehearsal},
     start::{self, ConfigSource},
+    task_processes,
 };
 use crate::{
     config::Config,
@@ -33,9 +33,6 @@ use crate::{
     survival::Survival,
     version::version,
 };
-
-/// What a process of a task is started from: this program, also when its file was replaced meanwhile.
-pub(super) const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Threads that serve requests. Work that takes long has threads of its own.
 const WORKER_THREADS: usize = 2;
@@ -123,11 +120,10 @@ async fn run_until_signal(
         max_parallel_tasks: config.max_parallel_tasks,
         max_task_duration: (seconds > 0).then(|| Duration::from_secs(seconds)),
     };
-    let hosts = config.task_processes.hosted.then(|| Hosts::new(OWN_PROGRAM, &services.engine.tmp_path));
-    let hosts = hosts.transpose().context("configuration key tmp_path")?;
     let survival = Survival::of_this_process();
-    if hosts.is_some() && rehearsal.is_none() {
-        tracing::info!(hand_over = config.task_processes.are_handed_over(&survival), "{}", survival.explanation());
+    let mut hosts = task_processes::hosts(&config, &services.engine.tmp_path)?;
+    if rehearsal.is_none() {
+        hosts = task_processes::prepared(hosts, &config, &survival);
     }
     let engine = Arc::clone(&services.engine);
     let pool = Pool::start_with_hosts(tasks.clone(), watchers, engine, limits, hosts);

@@ -1,5 +1,7 @@
 //! The rows of the table of keys about the processes that run tasks, and what they mean.
 
+use semaphore_engine::process::Limits;
+
 use super::{
     load::Values,
     table::{
@@ -88,6 +90,46 @@ pub(super) const KEYS: &[Key] = &[
         ),
         Rule::OneOf(&["auto", "on", "off"]),
     ),
+    ruled(
+        key(
+            "process.control_groups",
+            "SEMAPHORE_PROCESS_CONTROL_GROUPS",
+            Text,
+            "auto",
+            "Whether each task gets a control group (cgroup 2) of its own where the server may make them, as under a systemd unit with Delegate=yes. Not a key of the Go server.",
+        ),
+        Rule::OneOf(&["auto", "off"]),
+    ),
+    ruled(
+        key(
+            "process.limits.cpu_percent",
+            "SEMAPHORE_PROCESS_LIMITS_CPU_PERCENT",
+            Integer,
+            "",
+            "Processor time that a task may use, in percent of one processor; 0 is no limit. Needs process.control_groups. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
+    ruled(
+        key(
+            "process.limits.memory_mb",
+            "SEMAPHORE_PROCESS_LIMITS_MEMORY_MB",
+            Integer,
+            "",
+            "Memory that a task may use, in MiB; 0 is no limit. Needs process.control_groups. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
+    ruled(
+        key(
+            "process.limits.pids",
+            "SEMAPHORE_PROCESS_LIMITS_PIDS",
+            Integer,
+            "",
+            "Processes and threads that a task may have at once; 0 is no limit. Needs process.control_groups. Not a key of the Go server.",
+        ),
+        Rule::NotNegative,
+    ),
 ];
 
 /// Where tasks run, and what becomes of them when the server ends.
@@ -97,6 +139,10 @@ pub struct TaskProcesses {
     pub hosted: bool,
     /// Whether they are left to the next start; `None` if that depends on who started the server.
     pub hand_over: Option<bool>,
+    /// Each has a control group, if that is possible.
+    pub grouped: bool,
+    /// What a task may use.
+    pub limits: Limits,
 }
 
 impl TaskProcesses {
@@ -106,7 +152,17 @@ impl TaskProcesses {
             "off" => Some(false),
             _ => None,
         };
-        Self { hosted: values.text("process.task_host") != "off", hand_over }
+        let limit = |path| values.set_integer(path).filter(|limit| *limit > 0);
+        Self {
+            hosted: values.text("process.task_host") != "off",
+            hand_over,
+            grouped: values.text("process.control_groups") != "off",
+            limits: Limits {
+                cpu_percent: limit("process.limits.cpu_percent"),
+                memory_mib: limit("process.limits.memory_mb"),
+                pids: limit("process.limits.pids"),
+            },
+        }
     }
 
     /// Whether tasks are left to the next start.

@@ -14,7 +14,7 @@ use semaphore_model::{
 };
 use semaphore_store::{ScheduleFire, StoreError};
 use semaphore_task::{Cron, CronError, Zone};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
     error::{Error, Kind, Result},
@@ -25,6 +25,9 @@ use crate::{
 /// How often all schedules are read without being told of a change: other programs write them, too, and the clock of the
 /// machine may be set.
 const RELOAD: Duration = Duration::from_mins(1);
+
+/// By how much a clock may run slow between two looks without having been set back.
+const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(2);
 
 /// How far back missed moments are looked for.
 const LONGEST_ABSENCE: TimeDelta = TimeDelta::days(31);
@@ -51,6 +54,8 @@ pub struct Scheduler {
     /// Whether the schedules were read before: only what passed before the start was missed.
     has_read: bool,
     entries: HashMap<ScheduleId, Entry>,
+    /// The last look at the clock, and when that was.
+    looked: (DateTime<Utc>, Instant),
 }
 
 /// A schedule that waits for its next moment.
@@ -79,28 +84,37 @@ impl Scheduler {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host: String = host.trim().chars().take(SERVER_NAME_CHARACTERS).collect();
         let name = format!("{host}:{}", std::process::id()).into();
-        Ok(Self { services, ports, zone, name, has_read: false, entries: HashMap::new() })
+        Ok(Self {
+            services,
+            ports,
+            zone,
+            name,
+            has_read: false,
+            entries: HashMap::new(),
+            looked: (Utc::now(), Instant::now()),
+        })
     }
 
     /// Fires schedules until `stop` is ready.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let services = Arc::clone(&self.services);
         let mut stop = pin!(stop);
-        let mut reload = tokio::time::Instant::now();
+        let mut reload = Instant::now();
         loop {
-            if reload <= tokio::time::Instant::now() {
+            if reload <= Instant::now() {
                 if let Err(error) = self.reload().await {
                     tracing::error!(%error, cause = ?error.source, "the schedules cannot be read; those known go on");
                 }
-                reload = tokio::time::Instant::now() + RELOAD;
+                reload = Instant::now() + RELOAD;
             }
+            self.follow_clock();
             let next = self.entries.values().filter_map(|entry| entry.next).min();
             let wait = next.and_then(|next| (next - Utc::now()).to_std().ok().or(Some(Duration::ZERO)));
-            let due = tokio::time::Instant::now() + wait.unwrap_or(RELOAD).min(RELOAD);
+            let due = Instant::now() + wait.unwrap_or(RELOAD).min(RELOAD);
             tokio::select! {
                 biased;
                 () = &mut stop => return,
-                () = services.schedules_changed.notified() => reload = tokio::time::Instant::now(),
+                () = services.schedules_changed.notified() => reload = Instant::now(),
                 () = tokio::time::sleep_until(due.min(reload)) => self.fire_due(),
             }
         }
@@ -187,6 +201,24 @@ impl Scheduler {
         std::iter::successors(cron.next(after, self.zone), |moment| cron.next(*moment, self.zone))
             .take_while(|moment| *moment <= now)
             .last()
+    }
+
+    /// A clock that was set back brings nearer moments; those that were fired already are fired once all the same.
+    fn follow_clock(&mut self) {
+        let (now, instant) = (Utc::now(), Instant::now());
+        let (then, seen) = std::mem::replace(&mut self.looked, (now, instant));
+        let passed = TimeDelta::from_std(instant.duration_since(seen)).unwrap_or_default();
+        if now - then > passed - CLOCK_SLACK {
+            return;
+        }
+        tracing::warn!("the clock of this machine was set back: schedules go by the new time");
+        for entry in self.entries.values_mut() {
+            if let (Rule::Again(cron), Some(next)) = (&entry.rule, entry.next)
+                && let Some(nearer) = cron.next(now, self.zone).filter(|nearer| *nearer < next)
+            {
+                entry.next = Some(nearer);
+            }
+        }
     }
 
     /// Fires what is due and reckons the next moments.

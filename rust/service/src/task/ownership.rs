@@ -92,6 +92,9 @@ impl Ownership {
         if !ports.take_up(&adopted, RESTARTED).await? {
             ownership.unfinished.push((String::new(), RESTARTED.to_owned()));
         }
+        if let Err(error) = ports.end_abandoned().await {
+            tracing::warn!(%error, cause = ?error.source, "processes of deleted tasks cannot be looked for");
+        }
         Ok(ownership)
     }
 

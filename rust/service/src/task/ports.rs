@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use semaphore_engine::{
     host,
     job::{Problem, ProblemCode, remove_leftovers},
@@ -144,8 +144,8 @@ impl TaskPorts {
     /// Goes on with a task that has a process of its own; ends it if that has gone, too.
     async fn attach(&self, pool: &Pool, task: QueuedTask, directory: &Path, reason: &str) -> Result<()> {
         let Some(attached) = host::attach(directory).await else {
-            self.end_lost(task, &format!("{reason}, and the process that ran it (its task host) has ended with it"))
-                .await?;
+            let memory = host::out_of_memory(directory).map(|memory| format!("; {memory}")).unwrap_or_default();
+            self.end_lost(task, &format!("{}{memory}", ended_with(reason))).await?;
             host::forget(directory);
             return Ok(());
         };
@@ -156,7 +156,9 @@ impl TaskPorts {
             let (project_id, inventory_id) = (task.state.project_id, InventoryId(found.inventory_id));
             self.services.open_task_address(alias, StateOwner { project_id, inventory_id, task_id: Some(id) });
         }
-        pool.attach(task, attached, self.progress(id).await?);
+        let mut progress = self.progress(id).await?;
+        progress.interruption = attached.is_killed.then(|| ended_with(reason));
+        pool.attach(task, attached, progress);
         Ok(())
     }
 
@@ -164,7 +166,27 @@ impl TaskPorts {
     async fn progress(&self, task: TaskId) -> Result<StoredProgress> {
         let store = &self.services.store;
         let problems = store.list_task_problems(task).await?.into_iter().map(|problem| (problem.code, problem.message));
-        Ok(StoredProgress { lines: store.task_output_number(task).await?, problems: problems.collect() })
+        Ok(StoredProgress {
+            lines: store.task_output_number(task).await?,
+            last_time: store.task_output_time(task).await?,
+            interruption: None,
+            problems: problems.collect(),
+        })
+    }
+
+    /// Ends processes of tasks that are not in the database any more: they were deleted while no server was there.
+    pub(super) async fn end_abandoned(&self) -> Result<()> {
+        let Some(hosts) = self.pool()?.hosts() else { return Ok(()) };
+        // The row of a task is stored before its directory is made.
+        let mut directories = hosts.directories();
+        for known in self.services.store.list_task_hosts(self.place()).await? {
+            directories.remove(Path::new(&known));
+        }
+        for directory in directories {
+            tracing::warn!(directory = %directory.display(), "a task that was deleted is ended");
+            tokio::spawn(async move { host::abandon(&directory).await });
+        }
+        Ok(())
     }
 
     /// The template of a task; none if it cannot be read, now and later.
@@ -189,8 +211,11 @@ impl TaskPorts {
             tracing::warn!(task.id = id, %error, "files of a task of an earlier run cannot be removed");
         }
         task.state.status = TaskStatus::Error;
-        task.state.end = Some(Utc::now());
-        let line = NewLine::whole(Utc::now(), format!("Failed to run task: {reason}"));
+        // Behind what it has said, whatever the clock says now.
+        let last = self.services.store.task_output_time(task.state.id).await?;
+        let end = Utc::now().max(last).max(task.state.start.unwrap_or(last));
+        task.state.end = Some(end);
+        let line = NewLine::whole(end, format!("Failed to run task: {reason}"));
         let description = format!("Task ID {} ({}) finished with status ERROR", task.state.id, task.template_name);
         let problem = Problem { code: ProblemCode::Interrupted, message: reason.to_owned() };
         let change = TaskChange {
@@ -325,6 +350,10 @@ impl TaskRepository for TaskPorts {
         self.store_step(&task.state, change, Some(Beginning { beside, wish })).await
     }
 
+    async fn last_line(&self, task: TaskId) -> Result<DateTime<Utc>, PortError> {
+        self.services.store.task_output_time(task).await.map_err(port_error)
+    }
+
     async fn prepare(&self, task: &QueuedTask) -> Result<PreparedJob, PortError> {
         prepare::prepare(&self.services, task, self.secret(task.state.id).await?).await
     }
@@ -368,6 +397,11 @@ impl TaskRepository for TaskPorts {
         }
         Ok(tasks)
     }
+}
+
+/// Why a task ends whose process is not there any more.
+fn ended_with(reason: &str) -> String {
+    format!("{reason}, and the process that ran it (its task host) has ended with it; its last output may be missing")
 }
 
 /// A store error as the pool understands it: only what cannot get better by waiting is a refusal.

@@ -43,6 +43,10 @@ pub(super) async fn follow(task: TaskId, mut events: HostEvents, directory: Path
     loop {
         let first = events.next().await;
         let has_gone = first.is_none();
+        if has_gone {
+            // It was killed: what it had started must not go on without it.
+            host::end(&directory).await;
+        }
         let mut batch: Vec<_> = first.into_iter().collect();
         let until = next_report.max(Instant::now() + GATHERING);
         while !batch.is_empty() && !is_urgent(batch.last()) && bytes(&batch) < MOST_BYTES {

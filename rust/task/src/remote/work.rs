@@ -334,7 +334,7 @@ impl RemoteRunner {
             tracing::warn!(task.id = %task, %error, "files of a task whose process was killed cannot be removed");
         }
         let message =
-            "the process that ran it (its task host) was killed; what it had started may still run".to_owned();
+            "the process that ran it (its task host) was killed; what it had started was ended, too".to_owned();
         let problem = Problem { code: ProblemCode::Interrupted, message: message.clone() };
         vec![JobEvent::Problem(problem), JobEvent::Done(Outcome::Broken { stage: "run".to_owned(), error: message })]
     }

@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use chrono::Utc;
 use semaphore_engine::{
     host,
     job::{Outcome, Problem, ProblemCode, StopReason},
@@ -34,11 +33,13 @@ impl Runner {
             let problem = Problem { code: ProblemCode::TimeLimit, message };
             self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
         }
+        let mut lines = self.look_after_host(&outcome).await;
         let reason = outcome.reference_text().map(str::to_owned).or(late);
         let reason = reason.map(|text| format!("Failed to run task: {text}"));
-        let lines: Vec<_> = reason.map(|text| self.line(text)).into_iter().collect();
+        lines.extend(reason.map(|text| self.line(text)));
         self.task.state.status = status;
-        let end = Utc::now();
+        // Not before what it has said, whatever the clock says now.
+        let end = self.now();
         self.task.state.end = Some(end);
         self.end_stage(end);
         let stages = std::mem::take(&mut self.stages);

@@ -13,7 +13,7 @@ use semaphore_model::TaskStatus;
 use super::Runner;
 use crate::{
     execution::{Control, Events},
-    ports::{StoredProgress, TaskChange},
+    ports::{NewLine, StoredProgress, TaskChange},
 };
 
 /// How long the server that has a task now may take to come for its host.
@@ -25,6 +25,9 @@ impl Runner {
         let Attached { job: Hosted { events, control }, directory, history, is_asking, .. } = attached;
         tracing::info!(task.id = %self.task.state.id, "going on with a task that outlived its server");
         (self.stored_lines, self.known_problems) = (progress.lines, progress.problems);
+        // The clock may have been set back meanwhile.
+        self.last_time = progress.last_time;
+        self.interruption = progress.interruption;
         self.host = directory.to_str().map(str::to_owned);
         for event in history {
             match event {
@@ -82,18 +85,41 @@ impl Runner {
         Outcome::Broken { stage: "run".to_owned(), error: problem.message }
     }
 
-    /// The end of a job whose own process was killed.
+    /// The end of a job whose own process was killed: what it had started is ended, too.
     pub(super) async fn host_is_gone(&mut self) -> Outcome {
-        let message = "the process that ran it (its task host) was killed; what it had started may still run";
-        let outcome = self.broken(ProblemCode::Interrupted, message.to_owned()).await;
+        // If another server has the task, its process lives and is that one's: the store knows.
+        self.store(TaskChange::default).await;
+        let is_ours = !(self.lost || self.given_up);
+        let is_ended = match &self.host {
+            Some(directory) if is_ours => host::end(directory.as_ref()).await,
+            _ => false,
+        };
+        let message = self.interruption.take().unwrap_or_else(|| {
+            let rest =
+                if is_ended { "what it had started was ended, too" } else { "what it had started may still run" };
+            format!("the process that ran it (its task host) was killed; {rest}")
+        });
+        let outcome = self.broken(ProblemCode::Interrupted, message).await;
         let (project, task) = (self.task.state.project_id.0, self.task.state.id.0);
         // Files of a job that another server goes on with are in use.
-        if !(self.lost || self.given_up)
-            && let Err(error) = job::remove_leftovers(&self.shared.engine, project, task).await
-        {
+        if is_ours && let Err(error) = job::remove_leftovers(&self.shared.engine, project, task).await {
             tracing::warn!(task.id = task, %error, "files of a task whose process was killed cannot be removed");
         }
         outcome
+    }
+
+    /// Ends what a stopped job has left, and says so if its memory was too small.
+    pub(super) async fn look_after_host(&mut self, outcome: &Outcome) -> Vec<NewLine> {
+        let Some(directory) = self.host.clone().filter(|_| !self.given_up) else { return Vec::new() };
+        if matches!(outcome, Outcome::Stopped(_)) {
+            host::end(directory.as_ref()).await;
+            return Vec::new();
+        }
+        let message = host::out_of_memory(directory.as_ref()).filter(|_| *outcome != Outcome::Success);
+        let Some(message) = message else { return Vec::new() };
+        let problem = Problem { code: ProblemCode::MemoryLimit, message };
+        self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
+        vec![self.line(format!("error: {}", problem.message))]
     }
 
     /// Lets a job go that is not this server's any more: to the server that comes for it, or to its end if none does.

@@ -11,7 +11,10 @@ use nix::{
     unistd::{AccessFlags, access},
 };
 
-use semaphore_engine::{config::SandboxMode, process::sandbox_is_supported};
+use semaphore_engine::{
+    config::SandboxMode,
+    process::{Groups, sandbox_is_supported},
+};
 
 use super::Report;
 use crate::{cli::bolt_import::sqlite_file, config::Config, survival::Survival};
@@ -126,6 +129,39 @@ pub(super) fn check_task_processes(config: &Config, report: &mut Report) {
                 "running tasks outlive a crash of the server; whether they outlive a stop of the service is not known";
             report.note(TASKS, message.to_owned(), "there is no unit semaphore.service on this machine");
         }
+    }
+}
+
+/// Whether tasks get control groups of their own, and whether limits can have an effect. As above, the service may be another process.
+pub(super) fn check_control_groups(config: &Config, report: &mut Report) {
+    let processes = &config.task_processes;
+    if !processes.hosted || !processes.grouped {
+        if processes.limits.is_set() {
+            report.warning(
+                TASKS,
+                "process.limits has no effect without process.task_host and process.control_groups".to_owned(),
+                "switch both on, or remove the limits",
+            );
+        }
+        return;
+    }
+    let advice = "set Delegate=yes in the unit, as packaging/semaphore.service does";
+    let missing = match (Survival::unit_has_groups(UNIT), Groups::delegated()) {
+        (Some(true), _) => return report.ok(TASKS, format!("{UNIT} gives each task a control group (Delegate=yes)")),
+        (None, Ok(groups)) => {
+            let message =
+                format!("tasks of a server that is started here get control groups in {}", groups.base().display());
+            return report.ok(TASKS, message);
+        }
+        (Some(false), _) => format!("{UNIT} lacks Delegate=yes, so tasks have no control groups of their own"),
+        (None, Err(reason)) => {
+            format!("tasks of a server that is started here have no control groups of their own: {reason}")
+        }
+    };
+    if processes.limits.is_set() {
+        report.warning(TASKS, format!("process.limits has no effect: {missing}"), advice);
+    } else {
+        report.note(TASKS, missing, advice);
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn run(source: &ConfigSource, arguments: &Doctor) -> anyhow::Result<(
         machine::check_files(&config, arguments.fix, &mut report);
         machine::check_space(&config, &mut report);
         machine::check_task_processes(&config, &mut report);
+        machine::check_control_groups(&config, &mut report);
         machine::check_sandbox(&config, &mut report);
         let apps = runtime()?.block_on(database::check(&config, arguments.fix, &mut report));
         machine::check_tools(&config, &apps, &mut report);

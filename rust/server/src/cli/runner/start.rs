@@ -25,8 +25,8 @@ use super::{
 use crate::{
     cli::{
         output::say,
-        run_server::OWN_PROGRAM,
         start::{self, ConfigSource},
+        task_processes::OWN_PROGRAM,
     },
     config::Config,
     signal::{BlockedSignals, StopSignals},
