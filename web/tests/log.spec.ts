@@ -46,8 +46,9 @@ describe('the document', () => {
 
   it('shows a record of several lines as one', () => {
     const document = new LogDocument()
-    document.append(['a\nb', 'c'])
-    expect([document.text(0), document.text(1)]).toEqual(['a ↵ b', 'c'])
+    document.append(['a\nb', 'c\n', 'd'])
+    expect([0, 1, 2].map((line) => document.text(line))).toEqual(['a ↵ b', 'c', 'd'])
+    expect(document.length).toBe(3)
   })
 
   it('holds a window of a million lines, at the end as long as somebody stands there', () => {

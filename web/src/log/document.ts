@@ -164,9 +164,9 @@ export class LogDocument {
   }
 }
 
-/** The server ends a record at each end of a line. In databases of before there are records with several lines. */
+/** What programs print comes line by line; words of the server's own may end with the end of a line, or have one in them. */
 function oneRow(record: string): string {
-  return record.includes('\n') ? record.replace(/\r?\n/g, ' ↵ ') : record
+  return record.includes('\n') ? record.replace(/\r?\n$/, '').replace(/\r?\n/g, ' ↵ ') : record
 }
 
 function isSame(one: AnsiState | undefined, other: AnsiState): boolean {
