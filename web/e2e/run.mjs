@@ -116,6 +116,16 @@ async function scenario(page) {
     await picture(page, 'task-ended')
   })
 
+  await test('the log can be downloaded', async () => {
+    const begun = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Download the raw log' }).click()
+    const file = await begun
+    assert(file.suggestedFilename() === `task-${task}.log`, file.suggestedFilename())
+    const text = readFileSync(await file.path(), 'utf8')
+    const last = (await page.locator('.log-text').last().innerText()).trimEnd()
+    assert(last !== '' && text.trimEnd().endsWith(last), `the file ends with ${text.slice(-80)}`)
+  })
+
   await test('the log can be searched and its lines have links', async () => {
     await page.getByLabel('Search in the log').fill('e')
     await page.locator('.log-text mark.current').first().waitFor()
