@@ -112,8 +112,7 @@ async function ended(page, status) {
 
 /** The page shows the stored log as it is, and the lines that the program printed are in it once and in order. */
 async function everyLineOnce(page, project, task, atLeast) {
-  const raw = await call(page, 'GET', `project/${project}/tasks/${task}/raw_output`)
-  const stored = raw.replace(/\n$/, '').split('\n')
+  const stored = (await call(page, 'GET', `project/${project}/tasks/${task}/output`)).map((record) => record.output.replace(/\u001b\[[0-9;]*m/g, ''))
   await page.waitForFunction((count) => document.querySelectorAll('.log-row').length === count, stored.length)
   const shown = await page.locator('.log-row .log-text').allInnerTexts()
   const different = stored.findIndex((line, index) => line.trim() !== (shown[index] ?? '').trim())

@@ -93,6 +93,17 @@ async function statistics({ good, bad }) {
     await choose(page, 'Time', 'Always')
     await page.getByRole('img', { name: /^Tasks by day: 4 in all/ }).waitFor()
   })
+  await test('two days are chosen, and what ran between them is counted', async () => {
+    const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10)
+    await choose(page, 'Time', 'From one day to another')
+    await page.getByLabel('First day').fill(day(1))
+    await page.getByRole('img', { name: /^Tasks by day: 4 in all/ }).waitFor()
+    await pictures(page, 'statistics-days')
+    await page.getByLabel('Last day').fill(day(2))
+    await page.getByText('The last day is before the first one.').waitFor()
+    await page.getByLabel('First day').fill(day(5))
+    await page.getByRole('heading', { name: 'No tasks in this time' }).waitFor()
+  })
   await test('a template has statistics of its own', async () => {
     await page.goto(`${base}/project/${project.id}/templates/${bad.id}`)
     await page.getByRole('navigation', { name: 'Parts of the template' }).getByRole('link', { name: 'Statistics' }).click()

@@ -99,17 +99,31 @@ async function scenario(page) {
 
   await test('the page shows exactly the stored log', async () => {
     await page.locator('.log-state.ended').waitFor()
-    const raw = await page.evaluate(async () => {
+    const stored = await page.evaluate(async () => {
       const match = location.pathname.match(/project\/(\d+)\/tasks\/(\d+)$/)
-      const response = await fetch(new URL(`api/project/${match[1]}/tasks/${match[2]}/raw_output`, document.baseURI).pathname)
-      return response.text()
+      const response = await fetch(new URL(`api/project/${match[1]}/tasks/${match[2]}/output`, document.baseURI).pathname)
+      return response.json()
     })
-    const lines = raw.replace(/\n$/, '').split('\n').length
+    const lines = stored.length
     const shown = Number((await page.locator('.log-state').innerText()).replace(/[^\d]/g, ''))
     assert(shown === lines, `${shown} lines on the page, ${lines} in the store`)
     const last = await page.locator('.log-number').last().innerText()
     assert(Number(last) === lines, `the last number on the page is ${last}, not ${lines}`)
+    // Colours are no text; the server's own words may end with the end of a line.
+    const text = stored.at(-1).output.replace(/\u001b\[[0-9;]*m/g, '').trimEnd()
+    const lastText = (await page.locator('.log-text').last().innerText()).trimEnd()
+    assert(lastText === text, `the last line is ${lastText}, not ${text}`)
     await picture(page, 'task-ended')
+  })
+
+  await test('the log can be downloaded', async () => {
+    const begun = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Download the raw log' }).click()
+    const file = await begun
+    assert(file.suggestedFilename() === `task-${task}.log`, file.suggestedFilename())
+    const text = readFileSync(await file.path(), 'utf8')
+    const last = (await page.locator('.log-text').last().innerText()).trimEnd()
+    assert(last !== '' && text.trimEnd().endsWith(last), `the file ends with ${text.slice(-80)}`)
   })
 
   await test('the log can be searched and its lines have links', async () => {

@@ -2,12 +2,14 @@
 //
 //   SERVER_BIN=target/release/semaphore OIDC_PROVIDER=.deps/venv/bin/oidc-provider-mock node e2e/sign-in.mjs
 //
-// It starts servers and the provider by itself, on free ports and data of their own. Optional: CHROMIUM, SCREENSHOTS as in run.mjs.
+// It starts servers, the provider and a server for e-mail by itself, on free ports and data of their own. The latter is aiosmtpd, which lies beside the provider.
+// Optional: CHROMIUM, SCREENSHOTS as in run.mjs.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { assert, consoleErrors, finish, launch, picture, test, watchConsole } from './browser.mjs'
 import { freePort, listens } from './ports.mjs'
 
@@ -32,6 +34,7 @@ try {
   await provider(base)
   await secondFactor(base)
   await account(base)
+  await byEmail()
   await onlyProvider(await server('only', { password_login_disable: true }))
   await test('no error in the console', async () => {
     assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
@@ -196,6 +199,52 @@ async function account(base) {
   await page.context().close()
 }
 
+/** A code by e-mail: as the way in, and as the second step after a password. */
+async function byEmail() {
+  const post = await mailServer()
+  const base = await server('email', { auth: { email: { enabled: true } }, oidc_providers: {}, email_host: '127.0.0.1', email_port: String(post.port), email_sender: 'semaphore@example.com' })
+  const page = await newPage()
+  await test('a code from the mailbox signs in, and an address is asked for first', async () => {
+    await page.goto(`${base}/account`)
+    await page.getByRole('button', { name: 'Send me a code by e-mail instead' }).click()
+    await page.getByRole('button', { name: 'Send me a code' }).click()
+    await page.getByText('Enter your e-mail address.').waitFor()
+    await page.getByLabel('E-mail').fill('Admin@localhost')
+    await picture(page, 'sign-in-email')
+    await page.getByRole('button', { name: 'Send me a code' }).click()
+    await page.getByText('We have sent a code to your e-mail address.').waitFor()
+    const code = await post.code(0)
+    await page.getByLabel('Code').fill(code === '000000' ? '000001' : '000000')
+    await page.getByRole('button', { name: 'Verify' }).click()
+    await page.getByRole('alert').filter({ hasText: 'This code is not right, or it is too old.' }).waitFor()
+    await picture(page, 'sign-in-email-code')
+    await page.getByLabel('Code').fill(code)
+    await page.getByRole('button', { name: 'Verify' }).click()
+    await page.getByRole('heading', { name: 'Your account' }).waitFor()
+    assert(new URL(page.url()).pathname === '/account', page.url())
+  })
+  await test('another code is refused for half a minute, and sent when the first one is worth nothing', async () => {
+    await signOut(page)
+    await page.getByRole('button', { name: 'Send me a code by e-mail instead' }).click()
+    await page.getByLabel('E-mail').fill('admin@localhost')
+    await page.getByRole('button', { name: 'Send me a code' }).click()
+    await page.getByText('We have sent a code to your e-mail address.').waitFor()
+    const first = await post.code(1)
+    await page.getByRole('button', { name: 'Send the code again' }).click()
+    await page.getByRole('alert').filter({ hasText: /second|moment|wait/i }).waitFor()
+    // A code bears ten wrong tries, from many addresses.
+    for (let tries = 0; tries < 10; tries += 1) {
+      await page.context().request.post(`${base}/api/auth/verify`, { data: { passcode: first === '000000' ? '000001' : '000000' }, headers: { 'X-Forwarded-For': `198.51.100.${tries}` } })
+    }
+    await page.getByRole('button', { name: 'Send the code again' }).click()
+    await page.getByText('A new code is on its way.').waitFor()
+    await page.getByLabel('Code').fill(await post.code(2))
+    await page.getByRole('button', { name: 'Verify' }).click()
+    await page.getByRole('heading', { name: /^(Projects|Your account)$/ }).waitFor()
+  })
+  await page.context().close()
+}
+
 async function onlyProvider(base) {
   const page = await newPage()
   await test('where a provider is the only way in, there is no password to give', async () => {
@@ -292,4 +341,26 @@ function end(child) {
     child.once('exit', resolve)
     child.kill('SIGTERM')
   })
+}
+
+/** A server for e-mail that keeps what it is sent: the one of the tests of the API. */
+async function mailServer() {
+  const folder = join(directory, 'mail')
+  mkdirSync(folder)
+  const port = await freePort()
+  const options = { kind: 'plain', old: false, host: '127.0.0.1', port, directory: folder, username: '', password: '' }
+  start(join(dirname(providerProgram), 'python3'), [fileURLToPath(new URL('../../tests/machine/src/smtp/server.py', import.meta.url)), JSON.stringify(options)], 'mail.log')
+  await listens(port)
+  return {
+    port,
+    /** The code in the message with this number, as soon as it is there. */
+    async code(number) {
+      const file = join(folder, `${number}.json`)
+      for (const end = Date.now() + STEP_TIMEOUT; !existsSync(file); await new Promise((resolve) => setTimeout(resolve, 50))) {
+        if (Date.now() > end) throw new Error(`message ${number} does not come; there are ${readdirSync(folder).length}`)
+      }
+      const { text, html } = JSON.parse(readFileSync(file, 'utf8'))
+      return /\b\d{6}\b/.exec(text ?? html.replace(/<style[\s\S]*?<\/style>|<[^>]+>/g, ' '))[0]
+    },
+  }
 }

@@ -1,6 +1,6 @@
 // What the browser tests of the pages for managing share: a signed-in person, calls of the API beside the page, forms, pictures of both themes.
 import { readFileSync } from 'node:fs'
-import { assert, picture, test, watchConsole } from './browser.mjs'
+import { assert, consoleErrors, finish, launch, picture, test, watchConsole } from './browser.mjs'
 
 export const base = required('BASE_URL').replace(/\/+$/, '')
 export const login = required('LOGIN')
@@ -25,6 +25,31 @@ export async function visit(browser, { user = login, secret = password, width = 
   assert(answer.ok(), `${user} cannot sign in: ${answer.status()}`)
   watchConsole(page, { provoked })
   return page
+}
+
+/**
+ * One area from beginning to end: a browser, a signed-in page, a furnished project of this name (unless it is null). `body` does the clicking; what it
+ * hands to `after` is done at the end, the last one first, whatever went wrong. The program ends with it.
+ */
+export async function scenario(name, body, options) {
+  const browser = await launch()
+  const clearing = []
+  const after = (task) => clearing.push(task)
+  try {
+    const page = await visit(browser, options)
+    const project = name === null ? null : await furnished(page, name)
+    if (project) after(project.remove)
+    await body({ browser, page, project, after })
+    await test('no error in the console', async () => {
+      assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
+    })
+  } catch (error) {
+    await test('the scenario goes on to its end', () => Promise.reject(error))
+  } finally {
+    for (const task of clearing.reverse()) await Promise.resolve().then(task).catch((error) => console.error(error.message))
+    await browser.close()
+  }
+  finish()
 }
 
 /** Calls the API as the person of the page. */

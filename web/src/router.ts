@@ -1,6 +1,7 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationRaw } from 'vue-router'
 import { basePath } from '@/api/address'
 import { startPage } from '@/launcher/start'
+import { MANAGE_RESOURCES, MANAGE_USERS } from '@/role/permissions'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -9,6 +10,8 @@ declare module 'vue-router' {
     public?: boolean
     /** For administrators of the server only. */
     admin?: boolean
+    /** Of a project's page that is for roles with this right only. */
+    right?: number
   }
 }
 
@@ -56,6 +59,7 @@ export const router = createRouter({
           path: 'templates/new',
           name: 'template-new',
           component: () => import('@/views/TemplateEditView.vue'),
+          meta: { right: MANAGE_RESOURCES },
           props: (route) => ({ app: text(route.query.app), copy: /^\d+$/.test(text(route.query.copy) ?? '') ? Number(route.query.copy) : undefined }),
         },
         { path: 'templates/:template(\\d+)/edit', name: 'template-edit', component: () => import('@/views/TemplateEditView.vue'), props: number('template') },
@@ -86,7 +90,7 @@ export const router = createRouter({
         { path: 'environment', name: 'environment', component: () => import('@/views/VariablesView.vue') },
         { path: 'schedule', name: 'schedule', component: () => import('@/views/SchedulesView.vue') },
         { path: 'team', name: 'team', component: () => import('@/views/TeamView.vue') },
-        { path: 'invites', name: 'invites', component: () => import('@/views/InvitesView.vue') },
+        { path: 'invites', name: 'invites', component: () => import('@/views/InvitesView.vue'), meta: { right: MANAGE_USERS } },
         { path: 'activity', name: 'activity', component: () => import('@/views/ActivityView.vue') },
         { path: 'integrations', name: 'integrations', component: () => import('@/views/IntegrationsView.vue') },
         { path: 'integrations/:integration(\\d+)', name: 'integration', component: () => import('@/views/IntegrationView.vue'), props: number('integration') },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AnsibleHost } from '@/api/compare'
 import type { Task } from '@/api/types'
+import { BackgroundDiff } from '@/compare/background'
 import { diffLines, type Block } from '@/compare/diff'
 import { factsOf, previousOf } from '@/compare/facts'
 import { hostDifferences } from '@/compare/hosts'
@@ -104,6 +105,15 @@ describe('what a comparison leaves out', () => {
     ['port 8080', 'port 8081'],
   ])('%j is not %j', (one, other) => {
     expect(normalLine(one)).not.toBe(normalLine(other))
+  })
+})
+
+describe('a comparison in the background', () => {
+  it('leaves out what means nothing if that is wanted, and answers the last question only', async () => {
+    const background = new BackgroundDiff()
+    const [before, now] = [['at 10:00:00', 'b'], ['at 11:00:00', 'b']]
+    expect(countsOf((await background.compare(before, now, true)) ?? []).places).toBe(0)
+    expect(countsOf((await background.compare(before, now, false)) ?? []).places).toBe(1)
   })
 })
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ApiError } from '@/api/client'
+import type { OutputPart } from '@/api/endpoints'
 import type { Task, TaskOutput, TaskStatus } from '@/api/types'
 import { LiveSocket, readFrame } from '@/live/socket'
 import { TaskFeed } from '@/task/feed'
@@ -54,11 +55,14 @@ class FakeServer {
     id: 7, template_id: 1, project_id: 1, status: this.status, created: time(0), start: time(0), end: this.end,
   }))
 
-  readonly output = vi.fn(async () => {
+  readonly output = vi.fn(async (_project: number, _task: number, part: OutputPart): Promise<string[]> => {
     this.outputCalls += 1
     if (this.failOutput) throw new ApiError(500, 'The server failed.')
-    return [...this.stored]
+    const outputs = this.stored.map((line) => line.output)
+    return 'tail' in part ? outputs.slice(-part.tail) : outputs.slice(part.offset, part.offset + part.limit)
   })
+
+  readonly outputLength = vi.fn(async () => this.stored.length)
 
   store(...texts: string[]) {
     for (const output of texts) this.stored.push({ id: this.stored.length + 1, task_id: 7, time: time(this.stored.length), output })
@@ -305,6 +309,38 @@ describe('a task as the page shows it', () => {
     expect(unfinished()).toEqual([['terminal', 'Go on? ']])
     server.finish('success')
     expect(unfinished()).toEqual([])
+  })
+
+  it('of a long log is told from near its end, and reads what is looked at', async () => {
+    server.store(...Array.from({ length: 30_000 }, (_line, index) => `line ${index + 1}`))
+    await connected()
+    expect(FakeSocket.last.query).toBe('?v=2&task=7&since=20000&partial=true')
+    server.tell(20_001)
+    await vi.advanceTimersByTimeAsync(200)
+    expect([feed.log.length, feed.log.held.from, feed.log.text(29_999)]).toEqual([30_000, 20_000, 'line 30000'])
+    feed.follow(false)
+    feed.want(100, 150)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(feed.log.text(120)).toBe('line 121')
+    expect(feed.log.text(29_999)).toBe('')
+    // What comes meanwhile is counted, not held.
+    server.store('new')
+    server.tell(30_001)
+    expect(feed.log.length).toBe(30_001)
+    expect(feed.log.text(120)).toBe('line 121')
+    feed.want(29_980, 30_001)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(feed.log.text(30_000)).toBe('new')
+  })
+
+  it('of a long log that ended reads the end', async () => {
+    server.status = 'success'
+    server.end = time(-120_000)
+    server.store(...Array.from({ length: 30_000 }, (_line, index) => `line ${index + 1}`))
+    void feed.start()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect([feed.log.length, feed.log.held.from, feed.log.text(29_999)]).toEqual([30_000, 20_000, 'line 30000'])
+    expect(feed.connection.value).toBe('ended')
   })
 
   it('does not mind frames of others', async () => {

@@ -21,6 +21,11 @@ describe('the bars of a chart', () => {
     expect(sum(made)).toMatchObject({ success: 1, stopped: 4, total: 5 })
   })
 
+  it('ends with the day that is asked for', () => {
+    const made = bars([{ date: '2026-02-02', count_by_status: { success: 1 } }], '2026-02-01', Date.parse('2026-02-03'))
+    expect(made.map((bar) => [bar.from, bar.total])).toEqual([['2026-02-01', 0], ['2026-02-02', 1], ['2026-02-03', 0]])
+  })
+
   it('begins with the first day that has tasks if no day is asked for', () => {
     expect(bars([{ date: '2026-03-08', count_by_status: { success: 1 } }], undefined, NOW)[0]?.from).toBe('2026-03-08')
     expect(bars([], undefined, NOW)).toHaveLength(1)

@@ -74,6 +74,29 @@ export async function request<T>(method: string, path: string, options: RequestO
   }
 }
 
+/**
+ * The data of the first event with this name of a stream of events; the rest is not waited for. Null if there is none.
+ */
+export async function firstEvent<T>(path: string, name: string, signal?: AbortSignal): Promise<T | null> {
+  const response = await fetch(apiAddress(path), { headers: { Accept: 'text/event-stream' }, credentials: 'same-origin', signal })
+  if (!response.ok || response.body === null) throw new ApiError(response.status, statusText(response.status))
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      text += value ?? ''
+      const found = text.split('\n\n').slice(0, -1).find((event) => event.split('\n').includes(`event: ${name}`))
+      const data = found?.split('\n').find((line) => line.startsWith('data: '))
+      if (data !== undefined) return JSON.parse(data.slice('data: '.length)) as T
+      if (done) return null
+    }
+  } finally {
+    // The server goes on telling otherwise.
+    void reader.cancel().catch(() => undefined)
+  }
+}
+
 /** Asks for a list: some answers are null where an empty list is meant. */
 export async function requestList<T>(path: string, signal?: AbortSignal): Promise<T[]> {
   return (await request<T[] | null>('GET', path, { signal })) ?? []

@@ -1,8 +1,9 @@
 /** One function for each API call of the pages. */
 import type { Referrers, ResourceKind } from '@/resource/shapes'
-import { request, requestList as list } from './client'
+import { firstEvent, request, requestList as list } from './client'
 import type {
   ApiToken,
+  FoundLines,
   HostKeys,
   JobStage,
   LoginMethods,
@@ -20,6 +21,11 @@ import type {
   Template,
   User,
 } from './types'
+
+/** The server gives no more lines at once. */
+export const MOST_LINES = 10_000
+
+export type OutputPart = { readonly offset: number; readonly limit: number } | { readonly tail: number }
 
 export const api = {
   loginMethods: (signal?: AbortSignal) =>
@@ -90,8 +96,19 @@ export const api = {
     request<TaskReason>('GET', `project/${project}/tasks/${task}/status`, { signal }),
   jobStages: (project: number, task: number, signal?: AbortSignal) =>
     list<JobStage>(`project/${project}/tasks/${task}/stages?extended=true`, signal),
-  output: (project: number, task: number, signal?: AbortSignal) =>
-    list<TaskOutput>(`project/${project}/tasks/${task}/output`, signal),
+  /** Records of the output: behind the first `offset` ones, or the last `tail` ones; never more than MOST_LINES. */
+  output: async (project: number, task: number, part: OutputPart, signal?: AbortSignal): Promise<string[]> => {
+    const query = 'tail' in part ? `tail=${part.tail}` : `offset=${part.offset}&limit=${part.limit}`
+    return (await list<TaskOutput>(`project/${project}/tasks/${task}/output?${query}`, signal)).map((line) => line.output)
+  },
+  /** How many records the output has: the status that the server tells to somebody who has seen all of them. */
+  outputLength: async (project: number, task: number, signal?: AbortSignal): Promise<number> => {
+    const path = `project/${project}/tasks/${task}/events?since=${Number.MAX_SAFE_INTEGER}`
+    const status = await firstEvent<{ line: number }>(path, 'status', signal)
+    return status?.line ?? 0
+  },
+  searchOutput: (project: number, task: number, text: string, signal?: AbortSignal) =>
+    request<FoundLines>('GET', `project/${project}/tasks/${task}/output/search?ignore_case=true&limit=${MOST_LINES}&q=${encodeURIComponent(text)}`, { signal }),
   rawOutput: (project: number, task: number, signal?: AbortSignal) =>
     request<string>('GET', `project/${project}/tasks/${task}/raw_output`, { as: 'text', signal }),
   stopTask: (project: number, task: number, force: boolean) =>

@@ -12,6 +12,8 @@ export interface StatisticsFilter {
   template?: number
   /** First day, as `2026-11-22`; tasks that have never begun are not counted then. */
   start?: string
+  /** Last day. */
+  end?: string
   user?: number
 }
 
@@ -19,6 +21,7 @@ export interface StatisticsFilter {
 export function statistics(project: number, filter: StatisticsFilter, signal?: AbortSignal): Promise<DayStatistics[]> {
   const query = new URLSearchParams()
   if (filter.start !== undefined) query.set('start', filter.start)
+  if (filter.end !== undefined) query.set('end', filter.end)
   if (filter.user !== undefined) query.set('user_id', String(filter.user))
   const of = filter.template === undefined ? `project/${project}/stats` : `project/${project}/templates/${filter.template}/stats`
   const text = query.toString()

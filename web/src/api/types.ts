@@ -227,6 +227,13 @@ export interface TaskListItem extends Task {
   build_task?: Task | null
 }
 
+/** What a search in the output of a task found. */
+export interface FoundLines {
+  hits: { line: number; output: string }[]
+  last_line: number
+  complete: boolean
+}
+
 export interface TaskOutput {
   id: number
   task_id: number

@@ -1,6 +1,6 @@
 import { onBeforeUnmount, ref, watch, type Ref } from 'vue'
 
-const STEP = 60
+const STEP = 30
 
 /**
  * How many rows of a long list are drawn: as many as fill the screen, and more as soon as the end of the list comes into

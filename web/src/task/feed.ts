@@ -1,13 +1,13 @@
 import { shallowRef, type ShallowRef } from 'vue'
 import { ApiError, describe, isAbort } from '@/api/client'
-import type { Api } from '@/api/endpoints'
+import { MOST_LINES, type Api } from '@/api/endpoints'
 import type { Frame, LinesFrame, Task } from '@/api/types'
 import type { LiveSocket } from '@/live/socket'
 import { LogDocument } from '@/log/document'
-import { NumberedLog } from '@/log/numbered'
+import { LogParts } from '@/log/parts'
 import { hasEnded, reduceTask, type TaskState } from './status'
 
-export type FeedApi = Pick<Api, 'task' | 'output'>
+export type FeedApi = Pick<Api, 'task' | 'output' | 'outputLength'>
 
 /** Live lines are shown in batches: a fast task sends thousands a second. */
 const FLUSH_MS = 80
@@ -20,6 +20,10 @@ const CHECK_MS = 5000
 /** How long the last lines of a task that has ended are waited for before they are read from the store. */
 const LAST_LINES_MS = 3000
 const FINAL_ATTEMPTS = 6
+/** How long it may take to learn the length of the log before its lines are read from the first one on. */
+const LENGTH_PATIENCE_MS = 2000
+/** The server ends a part of the output after 8 MiB; so many characters are less in any case. */
+const SURELY_WHOLE = 2_000_000
 
 /**
  * One task as the page shows it: status, fields and log, live by socket and by polling where there is none. The server
@@ -40,13 +44,14 @@ export class TaskFeed {
   /** Lines that have no end yet, one of each stream at most: what a program asks, how far it is. Not part of the log. */
   readonly partial: ShallowRef<ReadonlyMap<string, string>> = shallowRef(new Map())
 
-  private readonly numbered = new NumberedLog()
+  private readonly parts: LogParts
   private readonly stream: ReturnType<LiveSocket['follow']>
   private state: TaskState | null = null
   private readonly abort = new AbortController()
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>()
   private unsubscribe: (() => void) | null = null
-  private fresh: string[] = []
+  /** The log has changed since its readers were told. */
+  private changed = false
   /** The store is being read for the last time. */
   private finishing = false
   private complete = false
@@ -57,13 +62,20 @@ export class TaskFeed {
     private readonly project: number,
     private readonly id: number,
   ) {
-    this.stream = socket.follow(id, () => this.numbered.length)
+    this.stream = socket.follow(id, () => this.log.length)
+    this.parts = new LogParts(
+      (offset, limit) => api.output(project, id, { offset, limit }, this.abort.signal),
+      this.log,
+      (error) => (error === null ? this.show() : (this.logError.value = describe(error))),
+    )
   }
 
   async start(): Promise<void> {
     await this.refreshTask()
     // A task that has ended is read once; who cannot be read waits for `retry`.
     if (this.isOver || this.state === null || this.finishing) return
+    await this.beginNearTheEnd()
+    if (this.isOver || this.finishing) return
     this.unsubscribe?.()
     this.unsubscribe = this.stream.socket.subscribe({
       open: () => this.opened(),
@@ -87,6 +99,16 @@ export class TaskFeed {
     this.finishing = false
     this.cancelAll()
     await this.start()
+  }
+
+  /** Lines from `from` to `to` (not part of it) are looked at: they and what is near them are read if they are not there. */
+  want(from: number, to: number): void {
+    if (this.logLoaded.value && !this.stopped) this.parts.want(from, to)
+  }
+
+  /** Whether the reader stands at the end: then the oldest lines make room for new ones. */
+  follow(on: boolean): void {
+    this.log.follows = on
   }
 
   /** Reads the task's fields, for example after a button was pressed. */
@@ -113,6 +135,22 @@ export class TaskFeed {
 
   private get isLive(): boolean {
     return this.stream.socket.state === 'open'
+  }
+
+  /** Of a long log its last lines are told, not all of them. */
+  private async beginNearTheEnd(): Promise<void> {
+    if (this.log.length > 0) return
+    const patience = new AbortController()
+    this.later('length', LENGTH_PATIENCE_MS, () => patience.abort())
+    this.abort.signal.addEventListener('abort', () => patience.abort())
+    try {
+      const length = await this.api.outputLength(this.project, this.id, patience.signal)
+      if (length > MOST_LINES) this.log.begin(length - MOST_LINES)
+    } catch {
+      // All of them are told then.
+    } finally {
+      this.cancel('length')
+    }
   }
 
   private opened(): void {
@@ -148,11 +186,10 @@ export class TaskFeed {
   }
 
   private lines(frame: LinesFrame): void {
-    const outputs = frame.lines.map((line) => line.output)
-    const taken = this.numbered.take(frame.first, outputs)
+    const taken = this.log.take(frame.first, frame.lines.map((line) => line.output))
     if (taken === 'gap') return this.stream.socket.renew()
+    this.changed = true
     if (taken === 'changed') return this.show()
-    for (const output of outputs) this.fresh.push(output)
     if (!this.timers.has('flush')) this.later('flush', FLUSH_MS, () => this.flush())
     if (this.timers.has('last')) this.awaitLastLines()
   }
@@ -169,21 +206,18 @@ export class TaskFeed {
 
   private flush(): void {
     this.cancel('flush')
-    if (this.fresh.length === 0) return
-    this.log.append(this.fresh)
-    this.fresh = []
+    if (!this.changed) return
+    this.changed = false
     this.logLoaded.value = true
     this.revision.value += 1
   }
 
-  /** Makes the log what the records are. */
+  /** Tells the readers of the log that it is another one. */
   private show(): void {
-    this.cancel('flush')
-    this.fresh = []
-    this.log.replace(this.numbered.records)
-    this.logLoaded.value = true
+    this.changed = true
     this.logError.value = null
-    this.revision.value += 1
+    this.logLoaded.value = true
+    this.flush()
   }
 
   /** The socket told everything. */
@@ -230,11 +264,14 @@ export class TaskFeed {
 
   private async loadOutput(): Promise<void> {
     try {
-      const records = await this.api.output(this.project, this.id, this.abort.signal)
-      // Under a connection that began in the meantime the lines come by it.
-      if (this.isOver || this.isLive) return
-      this.numbered.replace(records.map((record) => record.output))
-      this.show()
+      for (let more = true; more; ) {
+        const records = await this.api.output(this.project, this.id, { offset: this.log.length, limit: MOST_LINES }, this.abort.signal)
+        // Under a connection that began in the meantime the lines come by it.
+        if (this.isOver || this.isLive) return
+        this.log.append(records)
+        this.show()
+        more = !isSurelyAll(records)
+      }
     } catch (cause) {
       if (!this.isOver && !isAbort(cause)) this.logError.value = describe(cause)
     }
@@ -259,9 +296,13 @@ export class TaskFeed {
     if (this.isOver) return
     this.finishing = true
     try {
-      const records = await this.api.output(this.project, this.id, this.abort.signal)
+      const last = await this.api.output(this.project, this.id, { tail: MOST_LINES }, this.abort.signal)
+      const length = isSurelyAll(last) ? last.length : await this.api.outputLength(this.project, this.id, this.abort.signal)
       if (this.isOver) return
-      this.numbered.replace(records.map((record) => record.output))
+      this.log.cut(length)
+      // Who reads further up in a long log stays there.
+      if (this.log.follows || last.length === length) this.log.place(length - last.length, last)
+      else this.log.grow(length)
       this.show()
       this.close()
     } catch (cause) {
@@ -291,4 +332,9 @@ export class TaskFeed {
     for (const timer of this.timers.values()) clearTimeout(timer)
     this.timers.clear()
   }
+}
+
+/** Whether a part of the output that was asked for with the greatest limit is the last one, or the only one. */
+function isSurelyAll(records: readonly string[]): boolean {
+  return records.length < MOST_LINES && records.reduce((sum, record) => sum + record.length, 0) < SURELY_WHOLE
 }
