@@ -57,6 +57,10 @@ export const api = {
   repositories: (project: number, signal?: AbortSignal) =>
     list<Repository>(`project/${project}/repositories`, signal),
 
+  /** Whole names, as the repository's host has them at this moment. */
+  branches: (project: number, repository: number, signal?: AbortSignal) =>
+    list<string>(`project/${project}/repositories/${repository}/branches?extended=true`, signal),
+
   resources: <T>(project: number, kind: ResourceKind, signal?: AbortSignal) => list<T>(`project/${project}/${kind}`, signal),
   resource: <T>(project: number, kind: ResourceKind, id: number) => request<T>('GET', `project/${project}/${kind}/${id}`),
   createResource: (project: number, kind: ResourceKind, body: object) =>
@@ -96,6 +100,7 @@ export const api = {
     request<string>('GET', `project/${project}/tasks/${task}/raw_output`, { as: 'text', signal }),
   stopTask: (project: number, task: number, force: boolean) =>
     request<null>('POST', `project/${project}/tasks/${task}/stop`, { body: { force } }),
+  deleteTask: (project: number, task: number) => request<null>('DELETE', `project/${project}/tasks/${task}`),
   confirmTask: (project: number, task: number) =>
     request<null>('POST', `project/${project}/tasks/${task}/confirm`, { body: {} }),
   rejectTask: (project: number, task: number) =>
