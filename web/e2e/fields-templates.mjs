@@ -3,8 +3,8 @@
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS. The server runs on this machine.
 import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
-import { left, saveDialog, secret, to, walk } from './form.mjs'
-import { base, call, choose, furnished, visit } from './visit.mjs'
+import { left, saveDialog, secret, select, to, walk } from './form.mjs'
+import { base, call, furnished, visit } from './visit.mjs'
 
 const KINDS = { '': 'Task Runs when somebody starts it', build: 'Build Makes a version, counted up', deploy: 'Deploy Installs a version of a build' }
 const browser = await launch()
@@ -53,12 +53,13 @@ async function objects() {
 function plan(made, app, kind, number) {
   const odd = number % 2
   const pick = (key, list) => to(key, list[odd].name ?? list[odd].title, list[odd].id)
-  const check = (key) => to(key, odd === 1)
+  // What is off or empty is not in the answer.
+  const check = (key) => to(key, odd === 1, odd === 1 || undefined)
   const flag = (name) => to(`task_params.${name}`, odd === 1, odd === 1 || undefined)
   const names = (name) => to(`task_params.${name}`, `${name}${number}, b`, [`${name}${number}`, 'b'])
   const isTerraform = ['terraform', 'tofu', 'terragrunt'].includes(app)
   return {
-    'Kind of template': to('type', KINDS[kind], kind),
+    'Kind of template': to('type', KINDS[kind], kind || undefined),
     Name: to('name', `${app} ${number}`),
     Description: to('description', `With words ${number}`),
     [app === 'ansible' ? 'Playbook' : isTerraform || app === 'pulumi' ? 'Directory' : 'Script']: to('playbook', `path/of/${number}`),
@@ -70,7 +71,7 @@ function plan(made, app, kind, number) {
     'Variable group': pick('environment_id', made.environments),
     View: pick('view_id', made.views),
     ...(kind === 'build' ? { 'First version': to('start_version', `1.0.${number}`) } : {}),
-    ...(kind === 'deploy' ? { 'Build template': pick('build_template_id', made.builds), 'Run by itself after each successful build': check('autorun') } : {}),
+    ...(kind === 'deploy' ? { 'Build template': pick('build_template_id', made.builds), 'Run by itself after each successful build': to('autorun', true) } : {}),
     ...(app === 'ansible' ? { 'Limit to hosts': names('limit'), Tags: names('tags'), 'Skip tags': names('skip_tags'), ...vaults(made, number) } : {}),
     ...(isTerraform ? { 'Apply each plan without asking': flag('auto_approve') } : {}),
     ...survey(number),
@@ -102,10 +103,9 @@ function survey(number) {
     return {
       [`Name of the variable${at}`]: to(`${of}.name`, `name${index}_${number}`),
       [`Question${at}`]: to(`${of}.title`, `Question ${index} of ${number}`),
-      [`Kind of answer${at}`]: left(to(`${of}.type`, kind, value), 'chosen when the row was made'),
+      [`Kind of answer${at}`]: left(to(`${of}.type`, kind, value || undefined), 'chosen when the row was made'),
       ...more,
       [`Help at the field${at}`]: to(`${of}.description`, `Help ${index} of ${number}`),
-      // Not answered while it is off.
       [`An answer is required${at}`]: to(`${of}.required`, odd, odd || undefined),
     }
   }
@@ -123,15 +123,13 @@ async function addRows(form, app) {
   if (app === 'ansible') {
     await form.getByRole('button', { name: 'Add a vault' }).click()
     await form.getByRole('button', { name: 'Add a vault' }).click()
-    await choose(form.getByRole('group', { name: 'Vault 2' }), 'Opened by', 'Script that prints it')
-    await form.page().getByRole('listbox').waitFor({ state: 'detached' })
+    await select(form.getByRole('group', { name: 'Vault 2' }), 'Opened by', 'Script that prints it')
   }
   for (const [index, kind] of ['Text', 'Whole number', 'Choice', 'Secret'].entries()) {
     await form.getByRole('button', { name: 'Add a question' }).click()
     const row = form.getByRole('group', { name: `Question ${index + 1}` })
     if (kind === 'Text') continue
-    await choose(row, 'Kind of answer', kind)
-    await form.page().getByRole('listbox').waitFor({ state: 'detached' })
+    await select(row, 'Kind of answer', kind)
     if (kind === 'Choice') await row.getByRole('button', { name: 'Add a choice' }).click()
   }
 }
@@ -148,7 +146,11 @@ async function templates(made) {
       prepare: async (form, index) => index === 0 && addRows(form, app),
       save: async (page, form) => {
         await form.getByRole('button', { name: /^(Create|Save)$/ }).click()
-        await page.waitForURL(/\/templates\/\d+(\/tasks)?$/)
+        try {
+          await page.waitForURL(/\/templates\/\d+(\/tasks)?$/, { timeout: 5_000 })
+        } catch {
+          throw new Error(`it is not saved: ${(await form.locator('[role=alert], .v-input--error').allInnerTexts()).join(' ')}`)
+        }
         id = Number(/\/templates\/(\d+)/.exec(page.url())[1])
       },
       answer: () => call(page, 'GET', `project/${project.id}/templates/${id}`),
@@ -201,7 +203,7 @@ async function views() {
   const columns = ['name', 'playbook', 'inventory', 'environment', 'repository']
   const row = (index, title, sort, reverse) => {
     const at = index === 0 ? '' : ` (${index + 1})`
-    return { [`Name${at}`]: to(`${index}.title`, title), [`Sorted by${at}`]: to(`${index}.sort_column`, titles[sort], columns[sort]), [`In reverse order${at}`]: to(`${index}.sort_reverse`, reverse) }
+    return { [index === 0 ? 'Name of the view of all templates' : `Name${index === 1 ? '' : ' (2)'}`]: to(`${index}.title`, title), [`Sorted by${at}`]: to(`${index}.sort_column`, titles[sort], columns[sort]), [`In reverse order${at}`]: to(`${index}.sort_reverse`, reverse, reverse || undefined) }
   }
   await walk(page, other, {
     name: 'views',
@@ -209,8 +211,11 @@ async function views() {
       await page.goto(`${base}/project/${project.id}/templates`)
       await page.getByRole('button', { name: 'Edit views' }).click()
     },
-    answer: async () => (await call(page, 'GET', `project/${project.id}/views`)).filter((view) => view.type !== 'all').sort((one, other) => one.position - other.position),
-    plans: [{ ...row(0, 'Servers', 0, true), ...row(1, 'Deployments', 1, true) }, { ...row(0, 'Machines', 2, false), ...row(1, 'Releases', 4, false) }],
+    answer: async () => (await call(page, 'GET', `project/${project.id}/views`)).sort((one, other) => one.position - other.position),
+    plans: [
+      { ...row(0, 'Everything', 0, true), ...row(1, 'Servers', 1, true), ...row(2, 'Deployments', 2, true) },
+      { ...row(0, 'All of them', 3, false), ...row(1, 'Machines', 4, false), ...row(2, 'Releases', 0, false) },
+    ],
   })
 }
 
@@ -223,6 +228,7 @@ async function runs(made) {
   ]
   const common = { survey_vars, allow_override_args_in_task: true, allow_override_branch_in_task: true }
   const answers = { 'Version *': to('environment.version', '2.0'), Count: to('environment.count', '7'), Where: to('environment.where', 'There', 'there'), Token: secret('hidden'), Branch: to('git_branch', 'release') }
+  const sky = [await project.of('inventory', { name: 'Sky one', type: 'tofu-workspace', inventory: 'one' }), await project.of('inventory', { name: 'Sky two', type: 'tofu-workspace', inventory: 'two' })]
   const rest = { 'Further arguments': to('arguments', '--one\n--two', ['--one', '--two']), Message: to('message', 'By hand') }
   const flags = (...names) => Object.fromEntries(names.map(([title, name]) => [title, to(`params.${name}`, true)]))
   const cases = {
@@ -234,8 +240,8 @@ async function runs(made) {
       },
     ],
     tofu: [
-      { app: 'tofu', playbook: '', inventory_id: made.inventories.tofu[0].id, task_params: { allow_override_inventory: true, allow_destroy: true, allow_auto_approve: true } },
-      { Inventory: to('inventory_id', 'Tofu two', made.inventories.tofu[1].id), ...flags(['Plan only', 'plan'], ['Destroy', 'destroy'], ['Approve by itself', 'auto_approve'], ['Upgrade', 'upgrade'], ['Reconfigure', 'reconfigure']) },
+      { app: 'tofu', playbook: '', inventory_id: sky[0].id, task_params: { allow_override_inventory: true, allow_destroy: true, allow_auto_approve: true } },
+      { Inventory: to('inventory_id', 'Sky two', sky[1].id), ...flags(['Plan only', 'plan'], ['Destroy', 'destroy'], ['Approve by itself', 'auto_approve'], ['Upgrade', 'upgrade'], ['Reconfigure', 'reconfigure']) },
     ],
     bash: [{ app: 'bash', playbook: 'missing.sh' }, {}],
   }

@@ -1,6 +1,7 @@
 // Walks a form: every control that is seen is changed, by its label; what was typed is what somebody else sees after it was saved, and what
 // the API answers. A control without a value in the plan is an error, so a new field fails until somebody has said what becomes of it.
 import { assert, test } from './browser.mjs'
+import { choose } from './visit.mjs'
 
 /** A value that the API answers under `key` (a path with dots), as `stored` if not as it was typed. */
 export const to = (key, value, ...stored) => ({ value, key, stored: stored.length === 0 ? value : stored[0] })
@@ -78,7 +79,14 @@ async function change(scope, control, value) {
   if (control.kind === 'search') await element.fill(value)
   else await element.press('ArrowDown')
   await page.getByRole('option', { name: value, exact: true }).or(page.getByRole('option').filter({ has: page.getByText(value, { exact: true }) })).first().click()
-  return page.getByRole('listbox').waitFor({ state: 'detached' })
+  return listGone(page)
+}
+
+/** Waits until the list of a selection is gone. While the field below it moves, as the form grows, it may stay open. */
+async function listGone(page) {
+  const list = page.getByRole('listbox')
+  await list.waitFor({ state: 'detached', timeout: 1_000 }).catch(() => page.keyboard.press('Escape'))
+  await list.waitFor({ state: 'detached' })
 }
 
 /** Changes every control as planned, also those that come while others are changed. */
@@ -115,6 +123,12 @@ export async function compareForm(scope, plan) {
     assert(Date.now() < end, `somebody else sees: ${problems.join('; ')}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+}
+
+/** Chooses in a selection of a row, and waits until its list is gone. */
+export async function select(scope, label, option) {
+  await choose(scope, label, option)
+  await listGone(scope.page())
 }
 
 const at = (object, path) => path.split('.').reduce((found, key) => found?.[key], object)

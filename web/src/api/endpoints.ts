@@ -6,7 +6,6 @@ import type {
   HostKeys,
   JobStage,
   LoginMethods,
-  NamedObject,
   NewTask,
   Project,
   ProjectMember,
@@ -18,6 +17,7 @@ import type {
   TaskOutput,
   TaskReason,
   Template,
+  TemplateInventory,
   User,
 } from './types'
 
@@ -52,8 +52,12 @@ export const api = {
   project: (project: number, signal?: AbortSignal) => request<Project>('GET', `project/${project}`, { signal }),
   role: (project: number, signal?: AbortSignal) => request<ProjectRole>('GET', `project/${project}/role`, { signal }),
   members: (project: number, signal?: AbortSignal) => list<ProjectMember>(`project/${project}/users`, signal),
-  inventories: (project: number, app: string, signal?: AbortSignal) =>
-    list<NamedObject>(`project/${project}/inventory?app=${encodeURIComponent(app)}`, signal),
+  /** What an app can work on: inventories that belong to no template, and before them those of the template. */
+  inventories: async (project: number, app: string, template?: number, signal?: AbortSignal): Promise<TemplateInventory[]> => {
+    const of = `project/${project}/inventory?app=${encodeURIComponent(app)}`
+    const own = template === undefined ? [] : list<TemplateInventory>(`${of}&template_id=${template}`, signal)
+    return (await Promise.all([own, list<TemplateInventory>(of, signal)])).flat()
+  },
   repositories: (project: number, signal?: AbortSignal) =>
     list<Repository>(`project/${project}/repositories`, signal),
 

@@ -32,16 +32,6 @@ export interface App {
   args: string[] | null
 }
 
-/** An inventory that names a workspace of Terraform and its like. */
-export interface Workspace {
-  id: number
-  name: string
-  /** What the program calls it. */
-  inventory: string
-  /** The template that it belongs to. */
-  template_id: number | null
-}
-
 const of = (project: number, rest = '') => `project/${project}/templates${rest}`
 
 export const templateApi = {
@@ -53,9 +43,6 @@ export const templateApi = {
   referrers: (project: number, id: number) => request<Referrers>('GET', of(project, `/${id}/refs`)),
   stopAll: (project: number, id: number) => request<null>('POST', of(project, `/${id}/stop_all_tasks`), { body: {} }),
 
-  /** Workspaces that templates of an app can work on. */
-  workspaces: (project: number, app: string, signal?: AbortSignal) =>
-    requestList<Workspace>(`project/${project}/inventory?app=${encodeURIComponent(app)}`, signal),
   /** Gives a workspace to a template, takes it away, or makes it the one that its tasks use. */
   changeWorkspace: (project: number, id: number, workspace: number, how: 'attach' | 'detach' | 'set_default') =>
     request<null>('POST', of(project, `/${id}/inventory/${workspace}/${how}`), { body: {} }),

@@ -16,7 +16,7 @@ export interface LoadedRun {
 export async function loadRun(project: number, templateId: number, source: Partial<Task> | null): Promise<LoadedRun> {
   const template = await api.template(project, templateId)
   const [inventories, tasks, repositories] = await Promise.all([
-    template.task_params?.allow_override_inventory ? api.inventories(project, template.app || 'ansible') : [],
+    template.task_params?.allow_override_inventory ? api.inventories(project, template.app || 'ansible', templateId) : [],
     template.type === 'deploy' && template.build_template_id ? api.lastTasks(project, 50, template.build_template_id) : [],
     template.allow_override_branch_in_task ? api.repositories(project) : [],
   ])
