@@ -62,7 +62,7 @@ function plan(made, app, kind, number) {
     'Kind of template': to('type', KINDS[kind], kind || undefined),
     Name: to('name', `${app} ${number}`),
     Description: to('description', `With words ${number}`),
-    [app === 'ansible' ? 'Playbook' : isTerraform || app === 'pulumi' ? 'Directory' : 'Script']: to('playbook', `path/of/${number}`),
+    [app === 'ansible' ? 'Playbook' : isTerraform ? 'Directory' : 'Script']: to('playbook', `path/of/${number}`),
     ...(made.inventories[app] ? { [app === 'ansible' ? 'Inventory' : 'Workspace']: pick('inventory_id', made.inventories[app]) } : {}),
     // Of these the server makes one by itself, and takes none.
     ...(app === 'terragrunt' ? { Workspace: left(to('template_id', '', undefined), 'there is nothing to choose yet') } : {}),
@@ -135,8 +135,10 @@ async function addRows(form, app) {
 }
 
 async function templates(made) {
-  const kinds = { ansible: ['build', 'deploy', ''], tofu: ['deploy', ''], bash: ['build', ''], terraform: ['build'], terragrunt: ['deploy'], python: ['build'], powershell: ['deploy'], pulumi: ['build'] }
-  for (const [app, list] of Object.entries(kinds)) {
+  const kinds = { ansible: ['build', 'deploy', ''], tofu: ['deploy', ''], bash: ['build', ''], terraform: ['build'], terragrunt: ['deploy'], python: ['build'], powershell: ['deploy'] }
+  for (const { id: app } of await call(page, 'GET', 'apps')) {
+    const list = kinds[app]
+    assert(list, `nothing is planned for templates of ${app}`)
     let id = null
     await walk(page, other, {
       name: `template of ${app}`,
