@@ -26,9 +26,12 @@ try {
   const task = await call(page, 'POST', `project/${project.id}/tasks`, { template_id: template.id, environment: '{"version": "1"}' })
   const second = await call(page, 'POST', `project/${project.id}/tasks`, { template_id: template.id, environment: '{"version": "2"}' })
   const workspace = await project.of('inventory', { name: 'production', type: 'tofu-workspace', inventory: 'production' })
+  const cloud = await project.template({ name: 'Cloud', app: 'tofu', playbook: '', inventory_id: workspace.id })
+  await call(page, 'POST', `project/${project.id}/schedules`, { project_id: project.id, template_id: template.id, name: 'On a commit', cron_format: '0 3 * * *', repository_id: project.repository.id, active: true })
+  await call(page, 'POST', `project/${project.id}/runners`, { name: 'Cellar', tag: 'big', active: true })
   const of = `${own}/templates/${template.id}`
-  const pages = ['/projects', '/account', '/users', '/roles', '/tasks', '/runners', '/apps', '/system', '/nothing-here', `${own}/templates`, `${own}/templates/new?app=ansible`, of, `${of}/edit`, `${of}/details`, `${of}/alerts`, `${of}/perms`, `${of}/retention`,
-    ...['launcher', 'history', 'stats', `tasks/${task.id}`, `tasks/${second.id}/compare`, `inventory/${workspace.id}/states`, 'schedule', 'inventory', 'environment', 'keys', 'secret_storages', 'repositories', 'integrations', `integrations/${integration.id}`, 'team', 'invites', 'roles', 'activity', 'settings'].map((name) => `${own}/${name}`)]
+  const pages = ['/projects', '/account', '/users', '/roles', '/tasks', '/runners', '/apps', '/system', '/nothing-here', `${own}/templates`, `${own}/templates/new?app=ansible`, of, `${of}/edit`, `${of}/details`, `${of}/alerts`, `${of}/perms`, `${of}/retention`, `${of}/schedules`, `${own}/templates/${cloud.id}/workspaces`,
+    ...['launcher', 'history', 'stats', `tasks/${task.id}`, `tasks/${second.id}/compare`, `inventory/${workspace.id}/states`, 'schedule', 'inventory', 'environment', 'keys', 'secret_storages', 'repositories', 'integrations', `integrations/${integration.id}`, 'team', 'runners', 'invites', 'roles', 'activity', 'settings'].map((name) => `${own}/${name}`)]
   const open = (address) => [`${address.replace(/\d+/g, 'N')} is for everybody`, async (page) => {
     await page.goto(`${base}${address}`)
     await page.getByRole('heading', { level: 1 }).first().waitFor()

@@ -68,7 +68,7 @@ export const router = createRouter({
           redirect: (to) => ({ name: 'template', params: { project: to.params.project, template: to.params.template, tab: to.params.tab }, query: to.query }),
         },
         {
-          path: 'templates/:template(\\d+)/:tab(tasks|details|alerts|perms|retention)?',
+          path: 'templates/:template(\\d+)/:tab(tasks|details|schedules|workspaces|alerts|perms|retention)?',
           name: 'template',
           component: () => import('@/views/TemplateView.vue'),
           props: (route) => ({ template: Number(route.params.template), tab: text(route.params.tab) || 'tasks' }),
@@ -89,6 +89,7 @@ export const router = createRouter({
         { path: 'inventory/:inventory(\\d+)/states', name: 'states', component: () => import('@/views/StatesView.vue'), props: number('inventory') },
         { path: 'environment', name: 'environment', component: () => import('@/views/VariablesView.vue') },
         { path: 'schedule', name: 'schedule', component: () => import('@/views/SchedulesView.vue') },
+        { path: 'runners', name: 'project-runners', component: () => import('@/views/ProjectRunnersView.vue') },
         { path: 'team', name: 'team', component: () => import('@/views/TeamView.vue') },
         { path: 'invites', name: 'invites', component: () => import('@/views/InvitesView.vue'), meta: { right: MANAGE_USERS } },
         { path: 'activity', name: 'activity', component: () => import('@/views/ActivityView.vue') },

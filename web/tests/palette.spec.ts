@@ -16,6 +16,7 @@ function context(more: Partial<PaletteContext> = {}): PaletteContext {
     project,
     permissions: 1,
     launches: true,
+    projectRunners: false,
     templates: [template(1, 'Deploy the shop'), template(2, 'Back up')],
     user,
     ...more,
@@ -62,6 +63,11 @@ describe('what is offered', () => {
     expect(titles()).toContain('Run Back up')
     expect(titles({ permissions: 0, launches: false }).filter((title) => title.startsWith('Run ') && title !== 'Running tasks')).toEqual([])
     expect(titles({ permissions: 0, launches: false })).not.toContain('Launcher')
+  })
+
+  it('opens the runners of a project where they get tasks', () => {
+    expect(titles({ permissions: 15 })).not.toContain('Runners')
+    expect(titles({ permissions: 15, projectRunners: true })).toContain('Runners')
   })
 
   it('runs the single template that a role may run', () => {

@@ -23,24 +23,6 @@ export interface ActiveTask {
   location: 'queue' | 'running'
 }
 
-export interface Runner {
-  id: number
-  project_id: number | null
-  name: string
-  tag: string
-  webhook: string
-  max_parallel_tasks: number
-  active: boolean
-  /** When it was heard of last. */
-  touched: string | null
-}
-
-/** What a new runner is told once. */
-export interface NewRunner extends Runner {
-  token: string
-  private_key: string
-}
-
 export const adminApi = {
   users: (signal?: AbortSignal) => requestList<User>('users', signal),
   createUser: (body: UserBody) => request<User>('POST', 'users', { body }),
@@ -50,12 +32,6 @@ export const adminApi = {
 
   tasks: (signal?: AbortSignal) => requestList<ActiveTask>('tasks', signal),
   stopTask: (id: number) => request<null>('DELETE', `tasks/${id}`),
-
-  runners: (signal?: AbortSignal) => requestList<Runner>('runners', signal),
-  createRunner: (body: object) => request<NewRunner>('POST', 'runners', { body }),
-  updateRunner: (id: number, body: object) => request<null>('PUT', `runners/${id}`, { body: { ...body, id } }),
-  setRunnerActive: (id: number, active: boolean) => request<null>('POST', `runners/${id}/active`, { body: { active } }),
-  deleteRunner: (id: number) => request<null>('DELETE', `runners/${id}`),
 
   saveApp: (id: string, body: Omit<App, 'id'>) => request<null>('PUT', `apps/${encodeURIComponent(id)}`, { body }),
   setAppActive: (id: string, active: boolean) => request<null>('POST', `apps/${encodeURIComponent(id)}/active`, { body: { active } }),

@@ -7,7 +7,6 @@ import type {
   HostKeys,
   JobStage,
   LoginMethods,
-  NamedObject,
   NewTask,
   Project,
   ProjectMember,
@@ -19,6 +18,7 @@ import type {
   TaskOutput,
   TaskReason,
   Template,
+  TemplateInventory,
   User,
 } from './types'
 
@@ -58,10 +58,18 @@ export const api = {
   project: (project: number, signal?: AbortSignal) => request<Project>('GET', `project/${project}`, { signal }),
   role: (project: number, signal?: AbortSignal) => request<ProjectRole>('GET', `project/${project}/role`, { signal }),
   members: (project: number, signal?: AbortSignal) => list<ProjectMember>(`project/${project}/users`, signal),
-  inventories: (project: number, app: string, signal?: AbortSignal) =>
-    list<NamedObject>(`project/${project}/inventory?app=${encodeURIComponent(app)}`, signal),
+  /** What an app can work on: inventories that belong to no template, and before them those of the template. */
+  inventories: async (project: number, app: string, template?: number, signal?: AbortSignal): Promise<TemplateInventory[]> => {
+    const of = `project/${project}/inventory?app=${encodeURIComponent(app)}`
+    const own = template === undefined ? [] : list<TemplateInventory>(`${of}&template_id=${template}`, signal)
+    return (await Promise.all([own, list<TemplateInventory>(of, signal)])).flat()
+  },
   repositories: (project: number, signal?: AbortSignal) =>
     list<Repository>(`project/${project}/repositories`, signal),
+
+  /** Whole names, as the repository's host has them at this moment. */
+  branches: (project: number, repository: number, signal?: AbortSignal) =>
+    list<string>(`project/${project}/repositories/${repository}/branches?extended=true`, signal),
 
   resources: <T>(project: number, kind: ResourceKind, signal?: AbortSignal) => list<T>(`project/${project}/${kind}`, signal),
   resource: <T>(project: number, kind: ResourceKind, id: number) => request<T>('GET', `project/${project}/${kind}/${id}`),
@@ -113,6 +121,7 @@ export const api = {
     request<string>('GET', `project/${project}/tasks/${task}/raw_output`, { as: 'text', signal }),
   stopTask: (project: number, task: number, force: boolean) =>
     request<null>('POST', `project/${project}/tasks/${task}/stop`, { body: { force } }),
+  deleteTask: (project: number, task: number) => request<null>('DELETE', `project/${project}/tasks/${task}`),
   confirmTask: (project: number, task: number) =>
     request<null>('POST', `project/${project}/tasks/${task}/confirm`, { body: {} }),
   rejectTask: (project: number, task: number) =>

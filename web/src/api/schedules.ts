@@ -13,6 +13,7 @@ export interface Schedule {
   cron_format: string
   run_at?: string | null
   delete_after_run: boolean
+  /** It runs only if the branch of this repository has a commit that it has not run yet. */
   repository_id?: number | null
   task_params?: KeptParameters | null
   /** In lists. */
@@ -30,6 +31,8 @@ const of = (project: number, rest = '') => `project/${project}/schedules${rest}`
 
 export const scheduleApi = {
   list: (project: number, signal?: AbortSignal) => requestList<Schedule>(of(project), signal),
+  /** Those of a template that wait for a new commit; the list of the project has the others. */
+  waiting: (project: number, template: number, signal?: AbortSignal) => requestList<Schedule>(`project/${project}/templates/${template}/schedules`, signal),
   get: (project: number, id: number) => request<Schedule>('GET', of(project, `/${id}`)),
   create: (project: number, body: object) => request<Schedule>('POST', of(project), { body: { ...body, project_id: project } }),
   update: (project: number, id: number, body: object) =>

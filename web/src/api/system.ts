@@ -10,6 +10,8 @@ export interface SystemInformation {
   use_remote_runner: boolean
   /** `username`, `email` or `both`: how people are invited into projects. */
   teams?: { invite_type?: string }
+  /** What the reference keeps for another edition, and whether it is here. */
+  premium_features?: Record<string, boolean>
   auth_methods?: Record<string, unknown>
 }
 

@@ -43,6 +43,10 @@ export const templateApi = {
   referrers: (project: number, id: number) => request<Referrers>('GET', of(project, `/${id}/refs`)),
   stopAll: (project: number, id: number) => request<null>('POST', of(project, `/${id}/stop_all_tasks`), { body: {} }),
 
+  /** Gives a workspace to a template, takes it away, or makes it the one that its tasks use. */
+  changeWorkspace: (project: number, id: number, workspace: number, how: 'attach' | 'detach' | 'set_default') =>
+    request<null>('POST', of(project, `/${id}/inventory/${workspace}/${how}`), { body: {} }),
+
   views: (project: number, signal?: AbortSignal) => requestList<TemplateView>(`project/${project}/views`, signal),
   ofView: (project: number, view: number, signal?: AbortSignal) =>
     requestList<Template>(`project/${project}/views/${view}/templates`, signal),

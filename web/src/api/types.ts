@@ -246,6 +246,12 @@ export interface NamedObject {
   name: string
 }
 
+/** An inventory as templates choose it; a workspace belongs to the template that uses it. */
+export interface TemplateInventory extends NamedObject {
+  inventory: string
+  template_id: number | null
+}
+
 export interface Repository extends NamedObject {
   git_url: string
   git_branch: string

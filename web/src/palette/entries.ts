@@ -30,6 +30,8 @@ export interface PaletteContext {
   /** Whether the launcher has something for this person. */
   readonly launches: boolean
   readonly templates: readonly Template[]
+  /** Whether the server gives tasks to runners of single projects. */
+  readonly projectRunners: boolean
   readonly user: User | null
 }
 
@@ -45,7 +47,7 @@ const KIND_WORDS = {
 /** What an entry is, for people. */
 export const kindWord = (kind: EntryKind): string => t(KIND_WORDS[kind])
 
-const PROJECT_PAGES: readonly { name: string; title: string; words?: string; right?: number }[] = [
+const PROJECT_PAGES: readonly { name: string; title: string; words?: string; right?: number; runners?: true }[] = [
   { name: 'templates', title: phrase('Templates') },
   { name: 'history', title: phrase('History'), words: phrase('tasks') },
   { name: 'statistics', title: phrase('Statistics') },
@@ -56,6 +58,7 @@ const PROJECT_PAGES: readonly { name: string; title: string; words?: string; rig
   { name: 'secret-storages', title: phrase('Secret storages'), words: phrase('vault') },
   { name: 'repositories', title: phrase('Repositories'), words: phrase('git') },
   { name: 'integrations', title: phrase('Integrations'), words: phrase('webhooks') },
+  { name: 'project-runners', title: phrase('Runners'), runners: true },
   { name: 'team', title: phrase('Team'), words: phrase('members') },
   { name: 'invites', title: phrase('Invitations'), right: MANAGE_USERS },
   { name: 'roles', title: phrase('Roles') },
@@ -80,6 +83,7 @@ export function entriesOf(context: PaletteContext): Entry[] {
     const params = { project: project.id }
     if (context.launches) entries.push({ key: `page/${project.id}/launcher`, kind: 'page', title: t('Launcher'), about: project.name, to: { name: 'launcher', params } })
     for (const page of PROJECT_PAGES) {
+      if (page.runners && !context.projectRunners) continue
       if (page.right !== undefined && !isSet(context.permissions, page.right)) continue
       entries.push({ key: `page/${project.id}/${page.name}`, kind: 'page', title: t(page.title), about: page.words && t(page.words), to: { name: page.name, params } })
     }

@@ -51,6 +51,7 @@ export const vuetify = createVuetify({
     VTextarea: { variant: 'outlined', density: 'comfortable', color: 'primary', hideDetails: 'auto' },
     VSelect: { variant: 'outlined', density: 'comfortable', color: 'primary', hideDetails: 'auto' },
     VAutocomplete: { variant: 'outlined', density: 'comfortable', color: 'primary', hideDetails: 'auto' },
+    VCombobox: { variant: 'outlined', density: 'comfortable', color: 'primary', hideDetails: 'auto' },
     VCheckbox: { density: 'compact', color: 'primary', hideDetails: true },
     VAlert: { variant: 'tonal', density: 'comfortable' },
     VList: { density: 'compact', nav: true },

@@ -11,6 +11,8 @@ export interface ScheduleForm {
   cron: string
   /** Empty: the zone of the server. */
   zone: string
+  /** It runs only if the branch of this repository has a new commit. */
+  repository_id: number | null
   /** As a field for date and time has it, in the reader's own zone. */
   run_at: string
   delete_after_run: boolean
@@ -39,6 +41,7 @@ export function scheduleForm(schedule: Schedule | null, policy: SchedulePolicy =
     type: schedule?.type ?? '',
     cron,
     zone,
+    repository_id: schedule?.repository_id ?? null,
     run_at: schedule?.run_at ? localTime(schedule.run_at) : '',
     delete_after_run: schedule?.delete_after_run ?? false,
     active: schedule?.active ?? true,
@@ -67,6 +70,9 @@ export function checkSchedule(form: ScheduleForm, now: number): Problems {
   return problems
 }
 
+/** Whether it looks for a new commit first; one for a single time does not. */
+export const waitsForCommit = (form: Pick<ScheduleForm, 'type' | 'repository_id'>) => form.type === '' && form.repository_id !== null
+
 /** The body of a request, without what its tasks are to use. */
 export function scheduleBody(form: ScheduleForm): object {
   const once = form.type === 'run_at'
@@ -77,6 +83,8 @@ export function scheduleBody(form: ScheduleForm): object {
     cron_format: once ? '' : joinCron(form),
     run_at: once ? new Date(form.run_at).toISOString() : null,
     delete_after_run: once && form.delete_after_run,
-    active: form.active,
+    repository_id: once ? null : form.repository_id,
+    // Those that wait for a commit run whatever is said here, so nothing else is stored of them.
+    active: form.active || waitsForCommit(form),
   }
 }
