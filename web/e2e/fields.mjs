@@ -92,15 +92,16 @@ async function repositories({ another, vault }) {
 async function inventories({ another, vault, remote }) {
   const keys = (one, two) => ({ 'Key for the hosts': to('ssh_key_id', ...one), 'Key to become another user': to('become_key_id', ...two) })
   const tag = (value) => ({ 'Tag of runners': to('runner_tag', value, value || undefined) })
+  const alone = (value) => ({ 'One task at a time uses it': seen(value) })
   await walk(page, other, {
     name: 'inventory',
     ...listed('inventory', 'New inventory', ['Web', 'Hosts of a file', 'Ini', 'State', 'Tofu']),
     plans: [
-      { Name: to('name', 'Web'), Type: to('type', 'Hosts in YAML', 'static-yaml'), ...keys(['Another', another.id], ['Vault password', vault.id]), Hosts: to('inventory', 'all:\n  hosts:\n    web1:'), ...tag('big') },
-      { Name: to('name', 'Hosts of a file'), Type: to('type', 'A file of a repository', 'file'), ...keys(['Nothing', project.key.id], ['', null]), Repository: to('repository_id', 'Remote', remote.id), 'Path in the repository': to('inventory', 'hosts/web.yml'), ...tag('small') },
-      { Name: to('name', 'Ini'), Type: to('type', 'Hosts in INI format', 'static'), ...keys(['Another', another.id], ['Vault password', vault.id]), Hosts: to('inventory', 'web1\nweb2'), ...tag('') },
-      { Name: to('name', 'State'), Type: to('type', 'Terraform workspace', 'terraform-workspace'), 'Name of the workspace': to('inventory', 'production'), ...tag('cloud') },
-      { Name: to('name', 'Tofu'), Type: to('type', 'OpenTofu workspace', 'tofu-workspace'), 'Name of the workspace': to('inventory', 'staging'), ...tag('sky') },
+      { Name: to('name', 'Web'), Type: to('type', 'Hosts in YAML', 'static-yaml'), ...keys(['Another', another.id], ['Vault password', vault.id]), Hosts: to('inventory', 'all:\n  hosts:\n    web1:'), ...tag('big'), 'One task at a time uses it': later(false) },
+      { Name: to('name', 'Hosts of a file'), Type: to('type', 'A file of a repository', 'file'), ...keys(['Nothing', project.key.id], ['', null]), Repository: to('repository_id', 'Remote', remote.id), 'Path in the repository': to('inventory', 'hosts/web.yml'), ...tag('small'), ...alone(true) },
+      { Name: to('name', 'Ini'), Type: to('type', 'Hosts in INI format', 'static'), ...keys(['Another', another.id], ['Vault password', vault.id]), Hosts: to('inventory', 'web1\nweb2'), ...tag(''), ...alone(false) },
+      { Name: to('name', 'State'), Type: to('type', 'Terraform workspace', 'terraform-workspace'), 'Name of the workspace': to('inventory', 'production'), ...tag('cloud'), ...alone(true) },
+      { Name: to('name', 'Tofu'), Type: to('type', 'OpenTofu workspace', 'tofu-workspace'), 'Name of the workspace': to('inventory', 'staging'), ...tag('sky'), ...alone(false) },
     ],
   })
 }

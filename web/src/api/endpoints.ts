@@ -5,6 +5,7 @@ import type {
   ApiToken,
   FoundLines,
   HostKeys,
+  InventoryPolicy,
   JobStage,
   LoginMethods,
   NewTask,
@@ -58,6 +59,8 @@ export const api = {
   project: (project: number, signal?: AbortSignal) => request<Project>('GET', `project/${project}`, { signal }),
   role: (project: number, signal?: AbortSignal) => request<ProjectRole>('GET', `project/${project}/role`, { signal }),
   members: (project: number, signal?: AbortSignal) => list<ProjectMember>(`project/${project}/users`, signal),
+  inventoryPolicy: (project: number, id: number, signal?: AbortSignal) => request<InventoryPolicy>('GET', `project/${project}/inventory/${id}/policy`, { signal }),
+  setInventoryPolicy: (project: number, id: number, policy: InventoryPolicy) => request<null>('PUT', `project/${project}/inventory/${id}/policy`, { body: policy }),
   /** What an app can work on: inventories that belong to no template, and before them those of the template. */
   inventories: async (project: number, app: string, template?: number, signal?: AbortSignal): Promise<TemplateInventory[]> => {
     const of = `project/${project}/inventory?app=${encodeURIComponent(app)}`

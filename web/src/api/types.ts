@@ -252,6 +252,11 @@ export interface TemplateInventory extends NamedObject {
   template_id: number | null
 }
 
+/** How the tasks of one inventory share its hosts. */
+export interface InventoryPolicy {
+  exclusive: boolean
+}
+
 export interface Repository extends NamedObject {
   git_url: string
   git_branch: string
