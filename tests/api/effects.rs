@@ -21,7 +21,7 @@ use crate::{
         create_project_runner, create_runner, create_state_address, delete_project_runner, delete_runner, delete_state,
         delete_state_address, lock_state, post_project_runner, post_runner, project_runner_active,
         project_runner_cache, put_project_runner, put_runner, register_runner, runner_active, runner_cache,
-        unlock_state, unregister_runner, update_state_address, write_profile, write_state,
+        take_runner_progress, unlock_state, unregister_runner, update_state_address, write_profile, write_state,
     },
     effects_people::{
         accept_invite, create_global_role, create_invite, create_project_role, create_storage, create_template_role,
