@@ -145,6 +145,8 @@ fn own_directory(config: &Config, token: &Secret) -> anyhow::Result<(PathBuf, Fi
     let root = path::absolute(&config.tmp_path).context("configuration key tmp_path")?.join(OWN_DIRECTORY);
     let directory = root.join(name_of(token));
     let cannot = || format!("cannot use {}", directory.display());
+    // Whoever tasks run as goes through this one.
+    fs::create_dir_all(&config.tmp_path).with_context(|| format!("cannot use {}", config.tmp_path.display()))?;
     fs::DirBuilder::new().mode(0o700).recursive(true).create(&directory).with_context(cannot)?;
     let lock = File::create(directory.join("lock")).with_context(cannot)?;
     match lock.try_lock() {
