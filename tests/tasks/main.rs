@@ -29,6 +29,7 @@ mod output;
 mod output_faults;
 mod owners;
 mod preflight;
+mod rekeyed;
 mod restart;
 mod robust;
 mod sandbox;
