@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     net::{TcpListener, UdpSocket},
+    os::unix::net::{UnixDatagram, UnixListener},
     path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
@@ -253,6 +254,28 @@ pub(crate) fn syslog_network() {
     server.stop();
     let lines: Vec<_> = BufReader::new(connection).lines().map_while(Result::ok).collect();
     assert!(lines.last().unwrap().contains("msg=stopped"), "{lines:?}");
+    // The sockets of a daemon on this machine, of either kind.
+    let directory = tempfile::tempdir().unwrap();
+    let (stream, datagram) = (directory.path().join("stream"), directory.path().join("datagram"));
+    let receiver = UnixListener::bind(&stream).unwrap();
+    let mut server = Server::with_config(json!({"syslog": {"enabled": true, "network": "unix", "address": stream}}));
+    let (connection, _) = receiver.accept().unwrap();
+    server.stop();
+    let lines: Vec<_> = BufReader::new(connection).lines().map_while(Result::ok).collect();
+    assert!(lines.iter().all(|line| line.starts_with('<')) && lines.last().unwrap().contains("msg=stopped"), "{lines:?}");
+    let receiver = UnixDatagram::bind(&datagram).unwrap();
+    let syslog = json!({"enabled": true, "network": "unixgram", "address": datagram});
+    let mut server = Server::with_config(json!({"syslog": syslog}));
+    // A socket of this kind holds few records, and the server waits for nobody: they are read while it says them.
+    let reader = std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 << 10];
+        let said = std::iter::from_fn(|| Some(receiver.recv(&mut buffer).map(|bytes| buffer[..bytes].to_vec())));
+        let said = said.map(|record| String::from_utf8(record.unwrap()).unwrap());
+        said.take_while(|record| !record.contains("msg=stopped")).collect::<Vec<_>>()
+    });
+    server.stop();
+    let came = reader.join().unwrap();
+    assert!(!came.is_empty() && came.iter().all(|record| record.starts_with("<6>")), "{came:?}");
     assert!(refused(json!({"syslog": {"enabled": true, "network": "pigeon"}})).contains("syslog.network"));
 }
 

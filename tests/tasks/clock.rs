@@ -51,12 +51,15 @@ fn story(task_host: &str) {
             "cron_format": cron, "active": true});
         admin.post(&format!("/api/project/{}/schedules", world.project.id), &body).expect(201).id()
     };
+    // Its tasks wait for each other.
+    let mut body = world.project.template_body("bash", "counting.sh");
+    (body["arguments"], body["allow_parallel_tasks"]) = (json!([world.gate()]).to_string().into(), false.into());
+    let counting = admin.post(&format!("/api/project/{}/templates", world.project.id), &body).expect(201).id();
     let (often, minutely) = (schedule("@every 2s"), schedule("* * * * *"));
     let begin = Instant::now();
-    let running = world.start(&admin, world.counting);
+    let running = world.start(&admin, counting);
     world.until_stored(running, 20);
-    // Of the same template: they wait for each other.
-    let waiting = [(); 2].map(|()| world.start(&admin, world.counting));
+    let waiting = [(); 2].map(|()| world.start(&admin, counting));
     wait_until("the schedule has fired", SOON, || (fired(&world, often) > 0).then_some(()));
     for jump in JUMPS {
         let (lines, tasks) = (world.stored(running), fired(&world, often));

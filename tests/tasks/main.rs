@@ -29,6 +29,7 @@ mod output;
 mod output_faults;
 mod owners;
 mod preflight;
+mod rekeyed;
 mod remote;
 mod remote_face;
 mod restart;

@@ -2,10 +2,16 @@
 //!
 //! Needs a kernel with Landlock, as every supported one has; without it these tests fail, and say so.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+    process::Command,
+};
 
+use semaphore_test_machine::missing;
 use semaphore_tests::{Client, Options, Project, Server, ansible, git_repository, tofu};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::terraform;
@@ -52,6 +58,11 @@ fn world(mode: &str, files: &[(&str, &str)]) -> World {
 
 /// With a directory beside the server's, as everything else on a machine is.
 fn server(mode: &str) -> (Server, TempDir) {
+    server_with(&json!({"sandbox": mode}))
+}
+
+/// The same with these keys below `process`.
+fn server_with(process: &Value) -> (Server, TempDir) {
     let mut server = Server::prepared(Options::default());
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("note"), "of somebody else\n").unwrap();
@@ -59,9 +70,10 @@ fn server(mode: &str) -> (Server, TempDir) {
     fs::create_dir_all(&other).unwrap();
     fs::write(other.join("secret"), "of another project\n").unwrap();
     server.change_config(&json!({
-        "process": {"sandbox": mode, "sandbox_paths": interpreters()},
+        "process": {"sandbox_paths": interpreters()},
         "env_vars": {"DIRECTORY": server.directory(), "OUTSIDE": outside.path()},
     }));
+    server.change_config(&json!({"process": process}));
     server.start_again();
     (server, outside)
 }
@@ -187,5 +199,149 @@ fn opentofu_works_in_a_sandbox() {
         let task = world.waiting(&json!({}));
         world.tell(task, "confirm");
         terraform::check(world.end(task), "success", "made by tofu");
+    }
+}
+
+/// A server whose tasks run as a user without rights; its directory is open, so that only the sandbox can refuse.
+fn server_of_nobody(mode: &str) -> Option<(Server, TempDir)> {
+    if !nix::unistd::geteuid().is_root() {
+        missing("only root can run tasks as another user");
+        return None;
+    }
+    let (server, outside) = server_with(&json!({"sandbox": mode, "user": "nobody"}));
+    let directories = [server.directory(), &server.directory().join("tmp"), outside.path()];
+    for directory in directories {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    // What a user without rights could read.
+    for file in ["config.json", "database.sqlite"] {
+        fs::set_permissions(server.directory().join(file), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    Some((server, outside))
+}
+
+#[test]
+fn a_sandbox_holds_for_another_user_too() {
+    for mode in ["default", "strict"] {
+        let Some((server, _outside)) = server_of_nobody(mode) else { return };
+        let repository = server.directory().join("repository");
+        git_repository(&repository, &[("tries.sh", &format!("{TRIES}echo \"is $(id -un)\"\n"))]);
+        let admin = server.admin();
+        let project = Project::create(&admin, &format!("file://{}", repository.display()));
+        let (row, lines) = project.run(&admin, "bash", "tries.sh");
+        assert_eq!(row["status"], "success", "{mode}: {lines:?}");
+        let refused = [
+            "read the configuration",
+            "read the database",
+            "write beside the database",
+            "read another project",
+            "write to the machine's temporary directory",
+            "read a disk",
+            "signal what started it",
+            "read the environment of what started it",
+        ];
+        for what in refused {
+            assert!(lines.contains(&format!("cannot {what}")), "{mode}, {what}: {lines:#?}");
+        }
+        let others = if mode == "strict" { "cannot" } else { "can" };
+        assert!(lines.contains(&format!("{others} read what others have there")), "{mode}: {lines:#?}");
+        let allowed = [
+            "make a temporary file",
+            "write in the clone",
+            "read the system",
+            "throw output away",
+            "open its output by name",
+            "start programs",
+        ];
+        for what in allowed {
+            assert!(lines.contains(&format!("can {what}")), "{mode}, {what}: {lines:#?}");
+        }
+        assert!(lines.contains(&"is nobody".to_owned()), "{lines:#?}");
+    }
+}
+
+#[test]
+fn ansible_and_opentofu_work_in_a_sandbox_as_another_user() {
+    if ansible().is_none() || tofu().is_none() {
+        return;
+    }
+    // HOME of the server is not theirs.
+    let Some((server, _outside)) = server_of_nobody("strict") else { return };
+    let repository = server.directory().join("playbooks");
+    git_repository(&repository, &[("site.yml", PLAYBOOK)]);
+    let admin = server.admin();
+    let project = Project::create(&admin, &format!("file://{}", repository.display()));
+    let (row, lines) = project.run(&admin, "ansible", "site.yml");
+    let log = lines.join("\n");
+    assert_eq!(row["status"], "success", "{log}");
+    assert!(log.contains("made by ansible") && log.contains("stolen False"), "{log}");
+    let world = terraform::World::on(server, &[("infra/main.tf", MAIN)], terraform::as_it_is);
+    let task = world.waiting(&json!({}));
+    world.tell(task, "confirm");
+    terraform::check(world.end(task), "success", "made by tofu");
+}
+
+/// Copies a program and the libraries it needs to the same paths below a new root.
+fn copy_program(program: &str, root: &Path) {
+    let output = Command::new("ldd").arg(program).output().unwrap();
+    let libraries = String::from_utf8(output.stdout).unwrap();
+    for path in libraries.split_whitespace().filter(|word| word.starts_with('/')).chain([program]) {
+        let target = root.join(&path[1..]);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(path, target).unwrap();
+    }
+}
+
+/// Below another root the same things are hidden, and the devices and directories of that root are meant.
+#[test]
+fn a_sandbox_holds_below_another_root_too() {
+    const SCRIPT: &str = "try() { if (eval \"$2\") >/dev/null 2>&1; then echo \"can $1\"; else echo \"cannot $1\"; fi; }\n\
+        try 'read the root' 'cat /note'\n\
+        try 'read another project' \"cat '$DIRECTORY/tmp/project_77/secret'\"\n\
+        try 'write beside the root' 'echo > /new'\n\
+        try 'write in the clone' 'echo > ./made'\n\
+        try 'write a temporary file' 'echo > $TMPDIR/made'\n\
+        try 'throw output away' 'echo gone > /dev/null'\n\
+        try 'read a disk' 'head -c 1 /dev/mem'\n\
+        [ -e /etc/passwd ] || echo 'it is another root'\n";
+    if !nix::unistd::geteuid().is_root() {
+        return missing("only root can run tasks below another root");
+    }
+    for mode in ["default", "strict"] {
+        let jail = tempfile::tempdir().unwrap();
+        fs::set_permissions(jail.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for program in ["/bin/bash", "/bin/cat", "/usr/bin/head"] {
+            copy_program(program, jail.path());
+        }
+        fs::write(jail.path().join("note"), "of the root\n").unwrap();
+        fs::create_dir(jail.path().join("dev")).unwrap();
+        for (name, minor) in [("null", "3"), ("mem", "1")] {
+            let made = Command::new("mknod").arg(jail.path().join("dev").join(name)).args(["c", "1", minor]).status();
+            assert!(made.unwrap().success());
+        }
+        let (mut server, _outside) = server_with(&json!({"sandbox": mode, "chroot": jail.path()}));
+        server.stop();
+        // The same directory at the same path inside.
+        let outside = server.directory().join("tmp");
+        let inside = jail.path().join(outside.strip_prefix("/").unwrap());
+        fs::create_dir_all(inside.parent().unwrap()).unwrap();
+        let moved = Command::new("mv").args([&outside, &inside]).status().unwrap();
+        assert!(moved.success());
+        symlink(&inside, &outside).unwrap();
+        server.start_again();
+        let repository = server.directory().join("repository");
+        git_repository(&repository, &[("tries.sh", SCRIPT)]);
+        let admin = server.admin();
+        let project = Project::create(&admin, &format!("file://{}", repository.display()));
+        let (row, lines) = project.run(&admin, "bash", "tries.sh");
+        assert_eq!(row["status"], "success", "{mode}: {lines:?}\n{}", server.log());
+        let refused: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("cannot ")).collect();
+        let mut expected = vec!["read another project", "write beside the root", "read a disk"];
+        if mode == "strict" {
+            expected.insert(0, "read the root");
+        }
+        assert_eq!(refused, expected, "{mode}: {lines:#?}");
+        assert_eq!(lines.iter().filter(|line| line.starts_with("can ")).count(), 7 - expected.len(), "{lines:#?}");
+        assert!(lines.contains(&"it is another root".to_owned()), "{lines:#?}");
     }
 }

@@ -40,8 +40,8 @@ use crate::{
 
 /// How long a host that was started may take to answer.
 const START_PATIENCE: Duration = Duration::from_mins(1);
-/// How long a host that is found again may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a host that is found again and lives may take to answer, on a machine that has much to do; then it is ended.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a host of which everything is stored may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -154,8 +154,10 @@ pub async fn remove_leftovers(config: &EngineConfig, project_id: i32, task_id: i
     let sweep = move || {
         let own = own_directory(&directory);
         let of_keys = key::remove_leftovers(&directory, |name| belongs_to(name, task_id));
+        let claims = sweep_claims(&directory);
         let all = [own.join("locks"), own, directory];
-        all.iter().map(|directory| sweep_directory(directory, task_id)).fold(of_keys, io::Result::and)
+        let swept = all.iter().map(|directory| sweep_directory(directory, task_id)).fold(of_keys, io::Result::and);
+        swept.and(claims)
     };
     tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)?
 }
@@ -173,6 +175,26 @@ fn sweep_directory(directory: &Path, task_id: i32) -> io::Result<()> {
         }
     }
     result
+}
+
+/// Removes inventories that nobody uses, and locks that nobody holds and that tell of nothing half made: a job that ends in order
+/// leaves neither. Which of them was this task's is not known.
+fn sweep_claims(project_dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(own_directory(project_dir).join("locks")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".lock"));
+        let Some(name) = name else { continue };
+        // Its destructor removes the lock.
+        let Some(_lock) = ClaimLock::take(&path)? else { continue };
+        if name.starts_with("inventory_") {
+            remove_now(&project_dir.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Name of the file with the secret variables of a task.
@@ -304,9 +326,18 @@ mod tests {
         for name in all {
             fs::create_dir_all(project.join(name)).unwrap();
         }
+        // One whose user was killed, and one that is in use.
+        fs::write(project.join("inventory_4"), "").unwrap();
+        let locks = own_directory(&project).join("locks");
+        fs::create_dir_all(&locks).unwrap();
+        fs::write(locks.join("inventory_4.lock"), "").unwrap();
+        let used = ClaimLock::take(&locks.join("inventory_3.lock")).unwrap().unwrap();
         remove_leftovers(&config, 1, 7).await.unwrap();
         remove_leftovers(&config, 2, 7).await.unwrap();
         let left: Vec<_> = all.into_iter().filter(|name| project.join(name).exists()).collect();
         assert_eq!(left, all[4..]);
+        assert!(!project.join("inventory_4").exists());
+        assert_eq!(fs::read_dir(&locks).unwrap().count(), 1);
+        drop(used);
     }
 }

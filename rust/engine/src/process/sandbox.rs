@@ -78,6 +78,15 @@ pub struct SandboxPlan {
     pub shown: Vec<PathBuf>,
     /// What is neither read nor written, with everything beside it whose name begins with its name; `own` lies in it or elsewhere.
     pub hidden: Vec<PathBuf>,
+    /// The root directory of the programs, below which they see all these paths; `None` = that of this process.
+    pub root: Option<PathBuf>,
+}
+
+impl SandboxPlan {
+    /// A path of the programs as this process sees it.
+    fn inside(&self, path: &Path) -> PathBuf {
+        self.root.as_ref().map_or_else(|| path.to_owned(), |root| root.join(path.strip_prefix("/").unwrap_or(path)))
+    }
 }
 
 /// Limits that the programs of one task run in. Cheap to clone.
@@ -92,28 +101,31 @@ impl Sandbox {
     /// # Errors
     /// If the kernel has no Landlock, or a directory with something hidden in it cannot be read.
     pub fn new(plan: &SandboxPlan) -> Result<Option<Self>, SandboxError> {
-        let hidden: Vec<PathBuf> = plan.hidden.iter().map(|path| real(path)).collect();
+        // The same directory may be seen in both places.
+        let hidden: Vec<PathBuf> = plan.hidden.iter().flat_map(|path| [real(path), real(&plan.inside(path))]).collect();
+        let root = real(&plan.inside(Path::new("/")));
         let mut readable = match plan.mode {
             SandboxMode::Off => return Ok(None),
             SandboxMode::Default => {
                 let mut hidden = hidden.clone();
-                hidden.push("/dev".into());
-                without(Path::new("/"), &hidden)?
+                hidden.push(root.join("dev"));
+                without(&root, &hidden)?
             }
-            SandboxMode::Strict => each_without(SYSTEM.iter().map(Path::new), &hidden)?,
+            SandboxMode::Strict => each_without(SYSTEM.iter().map(|path| plan.inside(Path::new(path))), &hidden)?,
         };
-        readable.extend(each_without(plan.shown.iter().map(PathBuf::as_path), &hidden)?);
+        readable.extend(each_without(plan.shown.iter().map(|path| plan.inside(path)), &hidden)?);
         // The root is lent to nobody: everything would be writable.
-        let lent = plan.lent.iter().map(PathBuf::as_path).filter(|path| real(path).parent().is_some());
+        let lent = plan.lent.iter().map(|path| plan.inside(path)).filter(|path| real(path) != root);
         let mut writable = each_without(lent, &hidden)?;
         writable.extend(plan.own.iter().cloned());
+        let devices = DEVICES.iter().map(|path| plan.inside(Path::new(path)));
         let refused = |source| SandboxError::Rules { source };
         let rules = empty()?;
         let everything = AccessFs::from_all(NEWEST) & !make_bitflags!(AccessFs::{MakeChar | MakeBlock});
-        let rules = list_everywhere(rules, plan.mode).map_err(refused)?;
+        let rules = list_everywhere(rules, plan.mode, &root).map_err(refused)?;
         let rules = rules.add_rules(path_beneath_rules(readable, AccessFs::from_read(NEWEST))).map_err(refused)?;
         let rules = rules.add_rules(path_beneath_rules(writable, everything)).map_err(refused)?;
-        let rules = rules.add_rules(path_beneath_rules(DEVICES, everything)).map_err(refused)?;
+        let rules = rules.add_rules(path_beneath_rules(devices, everything)).map_err(refused)?;
         let ruleset = Option::<OwnedFd>::from(rules).ok_or(SandboxError::Unsupported)?;
         Ok(Some(Self { ruleset: Arc::new(ruleset) }))
     }
@@ -140,17 +152,17 @@ fn empty() -> Result<RulesetCreated, SandboxError> {
 }
 
 /// In the lenient mode names of files are no secret: a directory that has something hidden in it can be listed.
-fn list_everywhere(rules: RulesetCreated, mode: SandboxMode) -> Result<RulesetCreated, RulesetError> {
-    match (mode, PathFd::new("/")) {
+fn list_everywhere(rules: RulesetCreated, mode: SandboxMode, root: &Path) -> Result<RulesetCreated, RulesetError> {
+    match (mode, PathFd::new(root)) {
         (SandboxMode::Default, Ok(root)) => rules.add_rule(PathBeneath::new(root, AccessFs::ReadDir)),
         _ => Ok(rules),
     }
 }
 
-fn each_without<'a>(paths: impl Iterator<Item = &'a Path>, hidden: &[PathBuf]) -> Result<Vec<PathBuf>, SandboxError> {
+fn each_without(paths: impl Iterator<Item = PathBuf>, hidden: &[PathBuf]) -> Result<Vec<PathBuf>, SandboxError> {
     let mut found = Vec::new();
     for path in paths {
-        found.extend(without(&real(path), hidden)?);
+        found.extend(without(&real(&path), hidden)?);
     }
     Ok(found)
 }

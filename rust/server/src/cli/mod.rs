@@ -12,6 +12,7 @@ mod configuration;
 mod configuration_docs;
 mod copy;
 mod doctor;
+mod go_flags;
 mod installation_arguments;
 mod logs;
 mod manual;
@@ -52,7 +53,7 @@ const EXIT_FOREIGN_DATABASE: u8 = 3;
 
 /// Runs the program with these arguments (the first is its own name).
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::try_parse_from(go_flags::plain(arguments, &Arguments::command())) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };

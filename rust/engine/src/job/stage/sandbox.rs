@@ -48,7 +48,8 @@ pub(crate) async fn make(stages: &Stages<'_>, context: &AppContext<'_>) -> Resul
     }
     let mut own = vec![project_dir];
     own.extend(modules_of_ansible(stages)?);
-    let plan = SandboxPlan { mode, own, lent, shown, hidden };
+    let root = stages.programs.identity()?.and_then(|identity| identity.chroot.clone());
+    let plan = SandboxPlan { mode, own, lent, shown, hidden, root };
     let sandbox = tokio::task::spawn_blocking(move || Sandbox::new(&plan)).await;
     let sandbox =
         sandbox.map_err(|error| StageError::file("look through", Path::new("/"), io::Error::other(error)))??;
@@ -66,10 +67,12 @@ fn modules_of_ansible(stages: &Stages<'_>) -> Result<Option<PathBuf>, StageError
     }
     let uid = stages.programs.identity()?.and_then(|identity| identity.uid).map_or_else(geteuid, Uid::from_raw);
     let Ok(Some(user)) = User::from_uid(uid) else { return Ok(None) };
-    let directory = user.dir.join(".ansible/tmp");
+    let root = stages.programs.identity()?.and_then(|identity| identity.chroot.as_ref());
+    let home = root.map_or_else(|| user.dir.clone(), |root| root.join(user.dir.strip_prefix("/").unwrap_or(&user.dir)));
+    let directory = home.join(".ansible/tmp");
     // Without a home there is nothing that could be allowed.
-    if !directory.exists() && user.dir.is_dir() {
-        for made in [user.dir.join(".ansible"), directory.clone()] {
+    if !directory.exists() && home.is_dir() {
+        for made in [home.join(".ansible"), directory.clone()] {
             if fs::DirBuilder::new().mode(0o700).create(&made).is_ok() {
                 stages.programs.give(&made).map_err(|source| StageError::give(&made, source))?;
             }
