@@ -74,9 +74,10 @@ async function furnish(page, project) {
 function addressesOf(project, things) {
   const source = readFileSync(new URL('../src/router.ts', import.meta.url), 'utf8')
   const children = source.slice(source.indexOf('children: ['))
-  const paths = [...children.slice(0, children.indexOf("{ path: '/:path")).matchAll(/\{\s*path: '([^']*)',\s*name: '([^']+)'/g)].map(([, path]) => path)
-  const all = children.slice(0, children.indexOf("{ path: '/:path")).match(/\bpath: /g).length
-  assert(paths.length === all - 1, `${paths.length} pages of ${all} in the router; one leads to another`)
+  const within = children.slice(0, children.indexOf("{ path: '/:path"))
+  const paths = [...within.matchAll(/\{\s*path: '([^']*)',\s*name: '([^']+)'/g)].map(([, path]) => path)
+  const wanted = within.match(/\bpath: /g).length - within.match(/\bredirect: /g).length
+  assert(paths.length === wanted, `${paths.length} of ${wanted} pages are found in the router`)
   const addresses = paths.flatMap((path) => {
     const tabs = /:tab\(([a-z|]+)\)\?/.exec(path)?.[1].split('|') ?? ['']
     return tabs.map((tab) => `/project/${project}/${path}`.replace(/:tab\([a-z|]+\)\?/, tab).replace(/:(\w+)\([^)]*\)\??/g, (_all, name) => {

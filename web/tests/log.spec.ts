@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { LogDocument, MOST_HELD } from '@/log/document'
 import { Geometry, TALLEST } from '@/log/geometry'
-import { missing } from '@/log/parts'
+import { LogParts, missing } from '@/log/parts'
 import { matchesOf, searchLog } from '@/log/search'
 
 const lines = (from: number, to: number) => Array.from({ length: to - from }, (_line, index) => `line ${from + index}`)
@@ -114,6 +114,32 @@ describe('what is read next', () => {
     ['nothing beyond the end', held(90_000, 100_000), { from: 99_950, to: 100_000 }, null],
   ])('is %s', (_name, document, wish, part) => {
     expect(missing(document, wish)).toEqual(part)
+  })
+})
+
+describe('lines that are looked at', () => {
+  const reading = (give: (offset: number, limit: number) => string[]) => {
+    const document = new LogDocument()
+    document.begin(100_000)
+    const asked: [number, number][] = []
+    const parts = new LogParts(async (offset, limit) => (asked.push([offset, limit]), give(offset, limit)), document, () => undefined)
+    return { document, asked, parts }
+  }
+
+  it('are read with what is near them, the last wish first', async () => {
+    const { document, asked, parts } = reading((offset, limit) => lines(offset, offset + limit))
+    parts.want(50_000, 50_050)
+    parts.want(10, 60)
+    parts.want(0, 50)
+    await vi.waitFor(() => expect(document.text(0)).toBe('line 0'))
+    expect(asked).toEqual([[49_025, 2000], [0, 2000]])
+  })
+
+  it('are read alone where lines are so long that the server gives a few at a time', async () => {
+    const { document, asked, parts } = reading((offset) => lines(offset, offset + 8))
+    parts.want(50_000, 50_050)
+    await vi.waitFor(() => expect(document.text(50_000)).toBe('line 50000'))
+    expect(asked).toEqual([[49_025, 2000], [50_000, 50]])
   })
 })
 

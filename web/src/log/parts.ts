@@ -36,11 +36,10 @@ export class LogParts {
       while (this.wish) {
         const part = missing(this.log, this.wish)
         if (part === null) return
-        const records = await this.read(part.from, part.to - part.from)
-        // The store has fewer lines than was said.
-        if (records.length === 0) return
-        this.log.place(part.from, records)
-        this.told(null)
+        const isWhole = await this.take(part)
+        // Lines may be so long that the server gives a few at a time: then those on the screen have to do.
+        if (!isWhole && this.wish) await this.take(this.wish)
+        if (!isWhole) return
       }
     } catch (cause) {
       if (!isAbort(cause)) this.told(cause)
@@ -48,6 +47,14 @@ export class LogParts {
       this.busy = false
       this.wish = null
     }
+  }
+
+  /** Whether all lines came that were asked for. */
+  private async take({ from, to }: Stretch): Promise<boolean> {
+    const records = await this.read(from, to - from)
+    this.log.place(from, records)
+    this.told(null)
+    return records.length === to - from
   }
 }
 

@@ -98,6 +98,8 @@ export class TaskFeed {
     this.logError.value = null
     this.finishing = false
     this.cancelAll()
+    // Lines that are looked at and could not be read are asked for again.
+    if (this.logLoaded.value) this.show()
     await this.start()
   }
 
