@@ -152,7 +152,7 @@ describe('a text', () => {
     await speakFetched('de')
     const project = { id: 3, name: 'Shop', created: '' }
     const template = { id: 1, project_id: 3, name: 'Back up', playbook: '', repository_id: 1, tasks: 0 }
-    const entries = entriesOf({ projects: [project], project, permissions: 15, launches: true, templates: [template], user: null })
+    const entries = entriesOf({ projects: [project], project, permissions: 15, launches: true, projectRunners: false, templates: [template], user: null })
     const titles = entries.map((entry) => entry.title)
     expect(titles).toEqual(expect.arrayContaining(['Schnellstart', 'Vorlagen', 'Back up ausführen', 'Back up ändern', 'Alle Projekte']))
     expect(sectionsFor(entries, '', ['projects'], null)[0]).toMatchObject({ title: 'Kürzlich', mixed: true })
