@@ -4,23 +4,11 @@
 //
 // It starts a server by itself, on a free port and with data of its own, and another one that takes the alerts. Optional: CHROMIUM,
 // SCREENSHOTS as in run.mjs.
-import { spawn, spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, listens } from './ports.mjs'
+import { ownServer } from './own-server.mjs'
 
-const program = process.env.SERVER_BIN
-if (!program) {
-  console.error('SERVER_BIN is not set. See the head of this file.')
-  process.exit(2)
-}
-const directory = mkdtempSync(join(tmpdir(), 'semaphore-alerts-'))
-const scripts = join(directory, 'scripts')
-const password = randomBytes(12).toString('hex')
-const config = join(directory, 'config.json')
 /** What the chat was told; what it answers next. */
 const told = []
 let answer = 200
@@ -34,14 +22,15 @@ const chat = createServer((request, response) => {
   })
 })
 await new Promise((resolve) => chat.listen(0, '127.0.0.1', resolve))
-const port = await freePort()
-const base = `http://localhost:${port}`
-// The shared parts read where the server is when they are loaded.
-Object.assign(process.env, { BASE_URL: base, LOGIN: 'admin', PASSWORD: password })
+const server = await ownServer('alerts', { more: { slack_alert: true, slack_url: `http://127.0.0.1:${chat.address().port}/hook` } })
+const { base } = server
+const scripts = join(server.directory, 'scripts')
+mkdirSync(scripts)
+writeFileSync(join(scripts, 'bad.sh'), '#!/usr/bin/env bash\nexit 3\n')
+chmodSync(join(scripts, 'bad.sh'), 0o755)
 const { assert, consoleErrors, finish, launch, test } = await import('./browser.mjs')
 const { call, choose, eventually, fits, furnished, pictures, same, visit } = await import('./visit.mjs')
 
-const server = await start()
 const browser = await launch()
 let page = null
 let project = null
@@ -62,14 +51,9 @@ try {
   await test('the scenario goes on to its end', () => Promise.reject(error))
 } finally {
   await browser.close()
-  await new Promise((resolve) => {
-    if (server.exitCode !== null || server.signalCode !== null) return resolve()
-    server.once('exit', resolve)
-    server.kill('SIGTERM')
-  })
+  await server.remove()
   chat.close()
   chat.closeAllConnections()
-  rmSync(directory, { recursive: true, force: true })
 }
 finish()
 
@@ -168,31 +152,4 @@ async function roles(template) {
       await own.context().close()
     })
   }
-}
-
-async function start() {
-  mkdirSync(scripts)
-  writeFileSync(join(scripts, 'bad.sh'), '#!/usr/bin/env bash\nexit 3\n')
-  chmodSync(join(scripts, 'bad.sh'), 0o755)
-  const key = () => randomBytes(32).toString('base64')
-  const settings = {
-    dialect: 'sqlite',
-    sqlite: { host: join(directory, 'database.sqlite') },
-    tmp_path: join(directory, 'tmp'),
-    interface: '127.0.0.1',
-    port: String(port),
-    web_host: base,
-    cookie_hash: key(),
-    cookie_encryption: key(),
-    access_key_encryption: key(),
-    slack_alert: true,
-    slack_url: `http://127.0.0.1:${chat.address().port}/hook`,
-  }
-  writeFileSync(config, JSON.stringify(settings), { mode: 0o600 })
-  const added = spawnSync(program, ['user', 'add', '--config', config, '--admin', '--login', 'admin', '--name', 'Administrator', '--email', 'admin@localhost', '--stdin-password'], { input: `${password}\n`, encoding: 'utf8' })
-  if (added.status !== 0) throw new Error(`the administrator could not be made: ${added.stdout}${added.stderr}`)
-  const output = openSync(join(directory, 'server.log'), 'a')
-  const child = spawn(program, ['server', '--config', config], { stdio: ['ignore', output, output] })
-  await listens(port)
-  return child
 }

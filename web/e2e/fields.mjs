@@ -12,25 +12,19 @@ const replace = 'Replace its type and secret'
 const browser = await launch()
 let project = null
 let page = null
-let other = null
 try {
   page = await visit(browser)
-  other = await visit(browser)
   project = await furnished(page, 'Fields of a project')
   const more = {
     another: await project.of('keys', { name: 'Another', type: 'none' }),
     vault: (await call(page, 'GET', `project/${project.id}/keys`)).find((key) => key.name === 'Vault password'),
     remote: await project.of('repositories', { name: 'Remote', git_url: 'https://git.example.invalid/code.git', git_branch: 'main', ssh_key_id: project.key.id }),
   }
-  await keys()
-  await repositories(more)
-  await inventories(more)
-  await groups()
-  await storages()
-  await settings()
-  await schedules(more)
-  await integrations(more)
-  await addresses()
+  // Two pairs of windows side by side: most of the time one waits for the other's server.
+  await Promise.all([
+    walked(await windows(), [keys, repositories, inventories, groups, storages, settings], more),
+    walked(await windows(), [schedules, integrations, addresses], more),
+  ])
   await test('no error in the console', async () => {
     assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
   })
@@ -41,6 +35,15 @@ try {
   await browser.close()
 }
 finish()
+
+/** The one who changes, and the one who looks at it. */
+async function windows() {
+  return [await visit(browser), await visit(browser)]
+}
+
+async function walked(pair, areas, more) {
+  for (const area of areas) await area(pair, more)
+}
 
 /** A list of the project whose forms are opened by its buttons, of which the object with one of the names is walked. */
 function listed(kind, button, names, api = kind) {
@@ -62,7 +65,7 @@ function listed(kind, button, names, api = kind) {
   }
 }
 
-async function keys() {
+async function keys([page, other]) {
   const { privateKey } = generateKeyPairSync('ed25519', { privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'opens it' }, publicKeyEncoding: { type: 'spki', format: 'pem' } })
   const stays = { [replace]: later(false) }
   await walk(page, other, {
@@ -78,7 +81,7 @@ async function keys() {
   })
 }
 
-async function repositories({ another, vault }) {
+async function repositories([page, other], { another, vault }) {
   await walk(page, other, {
     name: 'repository',
     ...listed('repositories', 'New repository', ['Tools', 'Toolbox']),
@@ -89,7 +92,7 @@ async function repositories({ another, vault }) {
   })
 }
 
-async function inventories({ another, vault, remote }) {
+async function inventories([page, other], { another, vault, remote }) {
   const keys = (one, two) => ({ 'Key for the hosts': to('ssh_key_id', ...one), 'Key to become another user': to('become_key_id', ...two) })
   const tag = (value) => ({ 'Tag of runners': to('runner_tag', value, value || undefined) })
   const alone = (value) => ({ 'One task at a time uses it': seen(value) })
@@ -106,7 +109,7 @@ async function inventories({ another, vault, remote }) {
   })
 }
 
-async function groups() {
+async function groups([page, other]) {
   const form = listed('environment', 'New variable group', ['Production', 'Live'])
   await walk(page, other, {
     name: 'variable group',
@@ -136,7 +139,7 @@ async function groups() {
   })
 }
 
-async function storages() {
+async function storages([page, other]) {
   const readonly = 'Read only: no key is written to it from here'
   const fields = (name, number, more) => ({
     Name: to('name', name), Address: to('params.url', `https://vault${number}.example.com`), 'Mount of the engine': to('params.mount', `teams${number}`), Namespace: to('params.namespace', `ours${number}`), ...more,
@@ -170,7 +173,7 @@ async function storages() {
   })
 }
 
-async function settings() {
+async function settings([page, other]) {
   const of = `project/${project.id}`
   const part = (heading, save) => ({
     open: async (page) => {
@@ -248,7 +251,7 @@ function opened(answer) {
   }
 }
 
-async function schedules({ remote }) {
+async function schedules([page, other], { remote }) {
   const template = await everything()
   const simple = await project.template({ name: 'Simple' })
   const second = await project.of('inventory', { name: 'Second', type: 'static', inventory: 'localhost', ssh_key_id: project.key.id })
@@ -299,7 +302,7 @@ async function schedules({ remote }) {
   })
 }
 
-async function integrations() {
+async function integrations([page, other]) {
   const [vault] = (await call(page, 'GET', `project/${project.id}/keys`)).filter((key) => key.name === 'Vault password')
   const login = await project.of('keys', { name: 'Login of a sender', type: 'login_password', login_password: { login: 'sender', password: 'secret' } })
   const templates = await call(page, 'GET', `project/${project.id}/templates`)
@@ -358,7 +361,7 @@ async function integrations() {
   })
 }
 
-async function addresses() {
+async function addresses([page, other]) {
   const workspace = await project.of('inventory', { name: 'Addressed', type: 'tofu-workspace', inventory: 'addressed' })
   const keys = (await call(page, 'GET', `project/${project.id}/keys`)).filter((key) => key.type === 'login_password')
   const open = (button) => async (page) => {

@@ -8,9 +8,10 @@ import { freePort, listens } from './ports.mjs'
 
 /**
  * Makes the data and starts the server. What else the tests share reads where the server is when it is loaded, so that is put into the
- * environment here, and `visit.mjs` is imported afterwards. `base` is the address that people use, if it is not the server's own.
+ * environment here, and `visit.mjs` is imported afterwards. `front` is told the port and says under which address people reach it, if it
+ * is not the server's own; `more` are further settings.
  */
-export async function ownServer(name, base = null) {
+export async function ownServer(name, { front = (port) => `http://localhost:${port}`, more = {} } = {}) {
   const program = process.env.SERVER_BIN
   if (!program) {
     console.error('SERVER_BIN is not set. See the head of the test.')
@@ -27,10 +28,11 @@ export async function ownServer(name, base = null) {
     tmp_path: join(directory, 'tmp'),
     interface: '127.0.0.1',
     port: String(port),
-    web_host: base ?? `http://localhost:${port}`,
+    web_host: await front(port),
     cookie_hash: key(),
     cookie_encryption: key(),
     access_key_encryption: key(),
+    ...more,
   }
   writeFileSync(config, JSON.stringify(settings), { mode: 0o600 })
   const added = spawnSync(program, ['user', 'add', '--config', config, '--admin', '--login', 'admin', '--name', 'Administrator', '--email', 'admin@localhost', '--stdin-password'], { input: `${password}\n`, encoding: 'utf8' })
@@ -58,5 +60,5 @@ export async function ownServer(name, base = null) {
   }
 
   await start()
-  return { directory, port, password, start, stop, remove }
+  return { directory, base: settings.web_host, password, start, stop, remove }
 }

@@ -5,42 +5,33 @@
 //
 // It starts the server by itself, on a free port and with data of its own; the browser reaches it through a proxy that can be
 // cut. Optional: CHROMIUM, SCREENSHOTS as in run.mjs.
-import { spawn, spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assert, consoleErrors, finish, launch, picture, test, watchConsole } from './browser.mjs'
-import { freePort, listens } from './ports.mjs'
+import { ownServer } from './own-server.mjs'
 
-const program = process.env.SERVER_BIN
-if (!program) {
-  console.error('SERVER_BIN is not set. See the head of this file.')
-  process.exit(2)
-}
 const STEP_TIMEOUT = 30_000
 /** Lines that a task prints: so few that the page has a row for each. */
 const LINES = 80
-const directory = mkdtempSync(join(tmpdir(), 'semaphore-reconnect-'))
-const config = join(directory, 'config.json')
-const password = randomBytes(12).toString('hex')
-const port = await freePort()
-const proxy = await cuttable(port)
-const base = `http://localhost:${proxy.port}`
-let server = null
+let proxy = null
+const server = await ownServer('reconnect', {
+  front: async (port) => {
+    proxy = await cuttable(port)
+    return `http://localhost:${proxy.port}`
+  },
+})
+const { base, password } = server
 const browser = await launch()
 try {
-  prepare()
-  await startServer()
   await scenario()
 } catch (error) {
   await test('the scenario goes on to its end', () => Promise.reject(error))
 } finally {
   await browser.close()
   proxy.close()
-  await stopServer('SIGTERM')
-  rmSync(directory, { recursive: true, force: true })
+  await server.remove()
 }
 finish()
 
@@ -83,8 +74,8 @@ async function scenario() {
     await second.locator('main [data-status="waiting"]').first().waitFor()
     await show(page, running)
     await row(page, 'line 20 ').waitFor()
-    await stopServer('SIGKILL')
-    await startServer()
+    await server.stop('SIGKILL')
+    await server.start()
     await page.locator('.log-state.ended').waitFor()
     await everyLineOnce(page, project, running, 20)
     await ended(second, 'success')
@@ -134,7 +125,7 @@ function call(page, method, path, body) {
 
 /** A project with a template that prints `line 1 ...` and so on, a few dozen a second. */
 async function furnish(page) {
-  const repository = join(directory, 'repository')
+  const repository = join(server.directory, 'repository')
   mkdirSync(repository)
   writeFileSync(join(repository, 'lines.sh'), `for number in $(seq ${LINES}); do echo "line $number of the log"; sleep 0.05; done\n`)
   for (const git of [['init', '-q', '-b', 'main'], ['add', '.'], ['-c', 'user.name=b', '-c', 'user.email=b@example.com', 'commit', '-qm', 'lines']]) {
@@ -149,38 +140,6 @@ async function furnish(page) {
   const environment_id = await make('environment', { name: 'e', json: '{}', env: '{}' })
   const template = await make('templates', { name: 'Lines', app: 'bash', playbook: 'lines.sh', type: '', arguments: '[]', repository_id, inventory_id, environment_id })
   return { project, template }
-}
-
-function prepare() {
-  const key = () => randomBytes(32).toString('base64')
-  const settings = {
-    dialect: 'sqlite',
-    sqlite: { host: join(directory, 'database.sqlite') },
-    tmp_path: join(directory, 'tmp'),
-    interface: '127.0.0.1',
-    port: String(port),
-    web_host: base,
-    cookie_hash: key(),
-    cookie_encryption: key(),
-    access_key_encryption: key(),
-  }
-  writeFileSync(config, JSON.stringify(settings), { mode: 0o600 })
-  const added = spawnSync(program, ['user', 'add', '--config', config, '--admin', '--login', 'admin', '--name', 'Administrator', '--email', 'admin@localhost', '--stdin-password'], { input: `${password}\n`, encoding: 'utf8' })
-  if (added.status !== 0) throw new Error(`the administrator could not be made: ${added.stdout}${added.stderr}`)
-}
-
-async function startServer() {
-  const output = openSync(join(directory, 'server.log'), 'a')
-  server = spawn(program, ['server', '--config', config], { stdio: ['ignore', output, output] })
-  await listens(port)
-}
-
-function stopServer(signal) {
-  return new Promise((resolve) => {
-    if (server === null || server.exitCode !== null || server.signalCode !== null) return resolve()
-    server.once('exit', resolve)
-    server.kill(signal)
-  })
 }
 
 /** A proxy in front of a port, whose connections can be cut, also the new ones until it is mended. */

@@ -301,7 +301,8 @@ async function storedTemplate(page, project) {
 }
 
 async function fill(page, fields) {
-  for (const [label, value] of Object.entries(fields)) await page.getByRole('textbox', { name: label, exact: true }).fill(value)
+  // A field with suggestions is a combobox.
+  for (const [name, value] of Object.entries(fields)) await page.getByRole('textbox', { name, exact: true }).or(page.getByRole('combobox', { name, exact: true })).fill(value)
 }
 
 async function question(page, index, { name, title, kind, fallback, help, required, choices = [] }) {
