@@ -262,8 +262,12 @@ pub(crate) fn syslog_network() {
     let (connection, _) = receiver.accept().unwrap();
     server.stop();
     let lines: Vec<_> = BufReader::new(connection).lines().map_while(Result::ok).collect();
-    assert!(lines.iter().all(|line| line.starts_with('<')) && lines.last().unwrap().contains("msg=stopped"), "{lines:?}");
+    assert!(
+        lines.iter().all(|line| line.starts_with('<')) && lines.last().unwrap().contains("msg=stopped"),
+        "{lines:?}"
+    );
     let receiver = UnixDatagram::bind(&datagram).unwrap();
+    receiver.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let syslog = json!({"enabled": true, "network": "unixgram", "address": datagram});
     let mut server = Server::with_config(json!({"syslog": syslog}));
     // A socket of this kind holds few records, and the server waits for nobody: they are read while it says them.

@@ -5,6 +5,8 @@ use std::{io::Write as _, process::Stdio};
 use semaphore_tests::{Project, Server, ansible, git_repository};
 use serde_json::json;
 
+use super::schedule::crash;
+
 /// 32 bytes in base64.
 const NEW_KEY: &str = "bmV3IGtleSBuZXcga2V5IG5ldyBrZXkgbmV3IGtleSE=";
 
@@ -16,7 +18,7 @@ fn a_waiting_task_and_kept_requests_go_on_with_the_new_key() {
     if ansible().is_none() {
         return;
     }
-    let mut server = Server::with_config(json!({"max_parallel_tasks": 1, "process": {"task_host": "off"}}));
+    let mut server = Server::with_config(json!({"max_parallel_tasks": 1}));
     let repository = server.directory().join("repository");
     let scripts = [("site.yml", PLAYBOOK), ("wait.sh", "echo ready\nsleep 300\n"), ("hello.sh", "echo hello\n")];
     git_repository(&repository, &scripts);
@@ -36,7 +38,8 @@ fn a_waiting_task_and_kept_requests_go_on_with_the_new_key() {
     let integration = json!({"name": "Door", "project_id": project.id, "template_id": hello});
     let integration = admin.post(&format!("{path}/integrations"), &integration).expect(201).id();
     let doors = format!("{path}/integrations/{integration}");
-    let door = admin.post(&format!("{doors}/aliases"), &json!({})).expect(200).json()["url"].as_str().unwrap().to_owned();
+    let door =
+        admin.post(&format!("{doors}/aliases"), &json!({})).expect(200).json()["url"].as_str().unwrap().to_owned();
     let door = &door[door.find("/api/").unwrap()..];
     let sent = r#"{"marker":"words of the sender"}"#;
     server.anonymous().send_with("POST", door, Some(sent), &[("X-Event", "push")]).expect(204);
@@ -45,7 +48,7 @@ fn a_waiting_task_and_kept_requests_go_on_with_the_new_key() {
         rows.extend(server.sql("select sealed from rs_delivery"));
         rows
     };
-    server.crash();
+    crash(&mut server);
     let before = stored(&server);
     assert_eq!(before.len(), 2, "{before:?}");
 

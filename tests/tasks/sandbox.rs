@@ -209,8 +209,8 @@ fn server_of_nobody(mode: &str) -> Option<(Server, TempDir)> {
         return None;
     }
     let (server, outside) = server_with(&json!({"sandbox": mode, "user": "nobody"}));
-    let directories = [server.directory(), &server.directory().join("tmp"), outside.path()];
-    for directory in directories {
+    let tmp = server.directory().join("tmp");
+    for directory in [server.directory(), tmp.as_path(), outside.path()] {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
     }
     // What a user without rights could read.

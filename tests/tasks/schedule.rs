@@ -98,7 +98,8 @@ fn rules_of_a_schedule_say_what_becomes_of_missed_and_overlapping_runs() {
     });
 }
 
-fn crash(server: &mut Server) {
+/// Ends the server and everything that it had started.
+pub(super) fn crash(server: &mut Server) {
     let directory = server.directory().to_str().unwrap().to_owned();
     server.crash();
     for pid in processes_with(&directory) {

@@ -42,6 +42,8 @@ fn collect(command: &Command, flags: &mut HashSet<String>, others: &mut HashSet<
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use clap::{Arg, CommandFactory as _};
 
     use super::*;
@@ -52,7 +54,7 @@ mod tests {
         let check = |given: &str, expected: &str| {
             let words = given.split(' ').map(OsString::from);
             let plain: Vec<_> = plain(words, &Arguments::command());
-            assert_eq!(plain.join(" ".as_ref()), expected, "{given}");
+            assert_eq!(plain.join(OsStr::new(" ")), expected, "{given}");
         };
         check("semaphore migrate --yes=true --return-check=T", "semaphore migrate --yes --return-check");
         check("semaphore --no-config=0 server --rehearse=False", "semaphore server");
