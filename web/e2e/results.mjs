@@ -85,7 +85,7 @@ async function statistics({ good, bad }) {
   })
   await test('two days are chosen, and what ran between them is counted', async () => {
     const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10)
-    await choose(page, 'Time', 'From one day to another')
+    await choose(page, 'Time', 'Between two days')
     await page.getByLabel('First day').fill(day(1))
     await page.getByRole('img', { name: /^Tasks by day: 4 in all/ }).waitFor()
     await pictures(page, 'statistics-days')

@@ -24,6 +24,8 @@ const PATIENCE_MS = 40
 /** How many answers of the API each page waits for. */
 const flying = new WeakMap()
 
+// Nothing that is asked for here is carried out: it does not count as tested.
+delete process.env.CALLED_ROUTES
 const document = JSON.parse(readFileSync(new URL('../../docs/reference/openapi.json', import.meta.url), 'utf8'))
 const routes = routesOf(document)
 
