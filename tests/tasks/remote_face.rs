@@ -17,7 +17,8 @@ fn server() -> Server {
 
 /// A runner of the server at work.
 fn at_work(server: &Server) -> RunnerProcess {
-    let mut runner = RunnerProcess::prepared(&format!("http://127.0.0.1:{}", server.port()), &json!({}));
+    let settings = json!({"runner": {"max_parallel_tasks": 5}});
+    let mut runner = RunnerProcess::prepared(&format!("http://127.0.0.1:{}", server.port()), &settings);
     register(server, &runner);
     runner.start();
     runner
