@@ -177,7 +177,7 @@ export async function walk(page, other, { name, plans, fresh, open, scope = (pag
 export async function saveDialog(page, dialog, button = 'Save') {
   await dialog.getByRole('button', { name: button, exact: true }).click()
   try {
-    await dialog.waitFor({ state: 'detached', timeout: 5_000 })
+    await dialog.waitFor({ state: 'detached', timeout: LOADING })
   } catch {
     const words = await dialog.locator('[role=alert], .v-input--error .v-messages').allInnerTexts()
     throw new Error(`it is not saved: ${words.join(' ')}`)
