@@ -148,7 +148,7 @@ async function templates([page, other], made) {
       save: async (page, form) => {
         await form.getByRole('button', { name: /^(Create|Save)$/ }).click()
         try {
-          await page.waitForURL(/\/templates\/\d+(\/tasks)?$/, { timeout: 5_000 })
+          await page.waitForURL(/\/templates\/\d+(\/tasks)?$/)
         } catch {
           throw new Error(`it is not saved: ${(await form.locator('[role=alert], .v-input--error').allInnerTexts()).join(' ')}`)
         }

@@ -3,6 +3,9 @@
 import { assert, test } from './browser.mjs'
 import { choose } from './visit.mjs'
 
+/** So long a part of a form may take that is read from the server. */
+const LOADING = Number(process.env.STEP_TIMEOUT ?? 15_000)
+
 /** A value that the API answers under `key` (a path with dots), as `stored` if not as it was typed. */
 export const to = (key, value, ...stored) => ({ value, key, stored: stored.length === 0 ? value : stored[0] })
 /** A value that is never shown again, nor answered. */
@@ -92,9 +95,17 @@ async function listGone(page) {
 /** Changes every control as planned, also those that come while others are changed. */
 export async function fillForm(scope, plan) {
   const done = new Set()
+  const missing = () => Object.keys(plan).filter((label) => !done.has(label) && !plan[label].later)
+  let end = Date.now() + LOADING
   for (;;) {
     const control = (await controls(scope)).find((each) => !done.has(each.label))
-    if (control === undefined) break
+    if (control === undefined) {
+      assert(missing().length === 0 || Date.now() < end, `not in the form: ${missing().join(', ')}`)
+      if (missing().length === 0) return
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      continue
+    }
+    end = Date.now() + LOADING
     const { label, value } = control
     done.add(label)
     const wanted = plan[label]
@@ -107,14 +118,12 @@ export async function fillForm(scope, plan) {
     assert(value !== wanted.value, `“${label}” is ${JSON.stringify(value)} already: that changes nothing`)
     await change(scope, control, wanted.value)
   }
-  const missing = Object.keys(plan).filter((label) => !done.has(label) && !plan[label].later)
-  assert(missing.length === 0, `not in the form: ${missing.join(', ')}`)
 }
 
 /** The form shows what was typed: all of it, and nothing else. What is read from the server comes a moment after the form. */
 export async function compareForm(scope, plan) {
   const expected = Object.fromEntries(Object.entries(plan).filter(([, wanted]) => !wanted.once).map(([label, wanted]) => [label, wanted.again ?? wanted.value]))
-  const end = Date.now() + 5_000
+  const end = Date.now() + LOADING
   for (;;) {
     const found = Object.fromEntries((await controls(scope)).map((control) => [control.label, control.value]))
     const wrong = [...new Set([...Object.keys(expected), ...Object.keys(found)])].filter((label) => found[label] !== expected[label])
@@ -168,7 +177,7 @@ export async function walk(page, other, { name, plans, fresh, open, scope = (pag
 export async function saveDialog(page, dialog, button = 'Save') {
   await dialog.getByRole('button', { name: button, exact: true }).click()
   try {
-    await dialog.waitFor({ state: 'detached', timeout: 5_000 })
+    await dialog.waitFor({ state: 'detached', timeout: LOADING })
   } catch {
     const words = await dialog.locator('[role=alert], .v-input--error .v-messages').allInnerTexts()
     throw new Error(`it is not saved: ${words.join(' ')}`)
