@@ -103,7 +103,7 @@ const APP: Query = text("app", "Only what this app can use, for example `ansible
 const LAST: &[Query] = &[number("limit", "How many, from 1 to 200; anything else counts as 200.")];
 const STATISTICS: &[Query] = &[
     text("start", "First day, as `2026-11-22`."),
-    text("end", "Last day, as `start`."),
+    text("end", "The day after the last one, as `start`: what was made before it counts."),
     text("user_id", "Only tasks that this user started."),
 ];
 
