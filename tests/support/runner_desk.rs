@@ -194,8 +194,9 @@ impl RunnerDesk {
         wait_until("the runner polls", LIMIT, || (self.heard("GET").len() >= wanted).then_some(()));
     }
 
-    fn serve(&self, mut connection: TcpStream) -> std::io::Result<()> {
+    fn serve(&self, connection: TcpStream) -> std::io::Result<()> {
         let mut reader = BufReader::new(connection.try_clone()?);
+        let mut connection = connection;
         loop {
             let mut line = String::new();
             if reader.read_line(&mut line)? == 0 {
@@ -216,7 +217,7 @@ impl RunnerDesk {
             let mut body = vec![0; length];
             reader.read_exact(&mut body)?;
             let heard = Heard { method, token, body: serde_json::from_slice(&body).unwrap_or(Value::Null) };
-            let Some((status, answer)) = self.room().answer(heard) else { return Ok(()) };
+            let Some((status, answer)) = self.room().answer(&heard) else { return Ok(()) };
             write!(
                 connection,
                 "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{answer}",
@@ -228,7 +229,7 @@ impl RunnerDesk {
 
 impl Room {
     /// Status and body of the answer; `None` closes the connection.
-    fn answer(&mut self, heard: Heard) -> Option<(u16, String)> {
+    fn answer(&mut self, heard: &Heard) -> Option<(u16, String)> {
         self.heard.push(heard.clone());
         if self.fault == Fault::Broken {
             return Some((500, String::new()));

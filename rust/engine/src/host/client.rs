@@ -301,6 +301,7 @@ impl HostEvents {
             };
             match told {
                 Ok((number, event)) => {
+                    let is_alone = self.unstored.is_none();
                     // What is only passing has no number.
                     self.unstored = (number > 0).then_some(number).or(self.unstored);
                     if let (Some(JobEvent::Done(_)), Source::Left { outcome, .. }) = (&event, &mut self.source) {
@@ -308,6 +309,10 @@ impl HostEvents {
                     }
                     if event.is_some() {
                         return event;
+                    }
+                    // What is not understood is as good as stored, but nothing before it is.
+                    if is_alone {
+                        self.acknowledge();
                     }
                 }
                 Err(error) => {
