@@ -92,10 +92,8 @@ impl TaskPorts {
             .call(&runner, &call(Action::Start, task, runner.id))
             .await
             .map_err(PortError::Refused)?;
-        match store.ready_runner_task(task.state.id).await.map_err(port_error)? {
-            true => Ok(()),
-            false => Err(gone("is not known any more")),
-        }
+        let is_ready = store.ready_runner_task(task.state.id).await.map_err(port_error)?;
+        if is_ready { Ok(()) } else { Err(gone("is not known any more")) }
     }
 
     pub(super) async fn release_runner(&self, task: &QueuedTask, runner: RunnerId) {
@@ -161,7 +159,9 @@ impl TaskPorts {
                 None if self.pool()?.is_active(id) || store.find_task_owner(id).await?.is_some() => is_foreign = true,
                 None => {}
                 Some(held) if held.stage == RunnerStage::Left => {
-                    if job.known_status().is_some_and(TaskStatus::is_finished) {
+                    // Until then it is told to stop.
+                    let is_over = job.known_status().is_some_and(TaskStatus::is_finished);
+                    if is_over {
                         store.forget_left_task(runner.id, id).await?;
                     }
                 }
