@@ -220,12 +220,19 @@ fn server_of_nobody(mode: &str) -> Option<(Server, TempDir)> {
     Some((server, outside))
 }
 
+/// Git reads repositories of its own user only.
+fn give_to_nobody(repository: &Path) {
+    let given = Command::new("chown").args(["-R", "nobody"]).arg(repository).status().unwrap();
+    assert!(given.success());
+}
+
 #[test]
 fn a_sandbox_holds_for_another_user_too() {
     for mode in ["default", "strict"] {
         let Some((server, _outside)) = server_of_nobody(mode) else { return };
         let repository = server.directory().join("repository");
         git_repository(&repository, &[("tries.sh", &format!("{TRIES}echo \"is $(id -un)\"\n"))]);
+        give_to_nobody(&repository);
         let admin = server.admin();
         let project = Project::create(&admin, &format!("file://{}", repository.display()));
         let (row, lines) = project.run(&admin, "bash", "tries.sh");
@@ -269,13 +276,16 @@ fn ansible_and_opentofu_work_in_a_sandbox_as_another_user() {
     let Some((server, _outside)) = server_of_nobody("strict") else { return };
     let repository = server.directory().join("playbooks");
     git_repository(&repository, &[("site.yml", PLAYBOOK)]);
+    give_to_nobody(&repository);
     let admin = server.admin();
     let project = Project::create(&admin, &format!("file://{}", repository.display()));
     let (row, lines) = project.run(&admin, "ansible", "site.yml");
     let log = lines.join("\n");
     assert_eq!(row["status"], "success", "{log}");
     assert!(log.contains("made by ansible") && log.contains("stolen False"), "{log}");
-    let world = terraform::World::on(server, &[("infra/main.tf", MAIN)], terraform::as_it_is);
+    let of_tofu = server.directory().join("repository");
+    let give = |_: &Client, _: &Project, _: &mut Value| give_to_nobody(&of_tofu);
+    let world = terraform::World::on(server, &[("infra/main.tf", MAIN)], give);
     let task = world.waiting(&json!({}));
     world.tell(task, "confirm");
     terraform::check(world.end(task), "success", "made by tofu");
