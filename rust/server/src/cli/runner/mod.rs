@@ -54,7 +54,7 @@ pub(super) fn run(source: &ConfigSource, command: &RunnerCommand) -> anyhow::Res
         RunnerCommand::Register(arguments) => register::register(source, arguments),
         RunnerCommand::Setup => setup::run(source),
         // The signals are blocked before there is any thread.
-        RunnerCommand::Start(arguments) => start::run(source, arguments, BlockedSignals::block()?),
+        RunnerCommand::Start(arguments) => start::run(source, arguments, &BlockedSignals::block()?),
         RunnerCommand::Unregister => register::unregister(source),
     }
 }

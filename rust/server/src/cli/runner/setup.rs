@@ -28,13 +28,12 @@ struct Answers {
 
 pub(super) fn run(source: &ConfigSource) -> anyhow::Result<()> {
     let Answers { server, settings, registration_token } = ask()?;
-    let path = match &source.path {
-        Some(path) => path.clone(),
-        None => {
-            let directory = std::env::current_dir().context("cannot find the working directory")?;
-            let directory = directory.to_str().context("the path of the working directory is no text")?.to_owned();
-            PathBuf::from(questions::value("Config output directory", &directory, |_| None)?).join(FILE_NAME)
-        }
+    let path = if let Some(path) = &source.path {
+        path.clone()
+    } else {
+        let directory = std::env::current_dir().context("cannot find the working directory")?;
+        let directory = directory.to_str().context("the path of the working directory is no text")?.to_owned();
+        PathBuf::from(questions::value("Config output directory", &directory, |_| None)?).join(FILE_NAME)
     };
     let mut document = Map::new();
     if !server.is_empty() {

@@ -38,7 +38,7 @@ const REGISTRATION_PAUSE: Duration = Duration::from_secs(5);
 /// Time that stopped tasks have to end and to be told of, besides what Terraform may take.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
-pub(super) fn run(source: &ConfigSource, arguments: &Start, signals: BlockedSignals) -> anyhow::Result<()> {
+pub(super) fn run(source: &ConfigSource, arguments: &Start, signals: &BlockedSignals) -> anyhow::Result<()> {
     let config = start::runner_config(source)?;
     let runtime = start::runtime()?;
     let done = runtime.block_on(async {
