@@ -1,6 +1,6 @@
 //! Tasks of this server on its own remote runner, both as real processes, whatever dies. What runs well is in `runner_face_server.rs`.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use semaphore_tests::{Client, Project, REGISTRATION_TOKEN, RunnerProcess, Server, git_repository, tofu, wait_until};
@@ -50,56 +50,6 @@ fn is_let_go(server: &Server, runner: &RunnerProcess) {
         let processes: Vec<_> = runner.processes().into_iter().filter(|process| *process != own).collect();
         (rows.is_empty() && processes.is_empty()).then_some(())
     });
-}
-
-fn counts(lines: &[String], to: usize) {
-    let counted: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("line ")?.parse::<usize>().ok()).collect();
-    assert_eq!(counted, (1..=to).collect::<Vec<_>>(), "each once, in order");
-}
-
-#[test]
-fn nobody_who_dies_takes_a_line_with_them() {
-    let mut server = server();
-    let script = "for i in $(seq 6000); do echo line $i; [ $((i % 20)) = 0 ] && sleep 0.02; done; until [ -e \"$1\" ]; do sleep 0.05; done; echo end\n";
-    let (mut admin, project) = project(&server, &[("lines.sh", script)]);
-    let go = server.directory().join("go");
-    let mut runner = at_work(&server);
-    let mut body = project.template_body("bash", "lines.sh");
-    body["arguments"] = json!([go]).to_string().into();
-    let template = admin.post(&format!("/api/project/{}/templates", project.id), &body).expect(201).id();
-    let tasks = [project.start(&admin, template), project.start(&admin, template)];
-    let until = |admin: &Client, number: usize| {
-        wait_until("lines arrive", SOON, || {
-            let wanted = format!("line {number}");
-            tasks.iter().all(|task| admin.output(project.id, *task).contains(&wanted)).then_some(())
-        });
-    };
-    until(&admin, 500);
-    server.crash();
-    server.start_again();
-    admin = server.admin();
-    until(&admin, 2000);
-    runner.crash();
-    runner.start();
-    until(&admin, 3500);
-    // Both, and the server is away for longer than the runner waits for an answer.
-    server.crash();
-    runner.crash();
-    runner.start();
-    std::thread::sleep(Duration::from_secs(3));
-    server.start_again();
-    admin = server.admin();
-    until(&admin, 6000);
-    fs::write(&go, "").unwrap();
-    for task in tasks {
-        let row = admin.wait_for_end(project.id, task);
-        let lines = admin.output(project.id, task);
-        assert_eq!(row["status"], "success", "{:?}\n{}", lines.last(), runner.log());
-        counts(&lines, 6000);
-        assert_eq!(lines.last().unwrap(), "end");
-        assert_eq!(lines.iter().filter(|line| line.starts_with("Started")).count(), 1);
-    }
-    is_let_go(&server, &runner);
 }
 
 #[test]
