@@ -32,7 +32,7 @@ use crate::{
 pub const RUNNER_TOKEN: &str = "token-of-a-runner-of-the-tests+/=";
 
 /// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What is wrong with the desk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl RunnerDesk {
 
     /// Adds a member to the next answer only, such as `clear_cache`.
     pub fn tell_once(&self, members: &Value) {
-        self.room().extra = members.as_object().unwrap().clone();
+        self.room().extra.clone_from(members.as_object().unwrap());
     }
 
     /// Refuses what is told about a task from now on.

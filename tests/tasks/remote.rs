@@ -513,7 +513,8 @@ fn tags_say_where_a_task_runs() {
         world.server.change_database(&set);
     };
     of_project(&tagged, "red");
-    (tagged.poll(), global.poll());
+    tagged.poll();
+    global.poll();
     let template = |fields: &Value| {
         let mut body = world.project.template_body("bash", "run.sh");
         for (name, value) in fields.as_object().unwrap() {

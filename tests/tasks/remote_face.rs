@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::terraform::{World as Terraform, check};
 
 /// Longest time for something to happen.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 fn server() -> Server {
     Server::with_config(json!({"use_remote_runner": true}))

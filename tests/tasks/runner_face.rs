@@ -7,7 +7,7 @@ use semaphore_tests::{RUNNER_TOKEN, Reported, RunnerDesk, RunnerProcess, SecretW
 use serde_json::{Value, json};
 
 /// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A task as the reference's server gives it: a Bash script of a repository, with variables and secrets.
 pub(crate) fn job(id: i64, script: &str, runner: &RunnerProcess) -> Value {

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::runner_face::{at_work, job, keys, whole};
 
 /// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 const COUNT: &str = "echo ready\nfor i in $(seq 1 40); do echo \"line $i\"; sleep 0.1; done\necho done\n";
 

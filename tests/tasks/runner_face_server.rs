@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A runner with a key of its own, registered and activated; it is at work.
 fn runner_of(server: &Server) -> RunnerProcess {
