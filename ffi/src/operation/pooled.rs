@@ -105,9 +105,11 @@ async fn run_once(job: &Arc<PooledJob>, begin: Begin) -> (Option<Outcome>, Story
         std::future::pending::<()>().await;
     };
     let outcome = tokio::select! {
+        // Before what it has led to: a program may end before anybody has looked.
+        biased;
+        () = stopping => None,
         outcome = carry(started.events, started.control.over(), &log, &mut story) => outcome,
         () = late(&started.control, deadline) => None,
-        () = stopping => None,
     };
     (outcome, story, inflow)
 }

@@ -103,7 +103,7 @@ impl Runner {
             Ok(time) => self.last_time = time,
             // What follows waits for the database; the times of lines are not worth that.
             Err(error) => {
-                tracing::debug!(task.id = %self.task.state.id, error = error_chain(&error), "the last line of a task is not known")
+                tracing::debug!(task.id = %self.task.state.id, error = error_chain(&error), "the last line of a task is not known");
             }
         }
         let head = [
