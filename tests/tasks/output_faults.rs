@@ -43,7 +43,8 @@ fn a_crash_in_a_burst_of_lines_leaves_all_lines_up_to_one() {
         let output = admin.output(project.id, task);
         let (last, before) = output.split_last().unwrap();
         assert!(last.contains("the server was restarted while the task ran"), "{last}");
-        assert_eq!(before.len(), lines.len());
+        // Its process may have kept more than the server had stored.
+        assert!(before.len() >= lines.len(), "{} of {} lines", before.len(), lines.len());
         assert!(before.iter().zip(&lines).all(|(one, other)| one == other));
         let printed: Vec<&String> = before.iter().skip_while(|line| *line != "line 1").collect();
         assert!(printed.iter().enumerate().all(|(number, line)| **line == format!("line {}", number + 1)));

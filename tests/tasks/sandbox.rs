@@ -267,30 +267,6 @@ fn a_sandbox_holds_for_another_user_too() {
     }
 }
 
-#[test]
-fn ansible_and_opentofu_work_in_a_sandbox_as_another_user() {
-    if ansible().is_none() || tofu().is_none() {
-        return;
-    }
-    // HOME of the server is not theirs.
-    let Some((server, _outside)) = server_of_nobody("strict") else { return };
-    let repository = server.directory().join("playbooks");
-    git_repository(&repository, &[("site.yml", PLAYBOOK)]);
-    give_to_nobody(&repository);
-    let admin = server.admin();
-    let project = Project::create(&admin, &format!("file://{}", repository.display()));
-    let (row, lines) = project.run(&admin, "ansible", "site.yml");
-    let log = lines.join("\n");
-    assert_eq!(row["status"], "success", "{log}");
-    assert!(log.contains("made by ansible") && log.contains("stolen False"), "{log}");
-    let of_tofu = server.directory().join("repository");
-    let give = |_: &Client, _: &Project, _: &mut Value| give_to_nobody(&of_tofu);
-    let world = terraform::World::on(server, &[("infra/main.tf", MAIN)], give);
-    let task = world.waiting(&json!({}));
-    world.tell(task, "confirm");
-    terraform::check(world.end(task), "success", "made by tofu");
-}
-
 /// Copies a program and the libraries it needs to the same paths below a new root.
 fn copy_program(program: &str, root: &Path) {
     let output = Command::new("ldd").arg(program).output().unwrap();

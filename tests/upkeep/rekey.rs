@@ -116,7 +116,7 @@ fn a_change_that_is_killed_has_changed_all_or_nothing() {
     );
     let mut keys = [old_key(), new_key()];
     let mut whole = Duration::from_secs(2);
-    let mut killed = 0;
+    let mut killed = 0_u32;
     for part in [10, 3, 5, 7, 9, 11] {
         let before = world.stored();
         world.server.change_config(&json!({"access_key_encryption": keys[1]}));
@@ -130,7 +130,12 @@ fn a_change_that_is_killed_has_changed_all_or_nothing() {
         } else {
             thread::sleep(whole * part / 10);
             let _ = child.kill();
-            killed += u32::from(!child.wait().unwrap().success());
+            if child.wait().unwrap().success() {
+                // The first one was slow, because the machine was busy.
+                whole /= 2;
+            } else {
+                killed += 1;
+            }
         }
         let changed = world.stored().iter().filter(|(id, secret)| before[*id] != **secret).count();
         assert!(changed == 0 || changed == before.len(), "{changed} of {} secrets were changed", before.len());

@@ -323,12 +323,17 @@ impl Calendar {
     fn day(&self, walk: &mut Walk) -> bool {
         while !self.matches_day(walk.clock()) {
             walk.begin(|now| midnight(now.date()));
+            let day = walk.clock().date();
             let Some(later) = walk.clock().checked_add_days(Days::new(1)) else { return false };
             walk.at = walk.zone.moment(later);
             // A midnight that does not exist.
             let hour = i64::from(walk.clock().hour());
             if hour != 0 {
                 walk.at += if hour > 12 { (24 - hour) * 3600 } else { -hour * 3600 };
+            }
+            // A day that does not exist. Reference: it stays before it for ever.
+            while walk.clock().date() <= day {
+                walk.at += 3600;
             }
             if walk.clock().day() == 1 {
                 return false;
