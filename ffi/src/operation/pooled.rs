@@ -105,12 +105,14 @@ async fn run_once(job: &Arc<PooledJob>, begin: Begin) -> (Option<Outcome>, Story
         std::future::pending::<()>().await;
     };
     let outcome = tokio::select! {
-        // Before what it has led to: a program may end before anybody has looked.
-        biased;
-        () = stopping => None,
         outcome = carry(started.events, started.control.over(), &log, &mut story) => outcome,
         () = late(&started.control, deadline) => None,
+        () = stopping => None,
     };
+    // A program may be stopped before anybody has been told that it is to stop.
+    if job.end_is_asked_for() && matches!(outcome, Some(Outcome::Stopped(_))) {
+        job.note_status(TaskStatus::Stopping);
+    }
     (outcome, story, inflow)
 }
 

@@ -302,7 +302,8 @@ impl PooledJob {
         }
     }
 
-    fn end_is_asked_for(&self) -> bool {
+    /// Whether it is to end, or to go back into the queue.
+    pub fn end_is_asked_for(&self) -> bool {
         let state = self.lock();
         state.end.is_some() || state.again.is_some()
     }
