@@ -193,6 +193,8 @@ fn a_task_goes_to_a_runner_and_back() {
     assert_eq!((&job["Username"], &job["template"]["playbook"]), (&json!("admin"), &json!("run.sh")));
     assert_eq!(state["access_keys"][world.project.key.to_string()]["type"], "none");
     assert_eq!(world.status(task)["status"], "starting");
+    let listed = world.admin.get("/api/tasks").expect(200).json();
+    assert_eq!((&listed[0]["location"], &listed[0]["runner_id"]), (&json!("running"), &json!(runner.id)));
 
     // Told again until the runner says something; an empty status for a moment is no reason to refuse its lines.
     assert_eq!(runner.poll()["new_jobs"][0]["task"]["id"], task);

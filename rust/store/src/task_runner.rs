@@ -186,6 +186,18 @@ impl Store {
         rows.iter().map(watched).collect()
     }
 
+    /// Which runners have tasks that have not ended: task, runner and its name, which is empty if it was removed.
+    pub async fn list_runners_at_work(&self) -> Result<Vec<(TaskId, RunnerId, String)>> {
+        let text = "select k.task_id, k.runner_id, r.name from rs_task_runner k \
+             left join runner r on r.id = k.runner_id where k.stage < ?";
+        let rows = self.fetch_own(text, params![RunnerStage::Left.number()]).await?;
+        let at_work = |row: &Row| {
+            let name = row.optional_text("name")?.unwrap_or_default();
+            Ok((row.id("task_id")?, row.id("runner_id")?, name))
+        };
+        rows.iter().map(at_work).collect()
+    }
+
     /// Tags that say where a task is to run.
     pub async fn find_runner_tags(&self, id: TaskId) -> Result<RunnerTags> {
         let text = "select p.runner_tag as of_template, i.runner_tag as of_inventory, o.id as own, o.runner_tag as of_own \

@@ -41,6 +41,32 @@ fn setup_registers_and_keeps_a_configuration_that_was_there() {
     assert!(body["public_key"].as_str().unwrap().starts_with("-----BEGIN PUBLIC KEY-----\n"), "{body}");
 }
 
+#[test]
+fn a_check_says_why_a_runner_would_not_start() {
+    let place = Place::new();
+    let check = |config: &Value| {
+        fs::write(place.path("config.json"), config.to_string()).unwrap();
+        place.run(&["config", "check", "--runner"])
+    };
+    let mut config =
+        json!({"web_host": "http://127.0.0.1:3000", "runner": {"token_file": "token", "private_key_file": "key"}});
+    let lost = check(&config).expect(1);
+    assert_eq!(
+        lost.stdout.trim(),
+        "error: runner.token: the runner is not registered: run `semaphore runner register` or `setup`"
+    );
+    fs::write(place.path("token"), "t").unwrap();
+    let good = check(&config).expect(0);
+    assert!(good.stdout.contains("nothing wrong was found"), "{good:#?}");
+    assert!(place.run(&["config", "check"]).expect(1).stdout.contains("no database is named"));
+
+    fs::write(place.path("key"), "no key").unwrap();
+    config["web_host"] = "".into();
+    let bad = check(&config).expect(1).stdout;
+    let keys: Vec<_> = bad.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(keys, ["web_host", "runner.private_key_file"], "{bad}");
+}
+
 /// A runner's command with a text on its standard input.
 fn run(runner: &RunnerProcess, words: &[&str], input: &str) -> (Option<i32>, String) {
     let mut command = runner.command(words);

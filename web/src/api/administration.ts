@@ -19,6 +19,9 @@ export interface ActiveTask {
   task_id: number
   project_id: number
   username?: string
+  /** The remote runner that has it. */
+  runner_id?: number
+  runner_name?: string
   status: TaskStatus
   location: 'queue' | 'running'
 }

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use super::{
     configuration_docs,
     doctor::database::inspect,
-    installation_arguments::{ConfigurationCommand, ConfigurationOutput, ShowConfiguration},
+    installation_arguments::{CheckConfiguration, ConfigurationCommand, ShowConfiguration},
     output::{note, say},
+    runner,
     start::{self, ConfigSource, sources},
     write_file::write_file,
 };
@@ -67,8 +68,8 @@ pub(super) fn run(source: &ConfigSource, command: &ConfigurationCommand) -> anyh
     }
 }
 
-fn check(source: &ConfigSource, arguments: &ConfigurationOutput) -> anyhow::Result<()> {
-    let (file, found) = findings(source);
+fn check(source: &ConfigSource, arguments: &CheckConfiguration) -> anyhow::Result<()> {
+    let (file, found) = findings(source, arguments.runner);
     if arguments.json {
         let findings: Vec<Value> = found
             .iter()
@@ -94,7 +95,7 @@ fn check(source: &ConfigSource, arguments: &ConfigurationOutput) -> anyhow::Resu
 }
 
 /// The file, and everything that is wrong with the configuration: all wrong values, not only the first.
-fn findings(source: &ConfigSource) -> (Option<String>, Vec<Finding>) {
+fn findings(source: &ConfigSource, is_runner: bool) -> (Option<String>, Vec<Finding>) {
     let sources = sources(source);
     let (file, all) = match settings(&sources, &BTreeMap::new()) {
         Ok((file, all)) => (file.map(|file| file.display().to_string()), all),
@@ -108,7 +109,9 @@ fn findings(source: &ConfigSource) -> (Option<String>, Vec<Finding>) {
     }
     // What concerns several keys can be said only once each of them is good.
     if found.is_empty() {
-        match Config::load(&sources) {
+        let loaded = if is_runner { Config::load_for_runner(&sources) } else { Config::load(&sources) };
+        match loaded {
+            Ok(config) if is_runner => found.extend(runner::problems(&config).into_iter().map(of_runner)),
             Ok(config) => found.extend(whole(&config)),
             Err(error) => found.push(refused(key_of(&error), &error)),
         }
@@ -143,6 +146,10 @@ const fn key_of(error: &ConfigError) -> &'static str {
         ConfigError::NoDatabase => "dialect",
         _ => "",
     }
+}
+
+fn of_runner((key, message): (&str, String)) -> Finding {
+    Finding { is_error: true, key: key.to_owned(), message: format!("{key}: {message}") }
 }
 
 /// What is wrong although each value is good for itself.

@@ -50,7 +50,7 @@ pub(super) enum ConfigurationCommand {
     ///
     /// Exit codes: 0 if nothing was found, 1 if a server would not start, 4 if it would, but not all of the configuration has an
     /// effect.
-    Check(ConfigurationOutput),
+    Check(CheckConfiguration),
     /// Show the values that count and where they come from; secrets are masked
     Show(ShowConfiguration),
     /// Describe all keys, as Markdown
@@ -58,7 +58,10 @@ pub(super) enum ConfigurationCommand {
 }
 
 #[derive(Args, Debug, Default)]
-pub(super) struct ConfigurationOutput {
+pub(super) struct CheckConfiguration {
+    /// Check it as that of a remote runner, which needs no database
+    #[arg(long)]
+    pub(super) runner: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -30,8 +30,8 @@ use semaphore_store::{OutputCursor, Page, TaskCommand, TaskFilter, TaskStatistic
 use semaphore_task::{ActiveTask, Location, Pool, StopError};
 use serde::Serialize;
 
-pub(crate) use self::{ansible::ReportCache, incoming::unless_gone, placement::heard_since, submit::TaskOrigin};
 pub use self::{
+    active::ListedTask,
     ansible::{AnsibleError, AnsibleHost},
     log::{TaskLog, TaskRecord},
     output::{DEFAULT_LINES, FoundLine, FoundLines, MOST_LINES},
@@ -39,6 +39,7 @@ pub use self::{
     ports::TaskPorts,
     waiting::WaitingReason,
 };
+pub(crate) use self::{ansible::ReportCache, incoming::unless_gone, placement::heard_since, submit::TaskOrigin};
 use crate::{Error, Result, Services};
 
 /// Lines of output that are read at a time.

@@ -9,8 +9,11 @@ mod start;
 
 use clap::{Args, Subcommand};
 
+use semaphore_model::error_chain;
+use semaphore_service::runner_client::RunnerClient;
+
 use super::start::ConfigSource;
-use crate::signal::BlockedSignals;
+use crate::{config::Config, signal::BlockedSignals};
 
 /// `runner`.
 #[derive(Args, Debug)]
@@ -46,6 +49,25 @@ pub(super) struct Start {
     /// Register new runner if not registered
     #[arg(long)]
     pub(super) register: bool,
+}
+
+/// Why the runner of a configuration would not start: the key that is to be changed, and what is wrong.
+pub(super) fn problems(config: &Config) -> Vec<(&'static str, String)> {
+    let of_address = RunnerClient::new(&config.web_host).err();
+    let of_address = of_address.map(|error| ("web_host", error_chain(&error)));
+    let of_token = match register::token(config) {
+        Err(error) => Some(("runner.token_file", error_chain(error.as_ref()))),
+        Ok(token) if token.is_empty() && config.runner_registration_token.is_empty() => {
+            let text = "the runner is not registered: run `semaphore runner register` or `setup`";
+            Some(("runner.token", text.to_owned()))
+        }
+        Ok(_) => None,
+    };
+    // One that is missing is made at the registration.
+    let key = config.runner.private_key_file.as_deref().filter(|path| path.exists());
+    let of_key = key.and_then(|path| register::private_key(path).err());
+    let of_key = of_key.map(|error| ("runner.private_key_file", error_chain(error.as_ref())));
+    of_address.into_iter().chain(of_token).chain(of_key).collect()
 }
 
 /// Runs a command of the runner.

@@ -10,10 +10,12 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use schemars::JsonSchema;
-use semaphore_model::{NewTask, ProjectId, Task, TaskId, TaskOutput, TaskStatus, TaskWithTemplate, TemplateId, ansi};
+use semaphore_model::{
+    NewTask, ProjectId, RunnerId, Task, TaskId, TaskOutput, TaskStatus, TaskWithTemplate, TemplateId, ansi,
+};
 use semaphore_service::{
     Error,
-    task::{AnsibleError, AnsibleHost, TaskReason},
+    task::{AnsibleError, AnsibleHost, ListedTask, TaskReason},
 };
 use semaphore_store::{OutputCursor, TaskStatistics};
 use semaphore_task::Location;
@@ -327,8 +329,14 @@ pub(crate) struct ActiveTaskRow {
     project_id: ProjectId,
     #[serde(skip_serializing_if = "String::is_empty")]
     username: String,
+    /// The remote runner that has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runner_id: Option<RunnerId>,
     status: TaskStatus,
     location: &'static str,
+    /// Reference: has the field, and never fills it in.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    runner_name: String,
 }
 
 /// `GET /api/tasks` and, Reference, `GET /api/tasks/{task_id}`, which ignores the id.
@@ -342,12 +350,17 @@ pub(crate) async fn get_active_tasks(
         return Err(Error::invalid("the task id must be a number").into());
     }
     let active = state.services().active_tasks(state.tasks().pool()?).await?;
-    let rows = active.into_iter().map(|task| ActiveTaskRow {
-        task_id: task.id,
-        project_id: task.project_id,
-        username: task.username,
-        status: task.status,
-        location: if task.location == Location::Queue { "queue" } else { "running" },
+    let rows = active.into_iter().map(|ListedTask { task, runner }| {
+        let (runner_id, runner_name) = runner.unzip();
+        ActiveTaskRow {
+            task_id: task.id,
+            project_id: task.project_id,
+            username: task.username,
+            runner_id,
+            status: task.status,
+            location: if task.location == Location::Queue { "queue" } else { "running" },
+            runner_name: runner_name.unwrap_or_default(),
+        }
     });
     Ok(Json(rows.collect()))
 }
