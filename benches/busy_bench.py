@@ -8,6 +8,7 @@ in, starts a task and stops it (a change of status), again and again. Printed ar
 rounds before the task (a login costs its password hash also on a server that does nothing else). Needs: git, bash.
 """
 import argparse, time
+from bench_project import make_project
 from server_bench import Server
 
 
@@ -23,15 +24,8 @@ def main():
         s.start()
         login = lambda: s.api("POST", "/auth/login", dict(auth="admin", password="changeme"))
         login()
-        p = s.project = s.api("POST", "/projects", dict(name="bench"))["id"]
-        keys = s.api("GET", f"/project/{p}/keys")
-        key = keys[0]["id"] if keys else s.api("POST", f"/project/{p}/keys", dict(name="none", type="none", project_id=p))["id"]
-        repo = s.api("POST", f"/project/{p}/repositories", dict(name="r", project_id=p, git_url=str(s.repo), git_branch="main", ssh_key_id=key))["id"]
-        inv = s.api("POST", f"/project/{p}/inventory", dict(name="i", project_id=p, type="static", inventory="localhost", ssh_key_id=key))["id"]
-        env = s.api("POST", f"/project/{p}/environment", dict(name="e", project_id=p, json="{}", env="{}"))["id"]
-        tpl = lambda name, script, parallel: s.api("POST", f"/project/{p}/templates", dict(
-            name=name, project_id=p, repository_id=repo, inventory_id=inv, environment_id=env, app="bash", playbook=script,
-            type="", allow_parallel_tasks=parallel, arguments="[]"))["id"]
+        p, tpl = make_project(s, "bench")
+        s.project = p
         many, hello = tpl("lines", "lines.sh", True), tpl("hello", "hello.sh", True)
 
         def timed(waits, name, call):

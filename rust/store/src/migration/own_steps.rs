@@ -61,16 +61,6 @@ pub(super) const STEPS: &[Step] = &[
         created datetime not null,
         foreign key (task_id) references task(id) on delete cascade"
     ),
-    // Why a task waits, in words for a person and a code for the page.
-    table!(
-        "1.task_waiting",
-        "rs_task_waiting",
-        "task_id integer not null primary key,
-        code varchar(64) not null,
-        message longtext not null,
-        since datetime not null,
-        foreign key (task_id) references task(id) on delete cascade"
-    ),
     // What a waiting task needs and its row lacks; encrypted like keys, gone with its final status.
     table!(
         "1.task_secret",

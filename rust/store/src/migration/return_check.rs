@@ -75,7 +75,6 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_task_runner", "tasks that remote runners have are not known to be theirs"),
     ("rs_task_secret", "secret values of waiting tasks are lost: such a task has to be started again"),
     ("rs_task_stage", "the stages of tasks are not shown"),
-    ("rs_task_waiting", "why tasks wait is not shown"),
     ("rs_terraform_lock", "locks of Terraform states do not hold"),
     ("rs_transfer", "nothing is lost: how an import or a copy went"),
 ];
