@@ -283,6 +283,12 @@ fn midnight(date: NaiveDate) -> NaiveDateTime {
     date.and_time(NaiveTime::MIN)
 }
 
+/// Reference: Go's `time.AddDate`: a month after the 31st of October is the 1st of December.
+fn a_month_later(now: NaiveDateTime) -> Option<NaiveDateTime> {
+    let first = now.with_day(1)?.checked_add_months(Months::new(1))?;
+    first.checked_add_days(Days::new(u64::from(now.day0())))
+}
+
 impl Calendar {
     fn matches_day(&self, day: NaiveDateTime) -> bool {
         let by_day = has(self.day, day.day());
@@ -310,8 +316,7 @@ impl Calendar {
     fn month(&self, walk: &mut Walk) -> bool {
         while !has(self.month, walk.clock().month()) {
             walk.begin(|now| midnight(now.date().with_day(1).unwrap_or(now.date())));
-            let now = walk.clock();
-            let Some(later) = now.checked_add_months(Months::new(1)) else { return false };
+            let Some(later) = a_month_later(walk.clock()) else { return false };
             walk.at = walk.zone.moment(later);
             if walk.clock().month() == 1 {
                 return false;

@@ -53,3 +53,12 @@ fn a_month_that_lacks_a_day_has_an_end() {
     let found = next(&cron, "Pacific/Apia", "2011-11-21T11:39:08Z");
     assert_eq!(found[..2], ["2011-12-01T10:00:00Z", "2011-12-31T10:00:00Z"]);
 }
+
+#[test]
+fn a_month_later_than_a_31st_may_be_two_months_later() {
+    // The clocks of St John's went back a minute after midnight: from the 1st of November to the 31st of October. What the
+    // reference's library makes of it.
+    let cron = Cron::parse("* * * 11 0").unwrap();
+    let found = next(&cron, "America/St_Johns", "2008-12-01T03:28:00Z");
+    assert_eq!(found[..3], ["2008-12-01T03:29:00Z", "2009-11-01T02:30:00Z", "2010-11-07T03:31:00Z"]);
+}
