@@ -178,6 +178,14 @@ impl Pool {
     /// Goes on with a task whose host lives on, or has left its end; limits are not looked at, because it runs already. One that
     /// is known stays as it is.
     pub fn attach(&self, task: QueuedTask, attached: Attached, progress: StoredProgress) {
+        self.go_on(task, |runner| runner.resume(attached, progress));
+    }
+
+    /// Takes a task that runs already, unless it is known.
+    fn go_on<F>(&self, task: QueuedTask, work: impl FnOnce(Runner) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let (commands, inbox) = mpsc::unbounded_channel();
         let id = task.state.id;
         let mut state = self.shared.lock();
@@ -185,14 +193,15 @@ impl Pool {
             return;
         }
         state.places.take(&claim(&task));
-        // It never goes back into the queue, so its place there does not matter.
-        state.running.insert(id, Running { task: task.clone(), arrival: 0, stages: Vec::new(), commands });
+        // Its place in the queue is the last one if it goes back there.
+        let arrival = state.queue.arrive();
+        state.running.insert(id, Running { task: task.clone(), arrival, stages: Vec::new(), commands });
         drop(state);
         let shared = Arc::clone(&self.shared);
-        let runner = Runner::new(Arc::clone(&shared), task, inbox);
+        let work = work(Runner::new(Arc::clone(&shared), task, inbox));
         self.shared.tracker.spawn(async move {
             let _place = Place { shared, id };
-            runner.resume(attached, progress).await;
+            work.await;
         });
     }
 

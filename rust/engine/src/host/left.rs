@@ -66,7 +66,7 @@ fn group_of(directory: &Path) -> Option<Group> {
 /// Removes the directory of a host that has ended and its control group; only what a host or its server makes.
 pub fn forget(directory: &Path) {
     if let Some(group) = group_of(directory) {
-        // What the programs left behind lives on in it; it goes with a later task then.
+        // What the programs left behind lives on in it; it is swept away later then.
         group.remove();
     }
     let names = [SOCKET, OUTCOME, "outcome.new", RECORD, "programs.new", GROUP, OWNER];
@@ -91,7 +91,6 @@ impl Hosts {
         let (Some(groups), Some(name)) = (&self.groups, directory.file_name().and_then(|name| name.to_str())) else {
             return Ok(());
         };
-        groups.sweep(|name| self.root.join(name).exists());
         // Another server that has the same group may sweep at this moment.
         let entered = groups.make(name).and_then(|group| group.enter(process).map(|()| group));
         let group = match entered {
@@ -103,6 +102,14 @@ impl Hosts {
             entered => entered?,
         };
         write(&directory.join(GROUP), group.path().as_os_str().as_encoded_bytes())
+    }
+
+    /// Removes the control groups of hosts whose directories are gone: a host may end a moment later than its task, and what a task
+    /// leaves behind long after it.
+    pub fn sweep(&self) {
+        if let Some(groups) = &self.groups {
+            groups.sweep(|name| self.root.join(name).exists());
+        }
     }
 
     /// Directories of hosts that were started on behalf of the same owner.

@@ -147,6 +147,9 @@ impl Ownership {
         for (from, reason) in std::mem::take(&mut self.unfinished) {
             self.take_up(ports, from, reason).await;
         }
+        if let Some(hosts) = ports.pool()?.hosts() {
+            hosts.sweep();
+        }
         Ok(())
     }
 

@@ -2,19 +2,14 @@
 //!
 //! Not for which runner has which task: the host of the pool knows.
 
-use std::sync::Arc;
-
 use semaphore_model::{RunnerId, TaskId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::{
-    Pool, Running,
-    dispatch::{Place, claim},
-};
+use super::Pool;
 use crate::{
     ports::{QueuedTask, StoredProgress},
     report::{Reported, RunnerLoss, RunnerReport},
-    runner::{Command, Runner},
+    runner::Command,
 };
 
 impl Pool {
@@ -36,23 +31,7 @@ impl Pool {
     /// Goes on with a task that a remote runner has, and that was another process's; limits are not looked at, because it runs
     /// already. One that is known stays as it is.
     pub fn attach_remote(&self, task: QueuedTask, runner: RunnerId, progress: StoredProgress) {
-        let (commands, inbox) = mpsc::unbounded_channel();
-        let id = task.state.id;
-        let mut state = self.shared.lock();
-        if state.running.contains_key(&id) {
-            return;
-        }
-        state.places.take(&claim(&task));
-        // Its place in the queue is the last one if it goes back there.
-        let arrival = state.queue.arrive();
-        state.running.insert(id, Running { task: task.clone(), arrival, stages: Vec::new(), commands });
-        drop(state);
-        let shared = Arc::clone(&self.shared);
-        let owner = Runner::new(Arc::clone(&shared), task, inbox);
-        self.shared.tracker.spawn(async move {
-            let _place = Place { shared, id };
-            owner.resume_remote(runner, progress).await;
-        });
+        self.go_on(task, move |owner| owner.resume_remote(runner, progress));
     }
 
     fn send(&self, task: TaskId, command: Command) -> bool {
