@@ -3,16 +3,16 @@
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
-import { base, call, furnished, theme, visit } from './visit.mjs'
+import { assert, test } from './browser.mjs'
+import { base, call, scenario, theme, visit } from './visit.mjs'
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const browser = await launch()
+let browser = null
+let page = null
 let project = null
-const page = await visit(browser)
-try {
-  project = await furnished(page, 'Pages for everybody')
+await scenario('Pages for everybody', async (stage) => {
+  ;({ browser, page, project } = stage)
   const own = `/project/${project.id}`
   const role = `watch_${project.id}`
   const template = await project.template({ name: 'Restart', description: 'With words', survey_vars: [{ name: 'version', title: 'Version', type: '', required: true, default_value: '1' }] })
@@ -39,16 +39,7 @@ try {
   }]
   await all([page, await visit(browser)], [...pages.map(open), ...dialogs(own), delivery(`${own}/integrations/${integration.id}`)])
   await signIn()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-}
-finish()
+})
 
 /** Does all of it in several windows side by side: most of the time one waits for the other's server. */
 async function all(windows, checks) {

@@ -1,28 +1,21 @@
 // The browser test of the server's administration: users, running tasks, runners, apps, system and options.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
-import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, eventually, fits, pictures, same, visit } from './visit.mjs'
+import { assert, picture, test } from './browser.mjs'
+import { base, call, eventually, fits, pictures, same, scenario, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
-const browser = await launch()
-try {
-  const page = await visit(browser)
+let browser = null
+await scenario(null, async (stage) => {
+  ;({ browser } = stage)
+  const { page } = stage
   await people(page)
   await tasks(page)
   await runners(page)
   await apps(page)
   await system(page)
   await fits(browser, ['users', 'tasks', 'runners', 'apps', 'system'].map((path) => [`admin-${path}`, `/${path}`, 'Administration']))
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  await browser.close()
-}
-finish()
+})
 
 async function fill(scope, fields) {
   for (const [label, value] of Object.entries(fields)) await scope.getByLabel(label, { exact: true }).fill(value)

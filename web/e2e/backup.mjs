@@ -2,30 +2,21 @@
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
 import { readFileSync } from 'node:fs'
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
-import { base, call, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { assert, test } from './browser.mjs'
+import { base, call, fits, pictures, same, scenario, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
-const browser = await launch()
-try {
-  const page = await visit(browser)
-  const project = await furnished(page, 'Kept in a file')
+let browser = null
+await scenario('Kept in a file', async (stage) => {
+  ;({ browser } = stage)
+  const { page, project } = stage
   const template = await project.template({ name: 'Nightly build', description: 'What is kept' })
   await call(page, 'POST', `project/${project.id}/schedules`, { project_id: project.id, template_id: template.id, name: 'Every night', cron_format: '0 3 * * *', active: true })
   const document = await download(page, project)
   await restore(page, project, document)
   await roles(page, project)
   await fits(browser, [['projects', '/projects', 'Projects']])
-  await project.remove()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  await browser.close()
-}
-finish()
+})
 
 /** The text of the downloaded file. */
 async function download(page, project) {

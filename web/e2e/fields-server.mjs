@@ -2,9 +2,9 @@
 // As fields.mjs.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
+import { test } from './browser.mjs'
 import { left, once, saveDialog, secret, seen, to, walk } from './form.mjs'
-import { base, call, furnished, visit } from './visit.mjs'
+import { base, call, scenario, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
 const ALLOWS = [
@@ -13,14 +13,13 @@ const ALLOWS = [
   ['Manage members Add and remove people, and give them roles', 8],
   ['Manage the project Change its settings, and delete it', 2],
 ]
-const browser = await launch()
-let project = null
+let browser = null
 let page = null
+let project = null
 let other = null
-try {
-  page = await visit(browser)
+await scenario('Fields of a server', async (stage) => {
+  ;({ browser, page, project } = stage)
   other = await visit(browser)
-  project = await furnished(page, 'Fields of a server')
   await accounts()
   await profile()
   await roles()
@@ -29,16 +28,7 @@ try {
   await apps()
   await options()
   await projects()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-}
-finish()
+})
 
 /** A page whose forms are opened by its buttons. */
 function buttons(path, make, names) {

@@ -2,33 +2,23 @@
 // that runs one. As fields.mjs.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS. The server runs on this machine.
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
+import { assert } from './browser.mjs'
 import { left, saveDialog, secret, select, to, walk } from './form.mjs'
-import { base, call, furnished, visit } from './visit.mjs'
+import { base, call, scenario, visit } from './visit.mjs'
 
 const KINDS = { '': 'Task Runs when somebody starts it', build: 'Build Makes a version, counted up', deploy: 'Deploy Installs a version of a build' }
-const browser = await launch()
-let project = null
 let page = null
-try {
-  page = await visit(browser)
-  project = await furnished(page, 'Fields of templates')
+let browser = null
+let project = null
+await scenario('Fields of templates', async (stage) => {
+  ;({ browser, page, project } = stage)
   const made = await objects()
   const windows = async () => [await visit(browser), await visit(browser)]
   // Side by side: most of the time one waits for the other's server.
   const [one, two] = [await windows(), await windows()]
   await Promise.all([templates(one, made), parts(two, made).then(() => runs(two, made))])
   await views(one)
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-}
-finish()
+})
 
 /** What the selections of a template choose from: two of each. */
 async function objects() {

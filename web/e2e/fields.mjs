@@ -4,17 +4,16 @@
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS. The server runs on this machine.
 import { generateKeyPairSync } from 'node:crypto'
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
+import { assert } from './browser.mjs'
 import { later, left, once, secret, seen, to, walk } from './form.mjs'
-import { base, call, furnished, visit } from './visit.mjs'
+import { base, call, scenario, visit } from './visit.mjs'
 
 const replace = 'Replace its type and secret'
-const browser = await launch()
-let project = null
+let browser = null
 let page = null
-try {
-  page = await visit(browser)
-  project = await furnished(page, 'Fields of a project')
+let project = null
+await scenario('Fields of a project', async (stage) => {
+  ;({ browser, page, project } = stage)
   const more = {
     another: await project.of('keys', { name: 'Another', type: 'none' }),
     vault: (await call(page, 'GET', `project/${project.id}/keys`)).find((key) => key.name === 'Vault password'),
@@ -25,16 +24,7 @@ try {
     walked(await windows(), [keys, repositories, inventories, groups, storages, settings], more),
     walked(await windows(), [schedules, integrations, addresses], more),
   ])
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-}
-finish()
+})
 
 /** The one who changes, and the one who looks at it. */
 async function windows() {

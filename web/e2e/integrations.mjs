@@ -2,13 +2,10 @@
 // is listed and repeated.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
-import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, choose, eventually, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { assert, picture, test } from './browser.mjs'
+import { base, call, choose, eventually, fits, pictures, same, scenario } from './visit.mjs'
 
-const browser = await launch()
-try {
-  const page = await visit(browser)
-  const project = await furnished(page, 'Pages of integrations')
+await scenario('Pages of integrations', async ({ browser, page, project }) => {
   const template = await project.template({ name: 'Rebuild' })
   const other = await project.template({ name: 'Other' })
   const of = `project/${project.id}/integrations`
@@ -141,13 +138,4 @@ try {
     assert((await call(page, 'GET', of)).length === 0, 'it is still there')
   })
   await fits(browser, [['integrations', `/project/${project.id}/integrations`, 'Integrations']])
-  await project.remove()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  await browser.close()
-}
-finish()
+})

@@ -4,8 +4,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, eventually, furnished, pictures, visit } from './visit.mjs'
+import { assert, picture, test } from './browser.mjs'
+import { base, call, eventually, pictures, scenario, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
 const sources = mkdtempSync(join(tmpdir(), 'semaphore-launcher-'))
@@ -15,14 +15,16 @@ for (const [name, text] of [['good.sh', 'echo "good $1"'], ['long.sh', `while [ 
   chmodSync(join(sources, name), 0o755)
 }
 chmodSync(sources, 0o755)
-const browser = await launch()
-let project = null
+let browser = null
 let page = null
+let project = null
 let user = null
 const refused = []
-try {
-  page = await visit(browser)
-  project = await furnished(page, 'Pages of the launcher')
+await scenario('Pages of the launcher', async (stage) => {
+  ;({ browser, page, project } = stage)
+  stage.after(() => rmSync(sources, { recursive: true, force: true }))
+  stage.after(() => user && call(page, 'DELETE', `users/${user.id}`))
+  stage.after(() => writeFileSync(gate, ''))
   user = await call(page, 'POST', 'users', { username: 'launcher-rosa', name: 'Rosa', email: 'launcher-rosa@example.com', password: SECRET })
   await call(page, 'POST', `project/${project.id}/users`, { user_id: user.id, role: 'task_runner' })
   const repository = await project.of('repositories', { name: 'Scripts', git_url: sources, git_branch: '', ssh_key_id: project.key.id })
@@ -33,19 +35,7 @@ try {
   await template('Asks first', 'good.sh', { view_id: view.id, survey_vars: [{ name: 'version', title: 'Version', type: '', required: true }] })
   await runner()
   await others()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  writeFileSync(gate, '')
-  if (user) await call(page, 'DELETE', `users/${user.id}`).catch((error) => console.error(error.message))
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-  rmSync(sources, { recursive: true, force: true })
-}
-finish()
+})
 
 async function as(role, options) {
   await call(page, 'PUT', `project/${project.id}/users/${user.id}`, { role })

@@ -1,34 +1,24 @@
 // The browser test of the command palette and of the keys that work on every page, with the keyboard alone.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
-import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, furnished, pictures, theme, visit } from './visit.mjs'
+import { assert, picture, test } from './browser.mjs'
+import { base, call, pictures, scenario, theme, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
 const NAME = 'Pages of keys'
-const browser = await launch()
-let project = null
+let browser = null
 let page = null
+let project = null
 let user = null
-try {
-  page = await visit(browser)
-  project = await furnished(page, NAME)
+await scenario(NAME, async (stage) => {
+  ;({ browser, page, project } = stage)
+  stage.after(() => user && call(page, 'DELETE', `users/${user.id}`))
   for (const name of ['Deploy the shop', 'Back up the database', ...Array.from({ length: 8 }, (_each, index) => `Node ${index + 1}`)]) await project.template({ name })
   await palette()
   await keys()
   await roles()
   await narrow()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (user) await call(page, 'DELETE', `users/${user.id}`).catch((error) => console.error(error.message))
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-}
-finish()
+})
 
 /** Opens the palette of a page and gives its field and list. */
 async function opened(of = page) {

@@ -6,8 +6,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { generateKeyPairSync } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
-import { base, call, choose, eventually, furnished, pictures, same, visit } from './visit.mjs'
+import { assert, test } from './browser.mjs'
+import { base, call, choose, eventually, pictures, same, scenario, visit } from './visit.mjs'
 
 const sources = mkdtempSync(join(tmpdir(), 'semaphore-resources-'))
 // Two programs: one that ends when it is asked to, and one that does not.
@@ -16,15 +16,15 @@ for (const [name, text] of [['polite.sh', 'echo begun; exec sleep 600'], ['deaf.
   chmodSync(join(sources, name), 0o755)
 }
 chmodSync(sources, 0o755)
-const browser = await launch()
-let project = null
+let browser = null
 let page = null
+let project = null
 let dialog = null
-try {
-  page = await visit(browser)
+await scenario('Pages of resources', async (stage) => {
+  ;({ browser, page, project } = stage)
+  stage.after(() => rmSync(sources, { recursive: true, force: true }))
   dialog = page.getByRole('dialog')
   await page.context().request.delete(`${base}/api/roles/resources-watch`)
-  project = await furnished(page, 'Pages of resources')
   await project.of('keys', { name: 'Another', type: 'none' })
   await project.template({ name: 'Uses them', app: 'ansible', playbook: 'site.yml', inventory_id: project.inventory.id })
   await keys()
@@ -34,17 +34,7 @@ try {
   await stopping()
   await integrations()
   await others()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-  rmSync(sources, { recursive: true, force: true })
-}
-finish()
+})
 
 async function fill(fields) {
   for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label, { exact: true }).fill(value)

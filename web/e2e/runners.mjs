@@ -7,20 +7,21 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
-import { base, call, choose, eventually, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { assert, test } from './browser.mjs'
+import { base, call, choose, eventually, fits, pictures, same, scenario, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
 const directory = mkdtempSync(join(tmpdir(), 'semaphore-branches-'))
 const host = await gitHost()
-const browser = await launch()
-let project = null
+let browser = null
 let page = null
+let project = null
 let dialog = null
-try {
-  page = await visit(browser)
+await scenario('Pages of runners', async (stage) => {
+  ;({ browser, page, project } = stage)
+  stage.after(() => rmSync(directory, { recursive: true, force: true }))
+  stage.after(() => host.close())
   dialog = page.getByRole('dialog')
-  project = await furnished(page, 'Pages of runners')
   await runners()
   await tags()
   await branches()
@@ -28,18 +29,7 @@ try {
   await schedules()
   await deletion()
   await fits(browser, [['template-schedules', `/project/${project.id}/templates/${(await call(page, 'GET', `project/${project.id}/templates`))[0].id}/schedules`, /./]])
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-  host.close()
-  rmSync(directory, { recursive: true, force: true })
-}
-finish()
+})
 
 /** A repository with two branches behind HTTP, as a file server gives it out. */
 async function gitHost() {

@@ -1,13 +1,10 @@
 // The browser test of schedules: made, changed in every field, switched, previewed, deleted.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
-import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, choose, eventually, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { assert, picture, test } from './browser.mjs'
+import { base, call, choose, eventually, fits, pictures, same, scenario } from './visit.mjs'
 
-const browser = await launch()
-try {
-  const page = await visit(browser)
-  const project = await furnished(page, 'Pages of schedules')
+await scenario('Pages of schedules', async ({ browser, page, project }) => {
   const survey_vars = [{ name: 'version', title: 'Version', required: true }, { name: 'token', title: 'Token', type: 'secret', required: true }]
   const template = await project.template({ name: 'Nightly', survey_vars, allow_override_args_in_task: true })
   const other = await project.template({ name: 'Other', app: 'ansible', playbook: 'site.yml', inventory_id: project.inventory.id, task_params: { allow_override_limit: true } })
@@ -112,13 +109,4 @@ try {
   })
   await call(page, 'POST', `project/${project.id}/schedules`, { project_id: project.id, template_id: other.id, name: 'Hourly', cron_format: '@hourly', active: true })
   await fits(browser, [['schedules', `/project/${project.id}/schedule`, 'Schedules']])
-  await project.remove()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  await browser.close()
-}
-finish()
+})

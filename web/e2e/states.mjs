@@ -1,18 +1,18 @@
 // The browser test of Terraform states: addresses, versions, one of them, what differs between two, and who may see what.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
-import { base, call, choose, fits, furnished, pictures, visit } from './visit.mjs'
+import { assert, test } from './browser.mjs'
+import { base, call, choose, fits, pictures, scenario, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
-const browser = await launch()
-let project = null
+let browser = null
 let page = null
+let project = null
 let user = null
 let inventory = null
-try {
-  page = await visit(browser)
-  project = await furnished(page, 'Pages of states')
+await scenario('Pages of states', async (stage) => {
+  ;({ browser, page, project } = stage)
+  stage.after(() => user && call(page, 'DELETE', `users/${user.id}`))
   for (const name of ['For Terraform', 'Another login']) {
     await project.of('keys', { name, type: 'login_password', login_password: { login: 'terra', password: name === 'For Terraform' ? 'form' : 'other' } })
   }
@@ -28,17 +28,7 @@ try {
     ['state-compare', `${home}?version=${latest.id}&with=${before.id}`, `Version ${latest.id}`],
   ])
   await removal()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (user) await call(page, 'DELETE', `users/${user.id}`).catch((error) => console.error(error.message))
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-}
-finish()
+})
 
 function stored() {
   return call(page, 'GET', `project/${project.id}/inventory/${inventory.id}/terraform/aliases`)

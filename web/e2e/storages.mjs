@@ -2,8 +2,8 @@
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS. The server runs on this machine.
 import { createServer } from 'node:http'
-import { assert, consoleErrors, finish, launch, test } from './browser.mjs'
-import { base, call, choose, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { assert, test } from './browser.mjs'
+import { base, call, choose, fits, pictures, same, scenario, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
 const TOKEN = 'token-of-the-engine'
@@ -23,29 +23,19 @@ const engine = createServer((request, response) => {
 })
 await new Promise((resolve) => engine.listen(0, '127.0.0.1', resolve))
 const address = `http://127.0.0.1:${engine.address().port}`
-const browser = await launch()
-let project = null
+let browser = null
 let page = null
-try {
-  page = await visit(browser, { provoked: [400, 404, 409, 503] })
-  project = await furnished(page, 'Pages of storages')
+let project = null
+await scenario('Pages of storages', async (stage) => {
+  ;({ browser, page, project } = stage)
+  stage.after(() => engine.closeAllConnections())
+  stage.after(() => engine.close())
   await storages()
   await keys()
   await roles()
   await fits(browser, [['secret-storages', `/project/${project.id}/secret_storages`, 'Secret storages']])
   await removal()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  if (project) await project.remove().catch((error) => console.error(error.message))
-  await browser.close()
-  engine.close()
-  engine.closeAllConnections()
-}
-finish()
+}, { provoked: [400, 404, 409, 503] })
 
 function list() {
   return call(page, 'GET', `project/${project.id}/secret_storages`)

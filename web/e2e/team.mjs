@@ -1,14 +1,15 @@
 // The browser test of a project's people and settings: members, roles, invitations, leaving, settings, activity; and what each role sees.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
-import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, choose, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { assert, picture, test } from './browser.mjs'
+import { base, call, choose, fits, furnished, pictures, same, scenario, visit } from './visit.mjs'
 
 const SECRET = 'a-long-password-of-a-test'
-const browser = await launch()
 const users = []
-try {
-  const page = await visit(browser)
+let browser = null
+await scenario(null, async (stage) => {
+  ;({ browser } = stage)
+  const { page } = stage
   const project = await furnished(page, 'Pages of a team')
   for (const name of ['Berta', 'Gustav', 'Rosa']) {
     users.push(await call(page, 'POST', 'users', { username: `team-${name.toLowerCase()}`, name, email: `${name.toLowerCase()}@example.com`, password: SECRET }))
@@ -24,15 +25,7 @@ try {
   ])
   await removal(page, project)
   for (const user of users) await call(page, 'DELETE', `users/${user.id}`)
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  await browser.close()
-}
-finish()
+})
 
 async function members(page, project) {
   const list = () => call(page, 'GET', `project/${project.id}/users`)

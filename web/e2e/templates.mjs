@@ -1,13 +1,10 @@
 // The browser test of templates: making one of each app, changing every field, copying, views, search, order, deleting.
 //
 // Environment as for run.mjs: BASE_URL, LOGIN, PASSWORD or PASSWORD_FILE, CHROMIUM, SCREENSHOTS.
-import { assert, consoleErrors, finish, launch, picture, test } from './browser.mjs'
-import { base, call, choose, fits, furnished, pictures, same, visit } from './visit.mjs'
+import { assert, consoleErrors, picture, test } from './browser.mjs'
+import { base, call, choose, fits, pictures, same, scenario } from './visit.mjs'
 
-const browser = await launch()
-try {
-  const page = await visit(browser)
-  const project = await furnished(page, 'Pages of templates')
+await scenario('Pages of templates', async ({ browser, page, project }) => {
   const home = `${base}/project/${project.id}/templates`
   await create(page, project, home)
   await change(page, project, home)
@@ -20,16 +17,7 @@ try {
     ['templates', `/project/${project.id}/templates`, 'Templates'],
     ['template-new', `/project/${project.id}/templates/new?app=ansible`, 'New template'],
   ])
-  await project.remove()
-  await test('no error in the console', async () => {
-    assert(consoleErrors.length === 0, consoleErrors.slice(0, 5).join(' | '))
-  })
-} catch (error) {
-  await test('the scenario goes on to its end', () => Promise.reject(error))
-} finally {
-  await browser.close()
-}
-finish()
+})
 
 async function create(page, project, home) {
   await test('an empty project offers a new template of an app', async () => {
