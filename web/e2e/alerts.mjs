@@ -29,7 +29,8 @@ mkdirSync(scripts)
 writeFileSync(join(scripts, 'bad.sh'), '#!/usr/bin/env bash\nexit 3\n')
 chmodSync(join(scripts, 'bad.sh'), 0o755)
 const { assert, test } = await import('./browser.mjs')
-const { call, choose, eventually, fits, furnished, pictures, same, scenario, visit } = await import('./visit.mjs')
+const { call, eventually, fits, furnished, pictures, same, scenario, visit } = await import('./visit.mjs')
+const { select } = await import('./form.mjs')
 
 let browser = null
 let page = null
@@ -50,11 +51,6 @@ await scenario(null, async (stage) => {
 }, { provoked: [400, 404, 409, 503] })
 
 /** Chooses, and waits until the list is gone: the next one has the same choices. */
-async function select(channel, choice) {
-  await choose(page, channel, choice)
-  await page.getByRole('listbox').waitFor({ state: 'detached' })
-}
-
 async function rules(template) {
   const stored = () => call(page, 'GET', `project/${project.id}/templates/${template.id}/alerts`)
   await test('a template has a rule for each channel', async () => {
@@ -62,7 +58,7 @@ async function rules(template) {
     await page.getByRole('navigation', { name: 'Parts of the template' }).getByRole('link', { name: 'Alerts' }).click()
     await page.getByText('The alerts of this project are off').waitFor()
     const wanted = [['E-mail', /^Always/, 'always'], ['Slack', /^Failures and the recovery/, 'recovered'], ['Telegram', /^Failures Every failure$/, 'failure'], ['Microsoft Teams', /^Always/, 'always'], ['Rocket.Chat', /^Failures and the recovery/, 'recovered'], ['DingTalk', /^Failures Every failure$/, 'failure'], ['Gotify', /^Always/, 'always']]
-    for (const [channel, choice] of wanted) await select(channel, choice)
+    for (const [channel, choice] of wanted) await select(page, channel, choice)
     await pictures(page, 'template-alerts')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('The rules are saved.').waitFor()
@@ -73,7 +69,7 @@ async function rules(template) {
   await test('rules are taken away again', async () => {
     await page.reload()
     await page.getByRole('heading', { name: 'What is told about its tasks' }).waitFor()
-    for (const channel of ['E-mail', 'Telegram', 'Microsoft Teams', 'Rocket.Chat', 'DingTalk', 'Gotify']) await select(channel, /^As usual/)
+    for (const channel of ['E-mail', 'Telegram', 'Microsoft Teams', 'Rocket.Chat', 'DingTalk', 'Gotify']) await select(page, channel, /^As usual/)
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('The rules are saved.').waitFor()
     same(await stored(), { rules: [{ channel: 'slack', occasion: 'recovered' }] }, 'the rules')

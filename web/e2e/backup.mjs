@@ -23,7 +23,7 @@ async function download(page, project) {
   let text = ''
   await test('a project is downloaded as a file', async () => {
     await page.goto(`${base}/project/${project.id}/settings`)
-    await page.getByRole('heading', { name: 'Backup' }).waitFor()
+    await page.getByRole('heading', { name: 'Backup', exact: true }).waitFor()
     const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download a backup' }).click()])
     assert(/^backup-Kept-in-a-file-\d{4}-\d{2}-\d{2}\.json$/.test(file.suggestedFilename()), `it is named ${file.suggestedFilename()}`)
     text = readFileSync(await file.path(), 'utf8')
@@ -32,7 +32,7 @@ async function download(page, project) {
     same(backup.meta, { name: 'Kept in a file' }, 'the file')
     same(backup.templates.map((each) => each.name), ['Nightly build'], 'its templates')
     assert(!text.includes('"secret"') || !/"password": "secret"/.test(text), 'the password of a key is in the file')
-    await page.getByRole('heading', { name: 'Backup' }).scrollIntoViewIfNeeded()
+    await page.getByRole('heading', { name: 'Backup', exact: true }).scrollIntoViewIfNeeded()
     await pictures(page, 'project-backup')
   })
   return text

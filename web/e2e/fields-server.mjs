@@ -78,7 +78,7 @@ async function profile() {
   await walk(own, elsewhere, {
     name: 'own account',
     open: (page) => page.goto(`${base}/account`),
-    scope: (page) => page.locator('form').filter({ has: page.getByRole('heading', { name: 'Profile' }) }),
+    scope: (page) => page.locator('form').filter({ has: page.getByRole('heading', { name: 'Profile', exact: true }) }),
     save: async (page, form) => {
       await form.getByRole('button', { name: 'Save the profile' }).click()
       await page.getByText('Your account is saved.').waitFor()

@@ -81,14 +81,17 @@ async function change(scope, control, value) {
   await element.focus()
   if (control.kind === 'search') await element.fill(value)
   else await element.press('ArrowDown')
-  await page.getByRole('option', { name: value, exact: true }).or(page.getByRole('option').filter({ has: page.getByText(value, { exact: true }) })).first().click()
+  await optionNamed(page, value).click()
   return listGone(page, value)
 }
+
+/** The option with this name, or with a text in it that is this. */
+const optionNamed = (page, name) => page.getByRole('option', { name, exact: true }).or(page.getByRole('option').filter({ has: page.getByText(name, { exact: true }) })).first()
 
 /** Waits until the list of a selection is gone. While the field below it moves, as the form grows, a click may be lost: it is repeated. */
 async function listGone(page, option) {
   const list = page.getByRole('listbox')
-  const again = () => page.getByRole('option').filter({ has: page.getByText(option, { exact: true }) }).first().click({ timeout: 2_000 }).catch(() => page.keyboard.press('Escape'))
+  const again = () => optionNamed(page, option).click({ timeout: 2_000 }).catch(() => page.keyboard.press('Escape'))
   await list.waitFor({ state: 'detached', timeout: 1_000 }).catch(again)
   await list.waitFor({ state: 'detached', timeout: 1_000 }).catch(() => page.keyboard.press('Escape'))
   await list.waitFor({ state: 'detached' })
@@ -139,7 +142,7 @@ export async function compareForm(scope, plan) {
 /** Chooses in a selection of a row, and waits until its list is gone. */
 export async function select(scope, label, option) {
   await choose(scope, label, option)
-  await listGone(scope.page(), option)
+  await listGone('page' in scope ? scope.page() : scope, option)
 }
 
 const at = (object, path) => path.split('.').reduce((found, key) => found?.[key], object)

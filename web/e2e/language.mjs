@@ -28,10 +28,10 @@ export async function languages(browser, { base, login, password, project, task,
   await test('navigation, statuses and times are German then', async () => {
     await page.getByLabel('Passwort', { exact: true }).fill(password)
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Projekte' }).waitFor()
+    await page.getByRole('heading', { name: 'Projekte', exact: true }).waitFor()
     await page.goto(`${base}/project/${project}/templates`)
     await navigation.getByRole('link', { name: 'Verlauf' }).click()
-    await page.getByRole('heading', { name: 'Verlauf' }).waitFor()
+    await page.getByRole('heading', { name: 'Verlauf', exact: true }).waitFor()
     const row = page.locator(`tr[data-task="${task}"]`)
     await row.getByText('Erfolgreich', { exact: true }).waitFor()
     await row.locator('time', { hasText: /^(vor |gerade eben)/ }).waitFor()

@@ -204,7 +204,7 @@ async function templates(browser, project) {
   }
   const page = await visit(browser)
   await page.goto(`${base}/projects`)
-  await page.getByRole('heading', { name: 'Projects' }).waitFor()
+  await page.getByRole('heading', { name: 'Projects', exact: true }).waitFor()
   await test('a page is painted within a second', async () => {
     await page.goto(`${base}/project/${project.id}/templates`)
     await page.getByRole('link', { name: 'Template 0000', exact: true }).waitFor()

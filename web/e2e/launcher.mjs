@@ -109,7 +109,7 @@ async function others() {
   await test('others begin with the templates and have a link', async () => {
     const own = await as('manager')
     await own.goto(`${base}/project/${project.id}`)
-    await own.getByRole('heading', { name: 'Templates' }).waitFor()
+    await own.getByRole('heading', { name: 'Templates', exact: true }).waitFor()
     await own.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Launcher' }).click()
     await own.getByRole('button', { name: 'Run Ends well' }).waitFor()
     await own.context().close()
@@ -117,7 +117,7 @@ async function others() {
   await test('a guest has nothing to run', async () => {
     const own = await as('guest')
     await own.goto(`${base}/project/${project.id}`)
-    await own.getByRole('heading', { name: 'Templates' }).waitFor()
+    await own.getByRole('heading', { name: 'Templates', exact: true }).waitFor()
     assert((await own.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Launcher' }).count()) === 0, 'the launcher is offered')
     await own.goto(`${base}/project/${project.id}/launcher`)
     await own.getByRole('heading', { name: 'Nothing to run' }).waitFor()

@@ -17,6 +17,7 @@ await scenario(NAME, async (stage) => {
   await palette()
   await keys()
   await roles()
+  await early()
   await narrow()
 })
 
@@ -36,7 +37,7 @@ async function chosen(of = page) {
 async function palette() {
   await test('Ctrl K finds a template by a few letters, and Enter opens it', async () => {
     await page.goto(`${base}/project/${project.id}/templates`)
-    await page.getByRole('heading', { name: 'Templates' }).waitFor()
+    await page.getByRole('heading', { name: 'Templates', exact: true }).waitFor()
     const { field, list } = await opened()
     await list.getByRole('option', { name: /^Templates/ }).waitFor()
     await pictures(page, 'palette')
@@ -94,7 +95,7 @@ async function palette() {
     await page.getByRole('button', { name: 'Search and commands' }).click()
     await page.getByRole('combobox', { name: 'Find a page, template or project' }).fill('running tasks')
     await page.getByRole('option', { name: /^Running tasks/ }).click()
-    await page.getByRole('heading', { name: 'Administration' }).waitFor()
+    await page.getByRole('heading', { name: 'Administration', exact: true }).waitFor()
     const { field } = await opened()
     await field.fill(NAME)
     await page.getByRole('option', { name: new RegExp(`^${NAME}`) }).first().waitFor()
@@ -106,7 +107,7 @@ async function palette() {
 async function keys() {
   await test('keys lead from page to page', async () => {
     await page.goto(`${base}/project/${project.id}/templates`)
-    await page.getByRole('heading', { name: 'Templates' }).waitFor()
+    await page.getByRole('heading', { name: 'Templates', exact: true }).waitFor()
     await page.keyboard.press('?')
     const dialog = page.getByRole('dialog').filter({ hasText: 'Single keys do something' })
     await dialog.getByText('Variable groups').waitFor()
@@ -194,11 +195,28 @@ async function roles() {
   }
 }
 
+async function early() {
+  await test('opened before the project has come, the palette has its templates all the same', async () => {
+    const own = await visit(browser)
+    let answer = () => {}
+    const asked = new Promise((resolve) => (answer = resolve))
+    await own.route(`**/api/project/${project.id}`, (route) => asked.then(() => route.continue()))
+    await own.goto(`${base}/project/${project.id}/history`)
+    await own.getByRole('button', { name: 'Search and commands' }).waitFor()
+    const { list } = await opened(own)
+    await list.getByRole('option', { name: /All projects/ }).waitFor()
+    assert((await list.getByRole('group', { name: 'Template' }).count()) === 0, 'the project was not held back')
+    answer()
+    await list.getByRole('group', { name: 'Template' }).waitFor()
+    await own.context().close()
+  })
+}
+
 async function narrow() {
   await test('the palette fits on 360 pixels', async () => {
     const own = await visit(browser, { width: 360, height: 740 })
     await own.goto(`${base}/project/${project.id}/templates`)
-    await own.getByRole('heading', { name: 'Templates' }).waitFor()
+    await own.getByRole('heading', { name: 'Templates', exact: true }).waitFor()
     await own.getByRole('button', { name: 'Search and commands' }).click()
     await own.getByRole('combobox', { name: 'Find a page, template or project' }).fill('node')
     await own.getByRole('option', { name: /Node 1/ }).first().waitFor()

@@ -7,7 +7,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assert, test } from './browser.mjs'
-import { base, call, choose, eventually, pictures, same, scenario, visit } from './visit.mjs'
+import { select } from './form.mjs'
+import { base, call, eventually, pictures, same, scenario, visit } from './visit.mjs'
 
 const sources = mkdtempSync(join(tmpdir(), 'semaphore-resources-'))
 // Two programs: one that ends when it is asked to, and one that does not.
@@ -38,12 +39,6 @@ await scenario('Pages of resources', async (stage) => {
 
 async function fill(fields) {
   for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label, { exact: true }).fill(value)
-}
-
-/** Chooses, and waits until the list is gone: the next one may have the same choices. */
-async function select(label, option) {
-  await choose(dialog, label, option)
-  await page.getByRole('listbox').waitFor({ state: 'detached' })
 }
 
 async function save() {
@@ -97,13 +92,13 @@ async function keys() {
   await test('a key is made and changed', async () => {
     await open('keys', 'Keys')
     await page.getByRole('button', { name: 'New key' }).click()
-    await select('Type', 'Login with password')
+    await select(dialog, 'Type', 'Login with password')
     await fill({ Name: 'Deploy', 'User name': 'bot', 'Password or token': 'a secret' })
     await save()
     same(await stored('keys', 'Deploy'), { type: 'login_password' }, 'the key')
     await page.getByRole('button', { name: 'Change Deploy', exact: true }).click()
     await dialog.getByRole('checkbox', { name: 'Replace its type and secret' }).check()
-    await select('Type', 'SSH key')
+    await select(dialog, 'Type', 'SSH key')
     const { privateKey } = generateKeyPairSync('ed25519', { privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } })
     await fill({ Name: 'Rollout', 'User name': 'git', 'Private key': privateKey })
     await pictures(page, 'key-form')
@@ -119,13 +114,13 @@ async function repositories() {
     await open('repositories', 'Repositories')
     await page.getByRole('button', { name: 'New repository' }).click()
     await fill({ Name: 'Tools', 'URL or absolute path': '/srv/tools', Branch: '' })
-    await select('Key', 'Nothing')
+    await select(dialog, 'Key', 'Nothing')
     await save()
     same(await stored('repositories', 'Tools'), { git_url: '/srv/tools', git_branch: '', ssh_key_id: project.key.id }, 'the repository')
     await page.getByRole('button', { name: 'Change Tools', exact: true }).click()
     const changed = { 'URL or absolute path': 'https://git.example.com/tools.git', Branch: 'stable' }
     await fill({ Name: 'Toolbox', ...changed })
-    await select('Key', 'Another')
+    await select(dialog, 'Key', 'Another')
     await pictures(page, 'repository-form')
     await save()
     same(await stored('repositories', 'Toolbox'), { git_url: 'https://git.example.com/tools.git', git_branch: 'stable' }, 'the repository')
@@ -139,16 +134,16 @@ async function inventories() {
     await open('inventory', 'Inventories')
     await page.getByRole('button', { name: 'New inventory' }).click()
     await fill({ Name: 'Web', Hosts: 'web1\nweb2', 'Tag of runners': 'big' })
-    await select('Key for the hosts', 'Nothing')
-    await select('Key to become another user', 'Vault password')
+    await select(dialog, 'Key for the hosts', 'Nothing')
+    await select(dialog, 'Key to become another user', 'Vault password')
     await save()
     const made = await stored('inventory', 'Web')
     same(made, { type: 'static', inventory: 'web1\nweb2', ssh_key_id: project.key.id, runner_tag: 'big' }, 'the inventory')
     assert(made.become_key_id > 0, 'the second key is missing')
     await page.getByRole('button', { name: 'Change Web', exact: true }).click()
-    await select('Type', 'A file of a repository')
-    await select('Repository', 'Code')
-    await select('Key for the hosts', 'Another')
+    await select(dialog, 'Type', 'A file of a repository')
+    await select(dialog, 'Repository', 'Code')
+    await select(dialog, 'Key for the hosts', 'Another')
     const changed = { 'Path in the repository': 'hosts/web.yml', 'Tag of runners': 'small' }
     await fill({ Name: 'Servers', ...changed })
     await pictures(page, 'inventory-form')
@@ -223,7 +218,7 @@ async function integrations() {
   })
   await test('a value that is taken out of requests is changed', async () => {
     await page.getByRole('button', { name: 'New value' }).click()
-    await select('Take from', 'Header')
+    await select(dialog, 'Take from', 'Header')
     await fill({ Name: 'Commit', Header: 'X-Commit', Variable: 'commit' })
     await save()
     await page.getByRole('button', { name: 'Change Commit' }).click()

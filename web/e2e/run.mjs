@@ -55,14 +55,14 @@ async function scenario(page) {
   await test('the right password leads to the projects', async () => {
     await page.getByLabel('Password', { exact: true }).fill(password)
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Projects' }).waitFor()
+    await page.getByRole('heading', { name: 'Projects', exact: true }).waitFor()
     await picture(page, 'projects')
   })
 
   await test('a project opens with its templates', async () => {
     const cards = page.locator('main ul a')
     await (projectName ? cards.filter({ hasText: projectName }) : cards).first().click()
-    await page.getByRole('heading', { name: 'Templates' }).waitFor()
+    await page.getByRole('heading', { name: 'Templates', exact: true }).waitFor()
     if (template === '') template = (await page.locator('main td a.title').first().innerText()).trim()
     await page.getByRole('link', { name: template, exact: true }).waitFor()
     await picture(page, 'templates')
@@ -137,7 +137,7 @@ async function scenario(page) {
 
   await test('the history shows the task', async () => {
     await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'History' }).click()
-    await page.getByRole('heading', { name: 'History' }).waitFor()
+    await page.getByRole('heading', { name: 'History', exact: true }).waitFor()
     const row = page.locator(`tr[data-task="${task}"]`)
     await row.getByRole('link', { name: `${template} #${task}` }).waitFor()
     assert((await row.locator('[data-status]').getAttribute('data-status')) === 'success', 'the history knows another status')
@@ -149,7 +149,7 @@ async function scenario(page) {
     await page.getByRole('button', { name: 'Use the dark theme' }).click()
     await page.waitForFunction(() => document.querySelector('.v-theme--dark') !== null)
     await page.reload()
-    await page.getByRole('heading', { name: 'History' }).waitFor()
+    await page.getByRole('heading', { name: 'History', exact: true }).waitFor()
     assert(await isDark(page), 'the choice is forgotten after a reload')
     await picture(page, 'history-dark')
     await page.locator(`tr[data-task="${task}"] a`).first().click()
@@ -228,11 +228,11 @@ async function scenario(page) {
     await page.getByRole('button', { name: 'Sign in' }).click()
     // Not the address of the log-in page, which ends with the same words.
     await page.waitForURL((url) => url.pathname.endsWith(`/project/${project}/history`) && !url.search)
-    await page.getByRole('heading', { name: 'History' }).waitFor()
+    await page.getByRole('heading', { name: 'History', exact: true }).waitFor()
   })
 
   await test('a session that ends meanwhile leads to the login with a notice', async () => {
-    await page.getByRole('heading', { name: 'History' }).waitFor()
+    await page.getByRole('heading', { name: 'History', exact: true }).waitFor()
     await page.locator('tr[data-task]').first().waitFor()
     await page.context().clearCookies()
     await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Templates' }).click()
@@ -314,7 +314,7 @@ async function narrow(context) {
     await page.getByLabel('Password', { exact: true }).fill(password)
     await fits(page, 'login-narrow')
     await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByRole('heading', { name: 'Projects' }).waitFor()
+    await page.getByRole('heading', { name: 'Projects', exact: true }).waitFor()
     await page.locator('main ul a').first().waitFor()
     await fits(page, 'projects-narrow')
     const project = await firstProject(page)

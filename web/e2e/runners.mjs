@@ -184,7 +184,7 @@ async function branches() {
     await page.getByRole('option', { name: 'feature/maps', exact: true }).click()
     await pictures(page, 'template-branch')
     await page.getByRole('button', { name: 'Save', exact: true }).click()
-    await page.getByRole('heading', { name: 'Of a branch' }).waitFor()
+    await page.waitForURL(/\/templates\/\d+(\/tasks)?$/)
     same(await call(page, 'GET', of), { git_branch: 'feature/maps' }, 'the template')
   })
   await test('and when it is run; another name can be typed', async () => {
@@ -208,7 +208,7 @@ async function branches() {
     await branch.fill('main')
     await pictures(page, 'template-branch-lost')
     await page.getByRole('button', { name: 'Save', exact: true }).click()
-    await page.getByRole('heading', { name: 'Of a branch' }).waitFor()
+    await page.waitForURL(/\/templates\/\d+(\/tasks)?$/)
     same(await call(page, 'GET', of), { git_branch: 'main', repository_id: lost.id }, 'the template')
   })
   await test('a directory of the server is not asked', async () => {
@@ -316,7 +316,7 @@ async function deletion() {
     await pictures(page, 'task-delete')
     await dialog.getByRole('button', { name: 'Delete' }).click()
     await page.getByText(`Task #${task.id} is deleted.`).waitFor()
-    await page.getByRole('heading', { name: 'History' }).waitFor()
+    await page.getByRole('heading', { name: 'History', exact: true }).waitFor()
     assert(!(await call(page, 'GET', `project/${project.id}/tasks`)).some((each) => each.id === task.id), 'it is still there')
   })
 }
