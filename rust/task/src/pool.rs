@@ -4,6 +4,7 @@
 //! turns; within one it is first come, first served, except that a task which a limit holds back does not hold back those behind
 //! it. What tasks of other servers hold back is looked at again when the host says so ([`Pool::look_again`]).
 
+mod command;
 mod dispatch;
 mod remote;
 
@@ -270,28 +271,6 @@ impl Pool {
         self.shared.lock().running.get(&task).map(|running| running.stages.clone())
     }
 
-    /// Stops a task: a waiting one at once, a running one by its app's stop plan, or immediately if `forced`.
-    ///
-    /// Returns when the first change of status is stored, not when the process has ended.
-    pub async fn stop(&self, task: TaskId, forced: bool) -> Result<(), StopError> {
-        loop {
-            let queued = self.shared.lock().queue.remove(task);
-            if let Some(queued) = queued {
-                return self.stop_queued(queued, forced).await;
-            }
-            match self.command(task, |reply| Command::Stop { forced, reply }).await {
-                // It was to run and went back into the queue, or is just leaving.
-                Err(StopError::NotActive) if self.is_active(task) => tokio::task::yield_now().await,
-                answer => return answer,
-            }
-        }
-    }
-
-    /// Accepts or refuses the plan that a task waits with.
-    pub async fn confirm(&self, task: TaskId, accepted: bool) -> Result<(), StopError> {
-        self.command(task, |reply| Command::Confirm { accepted, reply }).await
-    }
-
     /// Ids of the queued and running tasks of a template.
     pub fn of_template(&self, project: ProjectId, template: TemplateId) -> Vec<TaskId> {
         let state = self.shared.lock();
@@ -331,42 +310,6 @@ impl Pool {
     pub async fn hand_over(&self, limit: Duration) -> bool {
         self.shared.handing_over.store(true, Ordering::Relaxed);
         self.close(limit).await
-    }
-
-    async fn stop_queued(&self, mut queued: QueuedTask, forced: bool) -> Result<(), StopError> {
-        if !forced {
-            queued.state.status = TaskStatus::Stopping;
-            self.shared.observer.changed(&queued.state);
-        }
-        queued.state.status = TaskStatus::Stopped;
-        queued.state.end = Some(Utc::now());
-        let change =
-            TaskChange { state: Some(&queued.state), event: Some(status_event(&queued)), ..TaskChange::default() };
-        match self.shared.repository.store(&queued.state, change).await {
-            Ok(()) => self.shared.observer.changed(&queued.state),
-            Err(PortError::Taken) => return Err(StopError::NotActive),
-            Err(error) => {
-                queued.state.status = TaskStatus::Waiting;
-                queued.state.end = None;
-                self.enqueue(queued);
-                return Err(error.into());
-            }
-        }
-        Ok(())
-    }
-
-    async fn command(
-        &self,
-        task: TaskId,
-        command: impl FnOnce(tokio::sync::oneshot::Sender<Result<(), StopError>>) -> Command,
-    ) -> Result<(), StopError> {
-        let (reply, answer) = tokio::sync::oneshot::channel();
-        let sent =
-            self.shared.lock().running.get(&task).is_some_and(|running| running.commands.send(command(reply)).is_ok());
-        if !sent {
-            return Err(StopError::NotActive);
-        }
-        answer.await.unwrap_or(Err(StopError::NotActive))
     }
 }
 

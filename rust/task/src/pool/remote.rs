@@ -33,8 +33,4 @@ impl Pool {
     pub fn attach_remote(&self, task: QueuedTask, runner: RunnerId, progress: StoredProgress) {
         self.go_on(task, move |owner| owner.resume_remote(runner, progress));
     }
-
-    fn send(&self, task: TaskId, command: Command) -> bool {
-        self.shared.lock().running.get(&task).is_some_and(|running| running.commands.send(command).is_ok())
-    }
 }
