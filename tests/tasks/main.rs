@@ -32,6 +32,7 @@ mod preflight;
 mod rekeyed;
 mod remote;
 mod remote_face;
+mod remote_faults;
 mod restart;
 mod robust;
 mod runner_face;

@@ -14,20 +14,20 @@ use semaphore_tests::{Answer, Client, Project, REGISTRATION_TOKEN, Server, git_r
 use serde_json::{Value, json};
 
 /// Longest time for something to happen.
-const SOON: Duration = Duration::from_secs(40);
+pub(crate) const SOON: Duration = Duration::from_secs(40);
 
 const PATH: &str = "/api/internal/runners";
 
 /// A runner that does nothing by itself.
-struct Runner {
-    client: Client,
-    token: String,
-    id: i64,
+pub(crate) struct Runner {
+    pub(crate) client: Client,
+    pub(crate) token: String,
+    pub(crate) id: i64,
 }
 
 impl Runner {
     /// Registers one and lets it have tasks; it was not heard of yet.
-    fn register(server: &Server, limit: i64, webhook: &str) -> Self {
+    pub(crate) fn register(server: &Server, limit: i64, webhook: &str) -> Self {
         let client = server.anonymous();
         let body = json!({"registration_token": REGISTRATION_TOKEN, "max_parallel_tasks": limit, "webhook": webhook});
         let token = client.post(PATH, &body).expect(200).json()["token"].as_str().unwrap().to_owned();
@@ -37,12 +37,12 @@ impl Runner {
         Self { client, token, id }
     }
 
-    fn poll(&self) -> Value {
+    pub(crate) fn poll(&self) -> Value {
         self.client.send_with("GET", PATH, None, &[("X-Runner-Token", &self.token)]).expect(200).json()
     }
 
     /// Polls until the task is among the new ones; the answer.
-    fn gets(&self, task: i64) -> Value {
+    pub(crate) fn gets(&self, task: i64) -> Value {
         wait_until(&format!("the runner gets task {task}"), SOON, || {
             let state = self.poll();
             state["new_jobs"]
@@ -52,45 +52,45 @@ impl Runner {
         })
     }
 
-    fn put(&self, jobs: &Value) -> Answer {
+    pub(crate) fn put(&self, jobs: &Value) -> Answer {
         let body = json!({"Jobs": jobs}).to_string();
         self.client.send_with("PUT", PATH, Some(&body), &[("X-Runner-Token", &self.token)])
     }
 
     /// Reports as the reference's runner does.
-    fn says(&self, task: i64, status: &str, lines: &[&str]) {
+    pub(crate) fn says(&self, task: i64, status: &str, lines: &[&str]) {
         self.put(&json!([{"ID": task, "Status": status, "LogRecords": records(lines), "Commit": null}])).expect(204);
     }
 
     /// Reports as ours does: with the number of the first line.
-    fn says_from(&self, task: i64, status: &str, first: usize, lines: &[&str]) {
+    pub(crate) fn says_from(&self, task: i64, status: &str, first: usize, lines: &[&str]) {
         let extras = json!({"first_record": first});
         self.put(&json!([{"ID": task, "Status": status, "LogRecords": records(lines), "Commit": null, "rs": extras}]))
             .expect(204);
     }
 
     /// The status of a task among those that have begun.
-    fn current(&self, task: i64) -> Option<String> {
+    pub(crate) fn current(&self, task: i64) -> Option<String> {
         let state = self.poll();
         let job = state["CurrentJobs"].as_array()?.iter().find(|job| job["id"] == task)?.clone();
         Some(job["status"].as_str().unwrap().to_owned())
     }
 }
 
-fn records(lines: &[&str]) -> Value {
+pub(crate) fn records(lines: &[&str]) -> Value {
     let time = "2026-11-22T00:36:57.5Z";
     lines.iter().map(|line| json!({"time": time, "message": line})).collect()
 }
 
-struct World {
-    server: Server,
-    admin: Client,
-    project: Project,
-    template: i64,
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) admin: Client,
+    pub(crate) project: Project,
+    pub(crate) template: i64,
 }
 
 impl World {
-    fn with(mut config: Value) -> Self {
+    pub(crate) fn with(mut config: Value) -> Self {
         if config.get("use_remote_runner").is_none() {
             config["use_remote_runner"] = true.into();
         }
@@ -103,42 +103,42 @@ impl World {
         Self { server, admin, project, template }
     }
 
-    fn start(&self) -> i64 {
+    pub(crate) fn start(&self) -> i64 {
         self.project.start(&self.admin, self.template)
     }
 
-    fn path(&self, task: i64, rest: &str) -> String {
+    pub(crate) fn path(&self, task: i64, rest: &str) -> String {
         format!("/api/project/{}/tasks/{task}{rest}", self.project.id)
     }
 
-    fn stop(&self, task: i64, force: bool) {
+    pub(crate) fn stop(&self, task: i64, force: bool) {
         self.admin.post(&self.path(task, "/stop"), &json!({"force": force})).expect(204);
     }
 
-    fn lines(&self, task: i64) -> Vec<String> {
+    pub(crate) fn lines(&self, task: i64) -> Vec<String> {
         self.admin.output(self.project.id, task)
     }
 
-    fn status(&self, task: i64) -> Value {
+    pub(crate) fn status(&self, task: i64) -> Value {
         self.admin.get(&self.path(task, "/status")).expect(200).json()
     }
 
     /// Waits until the task waits for this; the sentence.
-    fn waits_for(&self, task: i64, code: &str) -> String {
+    pub(crate) fn waits_for(&self, task: i64, code: &str) -> String {
         wait_until(&format!("task {task} waits for {code}"), SOON, || {
             let waiting = self.status(task)["waiting"].clone();
             (waiting["code"] == code).then(|| waiting["message"].as_str().unwrap().to_owned())
         })
     }
 
-    fn ends(&self, task: i64, status: &str) -> Value {
+    pub(crate) fn ends(&self, task: i64, status: &str) -> Value {
         let row = self.admin.wait_for_end(self.project.id, task);
         assert_eq!(row["status"], status, "{:#?}\n{}", self.lines(task), self.server.log());
         row
     }
 
     /// The task failed with this reason, which is its last line and its problem.
-    fn fails_with(&self, task: i64, reason: &str) {
+    pub(crate) fn fails_with(&self, task: i64, reason: &str) {
         self.ends(task, "error");
         let last = self.lines(task).pop().unwrap();
         assert!(last.starts_with("Failed to run task: ") && last.contains(reason), "{last}");
@@ -146,7 +146,7 @@ impl World {
         assert!(problems[0]["message"].as_str().unwrap().contains(reason), "{problems}");
     }
 
-    fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.server.sql("select task_id from rs_task_runner").len()
     }
 }
@@ -449,7 +449,7 @@ fn a_task_may_not_take_longer_there_either() {
 }
 
 /// Answers requests with the statuses that it gets, and tells their bodies.
-fn hook(statuses: mpsc::Receiver<u16>) -> (String, mpsc::Receiver<Value>) {
+pub(crate) fn hook(statuses: mpsc::Receiver<u16>) -> (String, mpsc::Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/hook", listener.local_addr().unwrap());
     let (told, bodies) = mpsc::channel();

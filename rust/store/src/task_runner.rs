@@ -1,11 +1,12 @@
 //! Which remote runner works on a task and how far it is with it, in a table of our own: from the choice of the runner until it
 //! has nothing to do with the task any more, which may be after the task's end.
 //!
-//! Every server answers the polls of runners from here. A place of a runner is taken for as long as there is a row. Not for what
-//! runners are: that is `runner.rs`. There is no reference to the runner: its removal has to be seen here. Without the table no
+//! Every server answers the polls of runners from here. A place of a runner is taken for as long as there is a row; one of a task
+//! that has ended here only while the runner is heard of: a machine that is gone works on nothing. Not for what runners are: that
+//! is `runner.rs`. There is no reference to the runner: its removal has to be seen here. Without the table no
 //! task is given to a runner, and one that runs ends as one whose server died.
 
-use crate::db::{FromRow, Row, Transaction, params};
+use crate::db::{FromRow, Param, Row, Transaction, params};
 use crate::sql::and_in;
 use crate::{Result, Store};
 use chrono::{DateTime, Utc};
@@ -95,7 +96,7 @@ pub struct WatchedTask {
 pub struct Candidate {
     /// The runner.
     pub runner: Runner,
-    /// How many tasks it has.
+    /// How many tasks it has, and may still work on.
     pub taken: i64,
 }
 
@@ -107,8 +108,12 @@ impl Candidate {
 
     /// Whether it was heard of since, or has a webhook that wakes it.
     pub fn is_there(&self, since: DateTime<Utc>) -> bool {
-        self.runner.touched.is_some_and(|touched| touched >= since) || !self.runner.webhook.is_empty()
+        is_heard(&self.runner, since) || !self.runner.webhook.is_empty()
     }
+}
+
+fn is_heard(runner: &Runner, since: DateTime<Utc>) -> bool {
+    runner.touched.is_some_and(|touched| touched >= since)
 }
 
 /// What the search for a runner came to.
@@ -145,7 +150,8 @@ const SELECT: &str = "select k.task_id, k.runner_id, k.alias, k.stage, k.changed
      from rs_task_runner k join task t on t.id = k.task_id left join rs_task_lease l on l.task_id = k.task_id";
 
 /// Reference: those of the project come first, the newest of each first.
-const CANDIDATES: &str = "select r.*, (select count(*) from rs_task_runner k where k.runner_id = r.id) as taken from runner r \
+const CANDIDATES: &str = "select r.*, (select count(*) from rs_task_runner k where k.runner_id = r.id and k.stage < ?) as taken, \
+     (select count(*) from rs_task_runner k where k.runner_id = r.id and k.stage = ?) as left_there from runner r \
      where r.active = ? and (r.project_id is null or r.project_id = ?) order by r.id desc";
 
 impl Store {
@@ -215,9 +221,9 @@ impl Store {
     }
 
     /// The runners that may have tasks of a project, in the order in which they are asked.
-    pub async fn list_candidates(&self, project: ProjectId, tag: Option<&str>) -> Result<Vec<Candidate>> {
-        let rows = self.fetch_own(CANDIDATES, params![true, project]).await?;
-        candidates(&rows, tag)
+    pub async fn list_candidates(&self, project: ProjectId, wish: &RunnerWish) -> Result<Vec<Candidate>> {
+        let rows = self.fetch_own(CANDIDATES, of_project(project)).await?;
+        candidates(&rows, wish)
     }
 
     /// The runner is told of the task from now on; answers false if it has it no longer.
@@ -285,10 +291,21 @@ impl Store {
     }
 }
 
-fn candidates(rows: &[Row], tag: Option<&str>) -> Result<Vec<Candidate>> {
-    let candidate = |row: &Row| Ok(Candidate { runner: Runner::from_row(row)?, taken: row.long("taken")? });
+/// The values of [`CANDIDATES`].
+fn of_project(project: ProjectId) -> Vec<Param> {
+    let left = RunnerStage::Left.number();
+    params![left, left, true, project]
+}
+
+fn candidates(rows: &[Row], wish: &RunnerWish) -> Result<Vec<Candidate>> {
+    let candidate = |row: &Row| {
+        let runner = Runner::from_row(row)?;
+        let left = if is_heard(&runner, wish.heard_since) { row.long("left_there")? } else { 0 };
+        Ok(Candidate { taken: row.long("taken")? + left, runner })
+    };
     let mut found = rows.iter().map(candidate).collect::<Result<Vec<_>>>()?;
-    found.retain(|found| found.runner.project_id.is_none() || tag.is_none_or(|tag| found.runner.tag == tag));
+    let is_meant = |found: &Candidate| wish.tag.as_ref().is_none_or(|tag| found.runner.tag == *tag);
+    found.retain(|found| found.runner.project_id.is_none() || is_meant(found));
     found.sort_by_key(|found| found.runner.project_id.is_none());
     Ok(found)
 }
@@ -296,8 +313,8 @@ fn candidates(rows: &[Row], tag: Option<&str>) -> Result<Vec<Candidate>> {
 impl Transaction {
     /// Gives a task to the first runner that can take it now. Servers that choose the same runner wait for each other.
     pub(crate) async fn choose_runner(&mut self, project: ProjectId, id: TaskId, wish: &RunnerWish) -> Result<Choice> {
-        let rows = self.fetch_all(CANDIDATES, params![true, project]).await?;
-        let found = candidates(&rows, wish.tag.as_deref())?;
+        let rows = self.fetch_all(CANDIDATES, of_project(project)).await?;
+        let found = candidates(&rows, wish)?;
         if found.is_empty() {
             return Ok(Choice::Nobody);
         }
@@ -307,8 +324,10 @@ impl Transaction {
             if self.fetch_optional(text, params![runner.id]).await?.is_none() {
                 continue;
             }
-            let text = "select count(*) as taken from rs_task_runner where runner_id = ?";
-            let taken = self.fetch_optional(text, params![runner.id]).await?.map_or(Ok(0), |row| row.long("taken"))?;
+            let last = if is_heard(&runner, wish.heard_since) { RunnerStage::Left } else { RunnerStage::Reported };
+            let text = "select count(*) as taken from rs_task_runner where runner_id = ? and stage <= ?";
+            let values = params![runner.id, last.number()];
+            let taken = self.fetch_optional(text, values).await?.map_or(Ok(0), |row| row.long("taken"))?;
             if !(Candidate { runner: runner.clone(), taken }).is_free() {
                 continue;
             }

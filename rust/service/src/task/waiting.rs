@@ -42,7 +42,7 @@ impl Services {
             return Ok(reason);
         }
         let Some(wish) = self.runner_wish(task.project_id, task.template_id, task.id).await? else { return Ok(reason) };
-        let runners = self.store.list_candidates(task.project_id, wish.tag.as_deref()).await?;
+        let runners = self.store.list_candidates(task.project_id, &wish).await?;
         let hold = runners_hold(&runners, wish.heard_since);
         Ok(hold.map_or(reason, |(code, message)| WaitingReason { code, message, task_id: None, ahead: facts.ahead }))
     }

@@ -9,6 +9,7 @@ use semaphore_store::{Beside, Hold, RemoteBegin, RunnerStage, RunnerWish, Store,
 stories! {
     the_first_runner_with_room_gets_a_task,
     a_task_is_told_once_and_kept_until_the_runner_lets_it_go,
+    a_task_that_was_left_to_a_machine_that_is_gone_takes_no_place,
     a_task_that_goes_back_begins_anew,
     reports_reach_the_owner_in_order,
 }
@@ -89,7 +90,7 @@ async fn the_first_runner_with_room_gets_a_task(database: Database) {
     assert_eq!(begin(&store, &project, tasks[1], None).await, RemoteBegin::Given(tagged));
     assert_eq!(begin(&store, &project, tasks[2], Some("red")).await, RemoteBegin::Given(global));
     assert_eq!(begin(&store, &project, tasks[3], Some("blue")).await, RemoteBegin::Given(global));
-    let candidates = store.list_candidates(project.id, Some("red")).await.unwrap();
+    let candidates = store.list_candidates(project.id, &wish(Some("red"))).await.unwrap();
     let shown: Vec<_> = candidates.iter().map(|found| (found.runner.id, found.taken)).collect();
     assert_eq!(shown, [(tagged, 1), (global, 2), (silent, 0)]);
     store.store_task_step(&step(&project, tasks[1], TaskStatus::Success, &[])).await.unwrap();
@@ -148,6 +149,28 @@ async fn a_task_is_told_once_and_kept_until_the_runner_lets_it_go(database: Data
     let left = TaskStep { is_left_to_runner: true, ..step(&project, next, TaskStatus::Error, &[]) };
     store.store_task_step(&left).await.unwrap();
     assert!(store.list_tasks_of_runner(id).await.unwrap().is_empty());
+}
+
+async fn a_task_that_was_left_to_a_machine_that_is_gone_takes_no_place(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let id = runner(&store, None, "", 1, true).await;
+    let awake = Runner { webhook: "https://wake".into(), active: true, ..store.get_runner(id).await.unwrap() };
+    store.update_runner(&awake).await.unwrap();
+    let task = start(&store, &project, &project.template).await;
+    assert_eq!(begin(&store, &project, task, None).await, RemoteBegin::Given(id));
+    assert!(store.ready_runner_task(task).await.unwrap() && store.offer_runner_task(task, id).await.unwrap());
+    let left = TaskStep { is_left_to_runner: true, ..step(&project, task, TaskStatus::Stopped, &[]) };
+    store.store_task_step(&left).await.unwrap();
+    let next = start(&store, &project, &project.template).await;
+    assert_eq!(begin(&store, &project, next, None).await, RemoteBegin::Held(Hold::Runner), "it may still work on it");
+    let taken = async || store.list_candidates(project.id, &wish(None)).await.unwrap()[0].taken;
+    assert_eq!(taken().await, 1);
+    store.touch_runner(id, Utc::now() - TimeDelta::seconds(60)).await.unwrap();
+    assert_eq!(taken().await, 0);
+    assert_eq!(begin(&store, &project, next, None).await, RemoteBegin::Given(id));
+    let third = start(&store, &project, &project.template).await;
+    assert_eq!(begin(&store, &project, third, None).await, RemoteBegin::Held(Hold::Runner), "one at a time");
 }
 
 async fn a_task_that_goes_back_begins_anew(database: Database) {
