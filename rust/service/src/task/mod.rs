@@ -15,6 +15,8 @@ mod ports;
 mod prepare;
 mod presence;
 mod remote;
+mod runner_report;
+mod runner_watch;
 mod submit;
 mod waiting;
 

@@ -19,7 +19,7 @@ use semaphore_task::{Pool, StopError};
 use super::{
     TaskPorts,
     presence::{self, Presence},
-    remote::RunnerWatch,
+    runner_watch::RunnerWatch,
 };
 use crate::Result;
 
