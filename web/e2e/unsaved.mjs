@@ -8,7 +8,7 @@ import { ownServer } from './own-server.mjs'
 
 const server = await ownServer('unsaved')
 const { assert, consoleErrors, finish, launch, picture, test } = await import('./browser.mjs')
-const { base, call, choose, eventually, furnished, same, visit } = await import('./visit.mjs')
+const { base, call, choose, eventually, furnished, pictures, same, visit } = await import('./visit.mjs')
 const { compareForm, fillForm, seen, to } = await import('./form.mjs')
 
 const GONE = 'The server does not answer. Check your connection and that the server is running.'
@@ -24,8 +24,9 @@ try {
   await order()
   await toggle()
   await choice()
+  await lost()
   await test('no error in the console but broken connections', async () => {
-    const others = consoleErrors.filter((text) => !/WebSocket connection to|net::ERR_/.test(text))
+    const others = consoleErrors.filter((text) => !/WebSocket connection to|net::ERR_|Unable to preload CSS|Failed to fetch dynamically imported module/.test(text))
     assert(others.length === 0, others.slice(0, 5).join(' | '))
   })
 } catch (error) {
@@ -161,6 +162,31 @@ async function toggle() {
       await active.click()
       await eventually(async () => (await stored()) === !was, `${name} is changed`)
     }
+  })
+}
+
+/** The page says that the server is away, and goes on by itself. */
+async function lost() {
+  const banner = page.getByText(/^The server is not reached\./)
+  await test('a page that could not be read is read as soon as the server is there again', async () => {
+    await page.goto(`${base}/project/${project.id}/templates`)
+    await page.getByRole('heading', { name: 'Templates', exact: true }).waitFor()
+    await without(async () => {
+      await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Keys' }).click()
+      await page.getByText('could not be loaded').waitFor()
+      await banner.waitFor()
+      await pictures(page, 'offline')
+    })
+    await page.getByRole('row', { name: /Deploy/ }).waitFor()
+    await banner.waitFor({ state: 'detached' })
+  })
+  await test('so is a list that is told what changes', async () => {
+    await without(async () => {
+      await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Templates' }).click()
+      await banner.waitFor()
+    })
+    await page.getByRole('link', { name: 'Rebuild all' }).waitFor()
+    await banner.waitFor({ state: 'detached' })
   })
 }
 

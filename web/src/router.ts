@@ -123,6 +123,7 @@ router.beforeEach(async (to) => {
     signedIn = await session.ensure()
   } catch {
     // The server cannot be asked. The page is opened: its own error state says why and offers to try again.
+    askAgain()
     return true
   }
   if (to.name === 'login') return signedIn ? wanted(to.query.return) : true
@@ -130,6 +131,20 @@ router.beforeEach(async (to) => {
   if (signedIn && to.meta.admin && session.user?.admin !== true) return { name: 'projects' }
   return signedIn ? true : { name: 'login', query: to.fullPath === '/' || to.fullPath === '/projects' ? {} : { return: to.fullPath } }
 })
+
+/** As long as nobody knows who this is, the page has no head and no navigation. */
+let again: ReturnType<typeof setTimeout> | undefined
+function askAgain(): void {
+  again ??= setTimeout(async () => {
+    again = undefined
+    const current = router.currentRoute.value
+    try {
+      if (!(await useSession().ensure()) && !current.meta.public) await router.replace({ name: 'login', query: { return: current.fullPath } })
+    } catch {
+      askAgain()
+    }
+  }, 3000)
+}
 
 /** The page that was asked for before the login; never one of another site. */
 export function wanted(asked: unknown): string {

@@ -44,6 +44,12 @@ describe('the form of a template', () => {
     expect((templateBody(form) as { survey_vars: unknown[] }).survey_vars[0]).toMatchObject({ name: 'token', title: 'token', default_value: '' })
   })
 
+  it('keeps arguments that lines cannot carry', () => {
+    for (const kept of ['["prod","","true"]', '["-e","{\\n1\\n}"]', '["[\\"a\\"]"]', '["[1]"]', '[]', '[" a "]']) {
+      expect(templateBody(templateForm({ ...stored, arguments: kept }, 'bash'))).toMatchObject({ arguments: kept })
+    }
+  })
+
   it('keeps arguments by stage and refuses what looks like them', () => {
     const form = { ...templateForm(stored, 'ansible'), app: 'tofu', arguments: '{"plan": ["-a"]}' }
     expect(checkTemplate(form).arguments).toBeUndefined()

@@ -28,6 +28,13 @@ export function onUnauthenticated(handler: ((error: ApiError) => void) | null): 
   unauthenticated = handler
 }
 
+/** Called for every call that the server did not answer, or that a proxy answered in its place. */
+let unanswered: (() => void) | null = null
+
+export function onUnanswered(handler: (() => void) | null): void {
+  unanswered = handler
+}
+
 export interface RequestOptions {
   body?: unknown
   signal?: AbortSignal
@@ -57,12 +64,14 @@ export async function request<T>(method: string, path: string, options: RequestO
     text = await response.text()
   } catch (cause) {
     if (isAbort(cause)) throw cause
+    unanswered?.()
     throw new ApiError(0, t('The server does not answer. Check your connection and that the server is running.'))
   }
 
   if (!response.ok) {
     const error = errorOf(response.status, text, response.headers.get('X-Semaphore-Error') ?? null)
     if (response.status === 401 && !options.ownAuthentication) unauthenticated?.(error)
+    if (response.status === 502 || response.status === 504) unanswered?.()
     throw error
   }
   if (options.as === 'text') return text as T

@@ -1,5 +1,6 @@
 import { onScopeDispose, shallowRef, type ShallowRef } from 'vue'
 import { ApiError, describe, isAbort } from '@/api/client'
+import { onReturn } from '@/live/reach'
 
 export interface Resource<T> {
   readonly data: ShallowRef<T | null>
@@ -37,6 +38,12 @@ export function useResource<T>(read: (signal: AbortSignal) => Promise<T>): Resou
     }
   }
 
-  onScopeDispose(() => running?.abort())
+  const forget = onReturn(() => {
+    if (error.value?.temporary) void reload()
+  })
+  onScopeDispose(() => {
+    forget()
+    running?.abort()
+  })
   return { data, error, loading, reload }
 }

@@ -17,16 +17,14 @@ export function useTaskUpdates(
 ): void {
   let gather: ReturnType<typeof setTimeout> | undefined
   const soon = () => {
-    clearTimeout(gather)
-    gather = setTimeout(reload, GATHER_MS)
+    gather ??= setTimeout(() => {
+      gather = undefined
+      reload()
+    }, GATHER_MS)
   }
-  let first = socket.state !== 'open'
   const unsubscribe = socket.subscribe({
-    open: () => {
-      // The list was just read when the page's first connection begins.
-      if (!first) soon()
-      first = false
-    },
+    // Also the first time: what happened between the reading of the list and now was told to nobody.
+    open: soon,
     frame: (frame) => {
       if (frame.type === 'update' && frame.project_id === project() && !update(frame)) soon()
     },

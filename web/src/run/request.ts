@@ -43,7 +43,7 @@ export function initialForm(template: Template, source: Partial<Task> | null = n
     tags: names(params.tags, fixed.tags),
     skipTags: names(params.skip_tags, fixed.skip_tags),
     branch: source?.git_branch ?? template.git_branch ?? '',
-    arguments: stageArguments(source?.arguments ?? '') ?? jsonList(source?.arguments).join('\n'),
+    arguments: argumentsText(source?.arguments),
     inventory: source?.inventory_id ?? template.inventory_id ?? null,
     build: source?.build_task_id ?? null,
     plan: params.plan === true,
@@ -80,7 +80,7 @@ export function newTask(template: Template, form: RunForm): NewTask {
   if (template.allow_override_branch_in_task && form.branch.trim() !== '') task.git_branch = form.branch.trim()
   if (template.allow_override_args_in_task && form.arguments.trim() !== '') {
     const stages = isTerraform(template.app) ? stageArguments(form.arguments) : null
-    task.arguments = stages ?? JSON.stringify(argumentLines(form.arguments))
+    task.arguments = stages ?? argumentsList(form.arguments)
   }
   if (allowed.allow_override_inventory && form.inventory !== null) task.inventory_id = form.inventory
   if (template.type === 'deploy' && form.build !== null) task.build_task_id = form.build
@@ -110,6 +110,21 @@ export function nameList(text: string): string[] {
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '')
+}
+
+/** Stored arguments as the form shows them: one a line, or, what lines cannot carry, as they are stored. */
+export function argumentsText(stored: string | null | undefined): string {
+  const stages = stageArguments(stored ?? '')
+  if (stages !== null) return stages
+  const list = jsonList(stored)
+  const lines = list.join('\n')
+  return argumentsList(lines) === JSON.stringify(list) ? lines : JSON.stringify(list)
+}
+
+/** The list that a text means: a JSON list of texts, or one argument a line. */
+export function argumentsList(text: string): string {
+  const list = parsed(text)
+  return JSON.stringify(Array.isArray(list) && list.every((each) => typeof each === 'string') ? list : argumentLines(text))
 }
 
 /** Arguments one a line. Spaces inside belong to the argument: nothing is split like a shell would. */

@@ -45,10 +45,10 @@ export const useProject = defineStore('project', () => {
     }
   }
 
-  /** Name of a user; members are asked for once. An administrator need not be a member, so the number is the last resort. */
-  async function loadMembers(): Promise<void> {
+  /** Reads the names of the members, unless those of these users are known. An administrator need not be a member, so the number is the last resort. */
+  async function loadMembers(...users: number[]): Promise<void> {
     const id = wanted
-    if (members.value.length > 0) return
+    if (members.value.length > 0 && users.every((user) => members.value.some((member) => member.id === user))) return
     try {
       const loaded = await api.members(id)
       if (wanted === id) members.value = loaded

@@ -2,7 +2,7 @@
 import type { SurveyVariable, Template, TemplateVault } from '@/api/types'
 import { t } from '@/language/translate'
 import type { Problems } from '@/resource/shapes'
-import { argumentLines, isAnsible, isTerraform, jsonList, nameList, stageArguments } from '@/run/request'
+import { argumentsList, argumentsText, isAnsible, isTerraform, nameList, stageArguments } from '@/run/request'
 
 /** A row of an editable list; `key` tells it from the others while their order changes. */
 export type Row<T> = T & { key: number }
@@ -78,7 +78,6 @@ export function templateForm(template: Template | null, app: string): TemplateFo
   const params = (known.task_params ?? {}) as Record<string, unknown>
   const others = Object.fromEntries(Object.entries(params).filter(([name]) => !isKnown(name)))
   const names = (name: string) => (Array.isArray(params[name]) ? params[name].join(', ') : '')
-  const text = known.arguments ?? ''
   return {
     id: known.id ?? 0,
     // A template without an app runs Ansible; the server wants its name as soon as one is saved.
@@ -95,7 +94,7 @@ export function templateForm(template: Template | null, app: string): TemplateFo
     start_version: known.start_version ?? '',
     build_template_id: known.build_template_id ?? null,
     autorun: known.autorun === true,
-    arguments: stageArguments(text) ?? jsonList(text).join('\n'),
+    arguments: argumentsText(known.arguments),
     runner_tag: known.runner_tag ?? '',
     allow_override_args_in_task: known.allow_override_args_in_task === true,
     allow_override_branch_in_task: known.allow_override_branch_in_task === true,
@@ -211,7 +210,7 @@ export function templateBody(form: TemplateForm): object {
     start_version: form.type === 'build' ? form.start_version.trim() : null,
     build_template_id: form.type === 'deploy' ? form.build_template_id : null,
     autorun: form.type === 'deploy' && form.autorun,
-    arguments: stageArguments(form.arguments) ?? JSON.stringify(argumentLines(form.arguments)),
+    arguments: stageArguments(form.arguments) ?? argumentsList(form.arguments),
     runner_tag: optional(form.runner_tag),
     allow_override_args_in_task: form.allow_override_args_in_task,
     allow_override_branch_in_task: form.allow_override_branch_in_task,

@@ -34,14 +34,13 @@ export function useLogSearch(
     return t('{position} of {total}', { position: position.value + 1, total: total >= MAX_MATCHES ? `${MAX_MATCHES}+` : total })
   })
 
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let typed: ReturnType<typeof setTimeout> | undefined
+  let refresh: ReturnType<typeof setTimeout> | undefined
   let asked: AbortController | null = null
-  function later(delay: number, jump: boolean) {
-    clearTimeout(timer)
-    timer = setTimeout(() => void search(jump), delay)
-  }
   function giveUp() {
-    clearTimeout(timer)
+    clearTimeout(typed)
+    clearTimeout(refresh)
+    refresh = undefined
     asked?.abort()
     asked = null
     searching.value = false
@@ -49,11 +48,15 @@ export function useLogSearch(
   onScopeDispose(giveUp)
   watch(query, () => {
     giveUp()
-    later(150, true)
+    typed = setTimeout(() => void search(true), 150)
   })
-  // The server is not asked again for each new line.
+  // The server is not asked again for each new line. A log that never pauses is looked through now and then all the same.
   watch(lines, () => {
-    if (query.value !== '' && log().isWhole) later(500, false)
+    if (query.value === '' || !log().isWhole) return
+    refresh ??= setTimeout(() => {
+      refresh = undefined
+      void search(false)
+    }, 500)
   })
 
   async function search(jump: boolean) {
