@@ -259,6 +259,73 @@ fn documents_of_the_reference_come_back_whole() {
 }
 
 #[test]
+fn what_deploys_the_result_of_another_one_that_deploys_comes_back() {
+    let world = World::new();
+    let project = world.project();
+    let template = |name: &str, build: Option<i64>| {
+        let mut body = project.template_body("bash", "hello.sh");
+        body["name"] = name.into();
+        body["start_version"] = "1".into();
+        body["type"] = build.map_or("build", |_| "deploy").into();
+        body["build_template_id"] = build.into();
+        world.admin.post(&world.path("/templates"), &body).expect(201).id()
+    };
+    let build = template("Build", None);
+    let staging = template("Deploy to staging", Some(build));
+    template("Deploy to production", Some(staging));
+    let mut document = world.admin.get(&world.path("/backup")).expect(200).json();
+    document["meta"]["name"] = "Copy".into();
+    let copy = restored(&world.admin, &document).expect(200).id();
+    let again = world.admin.get(&format!("/api/project/{copy}/backup")).expect(200).json();
+    assert_eq!(again["templates"], document["templates"]);
+    let production = again["templates"].as_array().unwrap().iter().find(|part| part["name"] == "Deploy to production");
+    assert_eq!(production.unwrap()["build_template"], "Deploy to staging");
+}
+
+#[test]
+fn a_time_is_answered_as_it_was_written_and_read_in_utc() {
+    let world = World::new();
+    let template = world.template("hello.sh");
+    for (written, answered, stored) in [
+        ("2098-01-01T00:00:00+05:30", "2098-01-01T00:00:00+05:30", "2097-12-31T18:30:00Z"),
+        ("2098-01-01T00:00:00+00:00", "2098-01-01T00:00:00Z", "2098-01-01T00:00:00Z"),
+        ("2098-01-01T00:00:00.500-01:00", "2098-01-01T00:00:00.5-01:00", "2098-01-01T01:00:00.5Z"),
+    ] {
+        let body =
+            json!({"name": "Once", "template_id": template, "type": "run_at", "Run_At": written, "active": true});
+        let made = world.admin.post(&world.path("/schedules"), &body).expect(201);
+        assert_eq!(made.json()["run_at"], answered);
+        let read = world.admin.get(&world.path(&format!("/schedules/{}", made.id()))).expect(200).json();
+        assert_eq!(read["run_at"], stored);
+    }
+    let validate = world.path("/schedules/validate");
+    world.admin.post(&validate, &json!({"cron_format": "* * * * *", "run_at": "tomorrow"})).expect(400);
+    world.admin.post(&validate, &json!({"cron_format": "* * * * *", "active": "x"})).expect(400);
+    world.admin.post(&validate, &json!({"cron_format": "* * * * *"})).expect(200);
+}
+
+#[test]
+fn a_task_is_shown_under_a_schedule_and_an_integration_of_its_project_only() {
+    let world = World::new();
+    let template = world.template("hello.sh");
+    let schedule = json!({"name": "Yearly", "template_id": template, "cron_format": "0 0 1 1 *", "active": true});
+    let schedule = world.admin.post(&world.path("/schedules"), &schedule).expect(201).id();
+    let integration = json!({"name": "Hook", "project_id": world.project().id, "template_id": template});
+    let integration = world.admin.post(&world.path("/integrations"), &integration).expect(201).id();
+    for wrong in [json!({"schedule_id": 99}), json!({"integration_id": 99})] {
+        let mut body = json!({"template_id": template});
+        body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        world.admin.post(&world.path("/tasks"), &body).expect(400);
+    }
+    assert_eq!(world.value("select count(*) from task"), 0);
+    let body = json!({"template_id": template, "schedule_id": schedule, "integration_id": integration});
+    let task = world.admin.post(&world.path("/tasks"), &body).expect(201).json();
+    assert_eq!((&task["schedule_id"], &task["integration_id"]), (&json!(schedule), &json!(integration)));
+    assert_eq!(tasks_of(&world, schedule), 1);
+    world.admin.wait_for_end(world.project().id, task["id"].as_i64().unwrap());
+}
+
+#[test]
 fn a_document_that_cannot_be_restored_leaves_nothing() {
     let world = World::new();
     world.template("hello.sh");

@@ -84,7 +84,16 @@ fn programs_that_guess_are_slowed_down() {
     for _ in 0..30 {
         assert_eq!(send("a guess", "198.51.100.9"), 204);
     }
+    // Whose other addresses are out of date is no guesser of this one, and a burst is none either.
+    for _ in 0..3 {
+        assert_eq!(send("the proof", "198.51.100.7"), 204);
+    }
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..64).map(|_| scope.spawn(|| send("the proof", "198.51.100.11"))).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|status| *status == 204), "{answers:?}");
     assert_eq!(send("the proof", "198.51.100.9"), 429);
     assert_eq!(send("the proof", "198.51.100.10"), 204);
-    assert_eq!(server.sql("select count(*) from task")[0][0], 1, "a guess started a task");
+    assert_eq!(server.sql("select count(*) from task")[0][0], 3 + 64 + 1, "a guess started a task");
 }

@@ -11,6 +11,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::fmt::Display;
 
 /// Why a body cannot be read. The text names the place, for example `survey_vars[0].name: ...`.
@@ -50,10 +51,8 @@ impl serde::de::Error for DecodeError {
 
 /// Reads a request body. An empty body and a body that is not JSON are errors; `null` is the default of `T`'s fields.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
-    let text = String::from_utf8_lossy(body);
-    let mut first = serde_json::Deserializer::from_str(&text);
-    let value = Value::deserialize(&mut first).map_err(|error| {
-        let message = if text.trim().is_empty() {
+    let value = parse_first(&readable(body)).map_err(|error| {
+        let message = if body.trim_ascii().is_empty() {
             "the body is empty, expected JSON".to_owned()
         } else {
             format!("the body is not valid JSON: {error}")
@@ -61,6 +60,45 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
         DecodeError { path: String::new(), message }
     })?;
     from_value(value)
+}
+
+fn parse_first(text: &str) -> Result<Value, serde_json::Error> {
+    Value::deserialize(&mut serde_json::Deserializer::from_str(text))
+}
+
+/// Parses one JSON value and nothing after it. What is no UTF-8, or half a surrogate pair, becomes U+FFFD, as in the reference.
+pub fn parse(body: &[u8]) -> Result<Value, serde_json::Error> {
+    parse_text(&readable(body))
+}
+
+/// The text of a body, with U+FFFD for what no string can hold.
+fn readable(body: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(body);
+    if text.contains("\\u") { Cow::Owned(whole_surrogates(&text)) } else { text }
+}
+
+/// `\ud83d` without its other half, which the JSON of some programs has at the end of a text that was cut, becomes `\ufffd`.
+fn whole_surrogates(text: &str) -> String {
+    let unit = |rest: &str| rest.strip_prefix("\\u")?.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok());
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        whole.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let taken = match (unit(rest), rest.get(6..).and_then(unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                whole.push_str("\\ufffd");
+                rest = &rest[6..];
+                continue;
+            }
+            // An escaped character, which may be a backslash; what is cut off is for the parser to refuse.
+            _ => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        whole.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+    }
+    whole + rest
 }
 
 /// Reads an already parsed value by the same rules.

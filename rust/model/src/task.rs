@@ -160,6 +160,10 @@ pub struct NewTask {
     pub params: JsonMap,
     /// Hosts separated by commas.
     pub limit: String,
+    /// Schedule of the project that it is shown under.
+    pub schedule_id: Option<ScheduleId>,
+    /// Integration of the project that it is shown under.
+    pub integration_id: Option<IntegrationId>,
 }
 
 impl NewTask {
@@ -195,6 +199,8 @@ impl NewTask {
             inventory_id: self.inventory_id,
             params: self.params,
             limit: self.limit,
+            schedule_id: self.schedule_id,
+            integration_id: self.integration_id,
             ..Task::default()
         }
     }

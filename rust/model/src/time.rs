@@ -3,7 +3,7 @@
 //! Use with `#[serde(with = "crate::time::rfc3339", default = "crate::time::zero")]`, or `rfc3339_option` for a time that
 //! may be missing.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
 /// Go's zero time, `0001-01-01T00:00:00Z`: what the reference sends where a time was never set.
 pub fn zero() -> DateTime<Utc> {
@@ -20,6 +20,13 @@ pub fn format(time: &DateTime<Utc>) -> String {
     push_fraction(&mut text, time);
     text.push('Z');
     text
+}
+
+/// Formats a time as `2098-01-01T00:00:00+05:30`, or with a `Z` where there is no offset.
+pub fn format_with_offset(time: &DateTime<FixedOffset>) -> String {
+    let mut text = time.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
+    push_fraction(&mut text, &time.to_utc());
+    text + &if time.offset().local_minus_utc() == 0 { "Z".to_owned() } else { time.offset().to_string() }
 }
 
 /// Appends `.` and the nanoseconds without trailing zeros; nothing for a whole second.

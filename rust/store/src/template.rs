@@ -99,6 +99,12 @@ impl Transaction {
         Ok(template)
     }
 
+    /// Says the result of which template another one of the project deploys.
+    pub async fn set_build_template(&mut self, project_id: ProjectId, id: TemplateId, build: TemplateId) -> Result<()> {
+        let text = "update project__template set build_template_id = ? where id = ? and project_id = ?";
+        self.change(text, params![build, id, project_id]).await
+    }
+
     /// Changes a template of its project.
     pub async fn update_template(&mut self, template: &Template) -> Result<()> {
         template.validate()?;

@@ -104,6 +104,13 @@ fn an_import_that_fails_leaves_nothing() {
     let again = place.run(&["project", "import", "--file", "backups/below/d.backup"]).expect(1);
     assert!(again.stderr.contains("already exists"), "{again:#?}");
     assert_eq!(projects(&place), ["Alpha"]);
+
+    // As over HTTP, nothing is the same as an empty list.
+    let mut null = backup();
+    null["templates"][0]["survey_vars"] = Value::Null;
+    fs::write(place.path("null.json"), null.to_string()).unwrap();
+    place.run(&["project", "import", "--file", "null.json", "--project-name", "Null"]).expect(0);
+    assert_eq!(projects(&place), ["Alpha", "Null"]);
 }
 
 #[test]

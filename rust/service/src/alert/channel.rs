@@ -73,7 +73,8 @@ fn failed(channel: AlertChannel, error: reqwest::Error) -> SendError {
 pub(super) async fn mail(mailer: Option<Mailer<'_>>, to: &str, message: &Message) -> Result<(), SendError> {
     let Some(mailer) = mailer else { return Err(SendError::Refused("no mail server is configured".to_owned())) };
     mailer.send(message.mail(to)).await.map_err(|error| {
-        let text = error_chain(&error);
+        // Mail servers repeat whom they refuse, and everybody in the project reads why an alert failed.
+        let text = without_address(&error_chain(&error), to);
         match error {
             MailError::Sender(_) | MailError::Receiver(_) | MailError::Message(_) | MailError::Refused { .. } => {
                 SendError::Refused(text)
@@ -84,6 +85,23 @@ pub(super) async fn mail(mailer: Option<Mailer<'_>>, to: &str, message: &Message
             MailError::Broken { .. } | MailError::Late { .. } => SendError::Unknown(text),
         }
     })
+}
+
+fn without_address(text: &str, address: &str) -> String {
+    let mut hidden = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = find_ignoring_case(rest, address) {
+        hidden.push_str(&rest[..at]);
+        hidden.push_str("the receiver");
+        rest = &rest[at + address.len()..];
+    }
+    hidden + rest
+}
+
+/// Addresses are ASCII, or compared as they are.
+fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
+    let ends = |at: &usize| text.get(*at..*at + wanted.len()).is_some_and(|part| part.eq_ignore_ascii_case(wanted));
+    (!wanted.is_empty()).then(|| (0..text.len()).find(ends)).flatten()
 }
 
 fn client(desk: &AlertDesk) -> Result<&reqwest::Client, SendError> {

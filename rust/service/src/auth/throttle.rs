@@ -29,6 +29,9 @@ const CAPACITY: u32 = 10_000;
 const TIDY: TimeDelta = TimeDelta::minutes(1);
 /// Attempts of one kind, account and address that are looked at at the same time: they count only when they have failed.
 const AT_ONCE: u32 = 32;
+/// How often, and after what pauses, a webhook asks for its turn: 10 s altogether.
+const WEBHOOK_TRIES: usize = 500;
+const WEBHOOK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 /// How often a row is read again that another request was faster to change.
 const TRIES: usize = 8;
 
@@ -155,7 +158,7 @@ impl Throttle {
     }
 
     async fn admit_at(&self, store: &Store, guess: Guess, now: DateTime<Utc>) -> Result<Turn> {
-        let turn = self.turn(guess).ok_or_else(|| refused(1))?;
+        let turn = self.turn_of(guess).await.ok_or_else(|| refused(1))?;
         let key = guess.key();
         let Some(known) = store.find_attempt_failures(&key).await?.filter(|known| now - known.last < MEMORY) else {
             return Ok(turn);
@@ -168,6 +171,18 @@ impl Throttle {
             return Err(refused(1));
         }
         Ok(turn)
+    }
+
+    /// A webhook waits for its turn: its sender mostly does not try again.
+    async fn turn_of(&self, guess: Guess) -> Option<Turn> {
+        let tries = if guess.kind == Attempt::Webhook { WEBHOOK_TRIES } else { 1 };
+        for _ in 1..tries {
+            if let Some(turn) = self.turn(guess) {
+                return Some(turn);
+            }
+            tokio::time::sleep(WEBHOOK_PAUSE).await;
+        }
+        self.turn(guess)
     }
 
     fn turn(&self, guess: Guess) -> Option<Turn> {

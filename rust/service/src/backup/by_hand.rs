@@ -2,7 +2,7 @@
 //!
 //! Not for the document itself; that is made and restored by the same code as over HTTP.
 
-use semaphore_model::{Project, ProjectId, User};
+use semaphore_model::{Project, ProjectId, User, json};
 use semaphore_store::{ListOptions, StoreError};
 
 use super::Backup;
@@ -41,8 +41,10 @@ impl Services {
     /// Makes a project of the text of a backup, under another name if one is given. Whoever has the command line may do that:
     /// the owner need not have the right to create projects. Nothing is stored of a backup that cannot be restored whole.
     pub async fn restore_by_hand(&self, owner: &User, text: &[u8], name: Option<&str>) -> Result<Project> {
-        let mut backup: Backup = serde_json::from_slice(text)
-            .map_err(|error| Error::invalid(format!("this is no backup of a project: {error}")))?;
+        let unreadable =
+            |error: &dyn std::fmt::Display| Error::invalid(format!("this is no backup of a project: {error}"));
+        let value = json::parse_text(&String::from_utf8_lossy(text)).map_err(|error| unreadable(&error))?;
+        let mut backup: Backup = json::from_value(value).map_err(|error| unreadable(&error))?;
         if let Some(name) = name {
             name.clone_into(&mut backup.meta.name);
         }

@@ -1,6 +1,8 @@
 //! The templates of a document, with their vaults and what roles add on them.
 
-use semaphore_model::{Role, SurveyVariable, SurveyVariableValue, Template, TemplateRole, TemplateType, TemplateVault};
+use semaphore_model::{
+    Role, SurveyVariable, SurveyVariableValue, Template, TemplateId, TemplateRole, TemplateType, TemplateVault,
+};
 
 use super::{
     document::{Backup, TemplatePart, TemplateRolePart},
@@ -8,19 +10,27 @@ use super::{
 };
 use crate::error::Result;
 
-/// Adds them; those that deploy come last, because they name a build template.
+/// Adds them; those that deploy come last, and get what they deploy when all are there: that may be the result of another one
+/// that deploys. Reference: it loses the link where that comes later.
 pub(super) async fn add(restoring: &mut Restoring, backup: &Backup, global_roles: &[Role]) -> Result<()> {
+    let mut deploying = Vec::new();
     for deploys in [false, true] {
         for (index, part) in backup.templates.iter().enumerate() {
             if (part.r#type == TemplateType::Deploy) == deploys {
-                at("templates", index, add_one(restoring, part, global_roles).await)?;
+                let id = at("templates", index, add_one(restoring, part, global_roles).await)?;
+                // Reference: only a template that deploys keeps its build template.
+                deploying.extend(part.build_template.as_ref().filter(|_| deploys).map(|build| (index, id, build)));
             }
         }
+    }
+    for (index, id, build) in deploying {
+        let build = at("templates", index, required(&restoring.templates, "build_template", build))?;
+        restoring.transaction.set_build_template(restoring.project, id, build).await?;
     }
     Ok(())
 }
 
-async fn add_one(restoring: &mut Restoring, part: &TemplatePart, global_roles: &[Role]) -> Result<()> {
+async fn add_one(restoring: &mut Restoring, part: &TemplatePart, global_roles: &[Role]) -> Result<TemplateId> {
     let template = template(restoring, part)?;
     let id = restoring.transaction.insert_template(template).await?.id;
     restoring.templates.entry(part.name.clone()).or_insert(id);
@@ -34,7 +44,7 @@ async fn add_one(restoring: &mut Restoring, part: &TemplatePart, global_roles: &
         };
         restoring.transaction.insert_template_role(role).await?;
     }
-    Ok(())
+    Ok(id)
 }
 
 /// The slug of the role that adds something. Reference: its documents hold the name of a global role where it then expects
@@ -59,8 +69,6 @@ fn template(restoring: &Restoring, part: &TemplatePart) -> Result<Template> {
             ..TemplateVault::default()
         })
     });
-    // Reference: only a template that deploys keeps its build template.
-    let build_template = part.build_template.as_ref().filter(|_| part.r#type == TemplateType::Deploy);
     let template = Template {
         project_id: restoring.project,
         inventory_id: optional(&restoring.inventories, "inventory", part.inventory.as_ref())?,
@@ -74,7 +82,6 @@ fn template(restoring: &Restoring, part: &TemplatePart) -> Result<Template> {
         vaults: vaults.collect::<Result<_>>()?,
         r#type: part.r#type.clone(),
         start_version: part.start_version.clone(),
-        build_template_id: optional(&restoring.templates, "build_template", build_template)?,
         view_id: optional(&restoring.views, "view", part.view.as_ref())?,
         autorun: part.autorun,
         git_branch: part.git_branch.clone(),

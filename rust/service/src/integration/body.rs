@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use semaphore_model::json;
 use serde_json::Value;
 
 /// The value at a path such as `commits.[0].id`; none if the body is no JSON or has nothing there.
 pub(super) fn find(body: &[u8], path: &str) -> Option<Value> {
-    let mut value: Value = serde_json::from_slice(body).ok()?;
+    let mut value: Value = json::parse(body).ok()?;
     for name in path.split('.') {
         value = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(index) => match value {
@@ -93,5 +94,15 @@ mod tests {
             assert_eq!(find(body, path).as_ref().map(text).as_deref(), expected, "{path}");
         }
         assert_eq!(find(b"no json", "a"), None);
+        // What no string can hold; Python and cut texts send it.
+        for (body, expected) in [
+            (&br#"{"a":"cut \ud83d","b":1}"#[..], "cut \u{fffd}"),
+            (br#"{"a":"\ude00\ud83d\ude00","b":1}"#, "\u{fffd}\u{1f600}"),
+            (br#"{"a":"\\ud83d \"\\\\","b":1}"#, "\\ud83d \"\\\\"),
+            (b"{\"a\":\"\xff\",\"b\":1}", "\u{fffd}"),
+        ] {
+            assert_eq!(find(body, "a"), Some(expected.into()), "{}", body.escape_ascii());
+            assert_eq!(find(body, "b"), Some(1.into()));
+        }
     }
 }

@@ -90,12 +90,10 @@ impl Verdict {
     pub(super) fn new(id: IntegrationId, outcome: DeliveryOutcome, message: impl Into<String>) -> Self {
         Self { integration_id: id, outcome, message: message.into(), is_proven: false, started: None }
     }
-
-    /// The request was for this integration to decide about, and came from whom it trusts.
-    fn is_taken(&self) -> bool {
-        matches!(self.outcome, DeliveryOutcome::Started | DeliveryOutcome::NoMatch)
-    }
 }
+
+/// An integration, and what a request lacks to be trusted by it; none if it lacks nothing.
+type Proof<'r> = (&'r Integration, Result<Option<Cow<'static, str>>>);
 
 impl Services {
     /// The integrations that listen at an address; 404 if there are none, 429 for whoever tries many addresses.
@@ -103,10 +101,12 @@ impl Services {
     /// Reference: the address of the project is for its searchable integrations, one of an integration works as long as that
     /// is not searchable.
     pub async fn integrations_of_alias(&self, alias: &str, sender: &str) -> Result<Received> {
-        let guess = Guess::new(Attempt::WebhookAddress, "", sender);
-        let _turn = self.throttle.admit(&self.store, guess).await?;
         let found = self.listeners(alias).await;
+        // Only who is wrong waits: the hooks of one sender have one address of the network, and one that is out of date must not
+        // hold back the others.
         if found.as_ref().is_err_and(Error::is_not_found) {
+            let guess = Guess::new(Attempt::WebhookAddress, "", sender);
+            let _turn = self.throttle.admit(&self.store, guess).await?;
             self.throttle.failed(&self.store, guess).await?;
         }
         found
@@ -138,31 +138,42 @@ impl Services {
         received: &Received,
         request: ReceivedRequest<'_>,
     ) -> Result<Vec<Verdict>> {
-        let guess = Guess::new(Attempt::Webhook, &received.alias, request.address);
-        let _turn = self.throttle.admit(&self.store, guess).await?;
         let mut verdicts = Vec::with_capacity(received.integrations.len());
-        let (mut is_taken, mut is_proven, mut is_refused) = (false, false, false);
-        for integration in &received.integrations {
-            let verdict = match self.lacking_proof(integration, request).await {
+        for (integration, lacking) in self.proofs(received, request).await? {
+            verdicts.push(match lacking {
                 Ok(None) => self.start_integration(ports, integration, None, received.is_search, request).await,
                 Ok(Some(reason)) => Verdict::new(integration.id, DeliveryOutcome::Refused, reason),
                 Err(error) => failed(integration.id, &error),
-            };
-            is_taken |= verdict.is_taken();
-            is_proven |= verdict.is_taken() && integration.auth_method != IntegrationAuthMethod::None;
-            if verdict.outcome == DeliveryOutcome::Refused {
-                is_refused = true;
-                tracing::info!(integration.id = %integration.id, "a request lacks the proof that an integration asks for");
-            }
-            verdicts.push(verdict);
-        }
-        // The integrations of a project's address mostly ask for different proofs: one that is good is enough.
-        if is_proven {
-            self.throttle.succeeded(&self.store, guess).await?;
-        } else if is_refused && !is_taken {
-            self.throttle.failed(&self.store, guess).await?;
+            });
         }
         Ok(verdicts)
+    }
+
+    /// What the request lacks to be trusted, for each integration; counted as one attempt, which is over before a task starts.
+    async fn proofs<'r>(&self, received: &'r Received, request: ReceivedRequest<'_>) -> Result<Vec<Proof<'r>>> {
+        let guess = Guess::new(Attempt::Webhook, &received.alias, request.address);
+        let is_asked = |integration: &Integration| integration.auth_method != IntegrationAuthMethod::None;
+        // Where nobody asks for a proof there is nothing to be guessed.
+        let _turn = match received.integrations.iter().any(is_asked) {
+            true => Some(self.throttle.admit(&self.store, guess).await?),
+            false => None,
+        };
+        let mut proofs: Vec<Proof<'r>> = Vec::with_capacity(received.integrations.len());
+        for integration in &received.integrations {
+            let lacking = self.lacking_proof(integration, request).await;
+            if matches!(lacking, Ok(Some(_))) {
+                tracing::info!(integration.id = %integration.id, "a request lacks the proof that an integration asks for");
+            }
+            proofs.push((integration, lacking));
+        }
+        // The integrations of a project's address mostly ask for different proofs: one that is good is enough.
+        let is_trusted = |(_, lacking): &&Proof<'_>| matches!(lacking, Ok(None));
+        if proofs.iter().filter(is_trusted).any(|(integration, _)| is_asked(integration)) {
+            self.throttle.succeeded(&self.store, guess).await?;
+        } else if !proofs.iter().any(|proof| is_trusted(&proof)) && proofs.iter().any(|(_, lacking)| lacking.is_ok()) {
+            self.throttle.failed(&self.store, guess).await?;
+        }
+        Ok(proofs)
     }
 
     /// What a request lacks to be trusted by an integration; none if it lacks nothing.

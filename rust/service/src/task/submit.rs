@@ -90,6 +90,14 @@ impl Services {
             let known = self.store.get_task(template.project_id, build).await.map_err(Error::from);
             known.map_err(|error| absent(error, "the build task is not one of this project"))?;
         }
+        if let Some(schedule) = new.schedule_id {
+            let known = self.store.get_schedule(template.project_id, schedule).await.map_err(Error::from);
+            known.map_err(|error| absent(error, "the schedule is not one of this project"))?;
+        }
+        if let Some(integration) = new.integration_id {
+            let known = self.store.get_integration(template.project_id, integration).await.map_err(Error::from);
+            known.map_err(|error| absent(error, "the integration is not one of this project"))?;
+        }
         Ok(())
     }
 

@@ -28,7 +28,7 @@ def authenticate(server, session, envelope, mechanism, data):
 class Handler:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         if address.endswith("@refused.test"):
-            return "550 nobody of that name"
+            return f"550 5.1.1 <{address.upper()}>: nobody of that name"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -1,10 +1,13 @@
 //! Schedules of a project.
 
+use std::borrow::Cow;
+
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use schemars::JsonSchema;
-use semaphore_model::{Schedule, SchedulePolicy, ScheduleWithTemplate, Template};
-use serde::{Deserialize, Serialize};
+use semaphore_model::{Schedule, SchedulePolicy, ScheduleWithTemplate, Template, json, time};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::http::{
     access::{ManageResources, Member, ProjectAccess},
@@ -26,10 +29,47 @@ pub(crate) async fn get_schedules(
 pub(crate) async fn create_schedule(
     access: ProjectAccess<ManageResources>,
     State(state): State<AppState>,
-    Body(body): Body<Schedule>,
-) -> Result<(StatusCode, Json<Schedule>)> {
-    let created = state.services().create_schedule(access.user.id, access.project_id(), body).await?;
-    Ok((StatusCode::CREATED, Json(created)))
+    Body(body): Body<AsWritten>,
+) -> Result<(StatusCode, Json<AsWritten>)> {
+    let created = state.services().create_schedule(access.user.id, access.project_id(), body.schedule).await?;
+    Ok((StatusCode::CREATED, Json(AsWritten { schedule: created, run_at: body.run_at })))
+}
+
+/// A schedule with its moment as it was written, which the first answer repeats; stored and read is UTC.
+pub(crate) struct AsWritten {
+    schedule: Schedule,
+    run_at: Option<DateTime<FixedOffset>>,
+}
+
+impl<'de> Deserialize<'de> for AsWritten {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let members = value.as_object().into_iter().flatten();
+        let written = members.filter(|(name, _)| name.eq_ignore_ascii_case("run_at")).last();
+        let run_at = written.and_then(|(_, time)| DateTime::parse_from_rfc3339(time.as_str()?).ok());
+        let schedule = json::from_value(value).map_err(serde::de::Error::custom)?;
+        Ok(Self { schedule, run_at })
+    }
+}
+
+impl Serialize for AsWritten {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut value = serde_json::to_value(&self.schedule).map_err(serde::ser::Error::custom)?;
+        if let (Some(stored), Some(written)) = (value.get_mut("run_at"), &self.run_at) {
+            *stored = time::format_with_offset(written).into();
+        }
+        value.serialize(serializer)
+    }
+}
+
+impl JsonSchema for AsWritten {
+    fn schema_name() -> Cow<'static, str> {
+        Schedule::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Schedule::json_schema(generator)
+    }
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -42,7 +82,7 @@ pub(crate) struct CronBody {
 pub(crate) async fn validate_cron(
     _: ProjectAccess<ManageResources>,
     State(state): State<AppState>,
-    Body(body): Body<CronBody>,
+    Body(body): Body<Schedule>,
 ) -> Result<StatusCode> {
     state.services().check_cron(&body.cron_format)?;
     Ok(StatusCode::OK)
