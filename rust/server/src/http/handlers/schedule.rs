@@ -67,6 +67,10 @@ impl JsonSchema for AsWritten {
         Schedule::schema_name()
     }
 
+    fn schema_id() -> Cow<'static, str> {
+        Schedule::schema_id()
+    }
+
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         Schedule::json_schema(generator)
     }
