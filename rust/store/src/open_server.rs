@@ -6,7 +6,7 @@ use crate::sql::Dialect;
 use crate::{Result, Store, StoreError, migration};
 use semaphore_model::Secret;
 use sqlx::ConnectOptions;
-use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -146,8 +146,20 @@ fn mysql_pool(options: &ServerOptions) -> Result<sqlx::MySqlPool> {
     let pool = MySqlPoolOptions::new()
         .max_connections(options.connections.max(2))
         .min_connections(0)
-        .acquire_timeout(CONNECTION_TIMEOUT);
+        .acquire_timeout(CONNECTION_TIMEOUT)
+        .after_connect(|connection, _| Box::pin(async move { read_what_is_committed(connection).await }));
     Ok(pool.connect_lazy_with(options.mysql(Some(&options.database))?))
+}
+
+/// As PostgreSQL does: who has waited for the lock of a row then counts what the others have stored meanwhile. By default MySQL
+/// counts what was there when the transaction began.
+async fn read_what_is_committed(connection: &mut MySqlConnection) -> std::result::Result<(), sqlx::Error> {
+    let format = sqlx::query_scalar("select @@session.binlog_format").fetch_one(&mut *connection).await;
+    // Such a log takes nothing of a transaction that reads so.
+    if format.is_ok_and(|format: String| format.eq_ignore_ascii_case("statement")) {
+        return Ok(());
+    }
+    sqlx::raw_sql("set session transaction isolation level read committed").execute(connection).await.map(drop)
 }
 
 /// One connection. A database that is not there is made if `make` says so; otherwise the answer is `None`.

@@ -1,6 +1,6 @@
 //! Which remote runner has which task: chosen by room, tag and signs of life, told once, kept until the runner has let it go.
 
-use crate::fixture::{Database, stories};
+use crate::fixture::{Database, Kept, stories};
 use crate::story::Project;
 use chrono::{TimeDelta, Utc};
 use semaphore_model::{ProjectId, Runner, RunnerId, Task, TaskId, TaskOutput, TaskStatus, Template};
@@ -8,6 +8,7 @@ use semaphore_store::{Beside, Hold, RemoteBegin, RunnerStage, RunnerWish, Store,
 
 stories! {
     the_first_runner_with_room_gets_a_task,
+    who_waited_for_a_runner_sees_what_the_other_server_gave_it,
     a_task_is_told_once_and_kept_until_the_runner_lets_it_go,
     a_task_that_was_left_to_a_machine_that_is_gone_takes_no_place,
     a_task_that_goes_back_begins_anew,
@@ -103,6 +104,28 @@ async fn the_first_runner_with_room_gets_a_task(database: Database) {
     let held = store.list_watched_tasks("a").await.unwrap();
     let gone: Vec<_> = held.iter().filter(|held| held.runner.is_none()).map(|held| held.task.task_id).collect();
     assert_eq!(gone, [tasks[4]], "the removal of a runner is seen");
+}
+
+async fn who_waited_for_a_runner_sees_what_the_other_server_gave_it(database: Database) {
+    let Some((store, kept)) = database.empty().await else { return };
+    // SQLite has one writer.
+    let Kept::Server(server, name) = &kept else { return };
+    let project = Project::make(&store).await;
+    let id = runner(&store, None, "", 1, true).await;
+    let given = start(&store, &project, &project.template).await;
+    let next = start(&store, &project, &project.template).await;
+    let sleep = if database == Database::Postgres { "pg_sleep" } else { "sleep" };
+    let other = format!(
+        "start transaction; select id from runner where id = {id} for update; \
+         insert into rs_task_runner (task_id, runner_id, alias, stage, changed) values ({given}, {id}, '', 0, '2026-01-01'); \
+         select {sleep}(2); commit"
+    );
+    let (server, name) = (server.clone(), name.clone());
+    let other = tokio::task::spawn_blocking(move || server.execute(&name, &other));
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    assert!(store.find_runner_of_task(given).await.unwrap().is_none(), "it is not stored yet");
+    assert_eq!(begin(&store, &project, next, None).await, RemoteBegin::Held(Hold::Runner));
+    other.await.unwrap();
 }
 
 async fn a_task_is_told_once_and_kept_until_the_runner_lets_it_go(database: Database) {
