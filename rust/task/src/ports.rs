@@ -163,6 +163,9 @@ pub enum PortError {
     /// The task belongs to another server now, and nothing of it may be written or told by this one.
     #[error("another server has taken the task over")]
     Taken,
+    /// The storage will never take this change as it is: it has a text that is too long, or letters that it does not know.
+    #[error("the database refuses the change")]
+    Rejected(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The storage does not answer at the moment.
     #[error("the database does not take the change")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

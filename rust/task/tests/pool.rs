@@ -69,6 +69,9 @@ impl TaskRepository for Storage {
             self.refusals.fetch_add(1, Ordering::SeqCst);
             return Err(PortError::Unavailable("the disk is full".into()));
         }
+        if change.lines.iter().any(|line| line.text.contains("poison")) {
+            return Err(PortError::Rejected("these letters are not known".into()));
+        }
         self.rows.send_modify(|rows| {
             let row = rows.entry(task.id).or_default();
             row.lines.extend(change.lines.iter().map(|line| line.text.clone()));
@@ -301,6 +304,17 @@ async fn stopping_works_in_the_queue_and_while_running() {
     assert!(matches!(world.pool.stop(TaskId(9), true).await, Err(StopError::NotActive)));
     let last = world.storage.row(1).lines.pop().unwrap();
     assert!(!last.starts_with("Failed"), "a stop is no failure: {last}");
+}
+
+#[tokio::test]
+async fn what_the_storage_never_takes_holds_up_nothing_else() {
+    let world = world(10, 0);
+    world.submit(1, 7, false, "echo before; sleep 0.2; echo poison; sleep 0.2; echo after").await;
+    world.storage.until_status(1, TaskStatus::Success).await;
+    let lines = world.storage.row(1).lines;
+    let printed: Vec<_> = lines.iter().skip_while(|line| *line != "before").map(String::as_str).collect();
+    assert!(printed[1].contains("cannot be stored"), "{printed:?}");
+    assert_eq!((printed[0], printed[2]), ("before", "after"));
 }
 
 #[tokio::test]

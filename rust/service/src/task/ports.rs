@@ -404,13 +404,14 @@ fn ended_with(reason: &str) -> String {
     format!("{reason}, and the process that ran it (its task host) has ended with it; its last output may be missing")
 }
 
-/// A store error as the pool understands it: only what cannot get better by waiting is a refusal.
+/// A store error as the pool understands it: only what cannot get better by waiting is a refusal or a rejection.
 pub(super) fn port_error(error: StoreError) -> PortError {
     match error {
         StoreError::NotFound | StoreError::Referenced { .. } => {
             PortError::Refused("the task or something it uses was deleted".to_owned())
         }
         StoreError::Taken => PortError::Taken,
+        StoreError::Refused { .. } | StoreError::Invalid(_) => PortError::Rejected(Box::new(error)),
         error => PortError::Unavailable(Box::new(error)),
     }
 }
