@@ -94,7 +94,10 @@ impl World {
         if config.get("use_remote_runner").is_none() {
             config["use_remote_runner"] = true.into();
         }
-        let server = Server::with_config(config);
+        Self::on(Server::with_config(config))
+    }
+
+    pub(crate) fn on(server: Server) -> Self {
         let admin = server.admin();
         let repository = server.directory().join("repository");
         git_repository(&repository, &[("run.sh", "echo here\n")]);

@@ -68,6 +68,8 @@ pub struct RunnerTask {
     pub template_id: TemplateId,
     /// Its status.
     pub status: TaskStatus,
+    /// The commit that was checked out for it, if that is known.
+    pub commit_hash: Option<String>,
     /// The runner.
     pub runner_id: RunnerId,
     /// The secret part of the address where the task finds its state, if it has one.
@@ -136,6 +138,7 @@ impl FromRow for RunnerTask {
             project_id: row.id("project_id")?,
             template_id: row.id("template_id")?,
             status: TaskStatus::parse(&status).unwrap_or(TaskStatus::Error),
+            commit_hash: row.optional_text("commit_hash")?,
             runner_id: row.id("runner_id")?,
             alias: row.text("alias")?,
             stage: RunnerStage::ALL.into_iter().find(|known| known.number() == stage).unwrap_or(RunnerStage::Left),
@@ -146,7 +149,8 @@ impl FromRow for RunnerTask {
     }
 }
 
-const SELECT: &str = "select k.task_id, k.runner_id, k.alias, k.stage, k.changed, k.heard, t.project_id, t.template_id, t.status, l.owner \
+const SELECT: &str = "select k.task_id, k.runner_id, k.alias, k.stage, k.changed, k.heard, t.project_id, t.template_id, t.status, \
+     t.commit_hash, l.owner \
      from rs_task_runner k join task t on t.id = k.task_id left join rs_task_lease l on l.task_id = k.task_id";
 
 /// Reference: those of the project come first, the newest of each first.

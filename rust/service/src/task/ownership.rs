@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     path::Path,
     pin::pin,
     time::{Duration, Instant},
@@ -100,7 +101,15 @@ impl Ownership {
 
     /// Keeps what is this server's, carries out what was asked for elsewhere, and takes over from servers that die, until
     /// `ended`; then everything that is left may be had by others at once.
-    pub async fn keep(mut self, ports: &TaskPorts, ended: impl Future<Output = ()>) -> Result<()> {
+    pub async fn keep(self, ports: &TaskPorts, ended: impl Future<Output = ()>) -> Result<()> {
+        // Beside the beat: a report that is not stored soon must not make others take this server for dead.
+        tokio::select! {
+            done = self.keep_tasks(ports, ended) => done,
+            never = take_mail(ports) => match never {},
+        }
+    }
+
+    async fn keep_tasks(mut self, ports: &TaskPorts, ended: impl Future<Output = ()>) -> Result<()> {
         let mut ended = pin!(ended);
         let beat = self.own.lease / BEATS;
         let mut next_beat = Instant::now();
@@ -242,6 +251,22 @@ struct Dead {
     /// Whether all its tasks can be taken, those with processes of their own too: they can be reached, or nobody came back to them
     /// for long enough.
     is_within_reach: bool,
+}
+
+/// Takes what remote runners have told to other servers, for as long as it is polled.
+async fn take_mail(ports: &TaskPorts) -> Infallible {
+    let mut is_quiet = true;
+    loop {
+        tokio::time::sleep(LONGEST_TICK).await;
+        match ports.take_mail().await {
+            Ok(()) => is_quiet = true,
+            Err(error) => {
+                if std::mem::take(&mut is_quiet) {
+                    tracing::warn!(%error, cause = ?error.source, "reports of remote runners that came to other servers cannot be taken; this is tried again");
+                }
+            }
+        }
+    }
 }
 
 async fn carry_out(pool: Pool, commands: Vec<(ProjectId, TaskId, TaskCommand)>) {

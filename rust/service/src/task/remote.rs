@@ -5,7 +5,8 @@
 
 use semaphore_model::{
     Runner, RunnerId, TaskStatus, error_chain,
-    remote::{JobData, JobState, RunnerState},
+    json::decode,
+    remote::{JobData, JobProgress, JobState, RunnerState},
 };
 use semaphore_store::{RunnerStage, RunnerTask, StoreError};
 use semaphore_task::{
@@ -52,7 +53,8 @@ impl TaskPorts {
         let gone = |why: &str| PortError::Refused(format!("its remote runner {why}"));
         let held = store.find_runner_of_task(task.state.id).await.map_err(port_error)?;
         let held = held.ok_or_else(|| gone("is not known any more"))?;
-        if held.stage > RunnerStage::Ready {
+        // Woken by the process before this one: a webhook that starts a machine may refuse to do it twice.
+        if held.stage >= RunnerStage::Ready {
             return Ok(());
         }
         // What does not fit is said now, and not by a runner that was started for it.
@@ -81,32 +83,48 @@ impl TaskPorts {
 
     /// What a runner has to do.
     pub(crate) async fn state_of_runner(&self, runner: &Runner, state: &mut RunnerState) -> Result<()> {
-        for held in self.services.store.list_tasks_of_runner(runner.id).await? {
+        let store = &self.services.store;
+        // Before the tasks: what their owners take meanwhile stands in the rows then.
+        let newest = store.list_newest_reports(runner.id).await?;
+        for held in store.list_tasks_of_runner(runner.id).await? {
             let told = |status: TaskStatus| JobState { id: held.task_id, status: status.as_str().to_owned() };
             match held.stage {
                 RunnerStage::Chosen => {}
                 RunnerStage::Left => state.current_jobs.push(told(TaskStatus::Stopping)),
                 // It is taken from it in a moment.
                 RunnerStage::Ready if !runner.active => {}
-                _ if held.status == TaskStatus::Starting => self.offer(&held, state).await?,
+                RunnerStage::Ready | RunnerStage::Offered if held.status == TaskStatus::Starting => {
+                    self.offer(&held, state).await?;
+                }
                 RunnerStage::Ready => {}
-                RunnerStage::Offered | RunnerStage::Reported => state.current_jobs.push(told(held.status)),
+                // One of ours ends a task that is not mentioned.
+                RunnerStage::Offered | RunnerStage::Reported => {
+                    let newest = newest.iter().find(|mail| mail.task_id == held.task_id);
+                    let said = newest.and_then(|mail| decode::<JobProgress>(mail.body.as_bytes()).ok());
+                    let said = said.and_then(|job| job.known_status());
+                    state.current_jobs.push(told(standing(held.status, said)));
+                }
             }
         }
         Ok(())
     }
 
     async fn offer(&self, held: &RunnerTask, state: &mut RunnerState) -> Result<()> {
+        let store = &self.services.store;
         match self.job_for_runner(held).await {
             Ok((job, keys)) => {
                 // From here on it counts as begun: nobody knows whether the answer arrives.
-                if self.services.store.offer_runner_task(held.task_id, held.runner_id).await? {
+                if store.offer_runner_task(held.task_id, held.runner_id).await? {
                     state.new_jobs.push(job);
                     state.access_keys.extend(keys);
                 }
             }
-            // It was good when it was given.
-            Err(PortError::Refused(reason)) => self.pool()?.lose_runner(held.task_id, RunnerLoss::Gone(reason)),
+            // It was good when it was given. What a runner was told of may run, and another server may have what this one lacks.
+            Err(PortError::Refused(reason))
+                if held.stage == RunnerStage::Ready && self.pool()?.is_active(held.task_id) =>
+            {
+                self.pool()?.lose_runner(held.task_id, RunnerLoss::Gone(reason));
+            }
             Err(error) => {
                 tracing::warn!(task.id = %held.task_id, error = error_chain(&error), "a remote runner is not told of its task yet");
             }
@@ -115,7 +133,34 @@ impl TaskPorts {
     }
 }
 
+/// Where a task stands for its runner. What the runner has said, and the task's owner has not taken yet, is newer than what is
+/// stored, unless somebody has decided about the task: the reference's runner takes whatever it is told.
+fn standing(stored: TaskStatus, said: Option<TaskStatus>) -> TaskStatus {
+    match (stored, said) {
+        (TaskStatus::Stopping, _)
+        | (_, None)
+        | (TaskStatus::Confirmed | TaskStatus::Rejected, Some(TaskStatus::WaitingConfirmation)) => stored,
+        (_, Some(said)) => said,
+    }
+}
+
 fn call(action: Action, task: &QueuedTask, runner_id: RunnerId) -> Call {
     let state = &task.state;
     Call { action, project_id: state.project_id, task_id: state.id, template_id: state.template_id, runner_id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runner_is_told_what_it_said_last_unless_somebody_has_decided() {
+        use TaskStatus::{Confirmed, Rejected, Running, Stopping, WaitingConfirmation};
+        assert_eq!(standing(Running, None), Running);
+        assert_eq!(standing(Running, Some(WaitingConfirmation)), WaitingConfirmation);
+        assert_eq!(standing(Confirmed, Some(WaitingConfirmation)), Confirmed);
+        assert_eq!(standing(Rejected, Some(WaitingConfirmation)), Rejected);
+        assert_eq!(standing(Confirmed, Some(Running)), Running);
+        assert_eq!(standing(Stopping, Some(Running)), Stopping);
+    }
 }

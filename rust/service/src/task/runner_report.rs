@@ -3,12 +3,12 @@
 //! Any server takes a report: it gives it to the task here, or leaves it in the database for the one that has the task. Not for
 //! what follows from a report (`semaphore_task`), nor for runners that say nothing (`runner_watch.rs`).
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use semaphore_engine::job::JobEvent;
 use semaphore_model::{
-    Runner, TaskStatus,
+    Runner, TaskId, TaskStatus,
     json::decode,
     remote::{JobProgress, Progress},
 };
@@ -25,8 +25,16 @@ const UNMENTIONED: TimeDelta = TimeDelta::minutes(5);
 /// How often it is noted that a runner mentioned a task.
 const NOTED: TimeDelta = TimeDelta::seconds(10);
 
-/// How long a report may take to be stored; after that the runner is asked to send it again.
-const STORING: Duration = Duration::from_secs(30);
+/// How long a report may take to be stored; after that the runner is asked to send it again. Shorter than a runner may be silent.
+const STORING: Duration = Duration::from_secs(10);
+
+/// Reports about a task that are read at a time.
+const MAILS: usize = 20;
+
+/// Characters that the columns of a task's row take.
+const HASH_LENGTH: usize = 64;
+const MESSAGE_LENGTH: usize = 100;
+const STAGE_LENGTH: usize = 64;
 
 impl TaskPorts {
     /// Takes the report of a runner; when this returns everything in it is stored.
@@ -38,12 +46,15 @@ impl TaskPorts {
         let held = store.list_tasks_of_runner(runner.id).await?;
         self.note_mentioned(runner, &held, &progress).await?;
         // What came before to other servers comes first.
-        if !self.take_mail().await? {
-            return Err(unstored());
+        let mut behind = HashSet::new();
+        for task in store.list_reported_tasks(&self.services.server_id).await? {
+            if progress.jobs.iter().any(|job| job.id == task) && !self.take_mail_about(task).await? {
+                behind.insert(task);
+            }
         }
         let mut is_unstored = false;
         let mut is_foreign = false;
-        for job in progress.jobs {
+        for mut job in progress.jobs {
             let id = job.id;
             match held.iter().find(|held| held.task_id == id) {
                 None if self.pool()?.is_active(id) || store.find_task_owner(id).await?.is_some() => is_foreign = true,
@@ -55,7 +66,13 @@ impl TaskPorts {
                         store.forget_left_task(runner.id, id).await?;
                     }
                 }
-                Some(_) => is_unstored |= !self.deliver(job).await?,
+                Some(held) => {
+                    // Reference: its runner tells of the commit each time.
+                    job.commit = job.commit.filter(|commit| held.commit_hash.as_ref() != Some(&commit.hash));
+                    if has_news(&job, held.status) {
+                        is_unstored |= behind.contains(&id) || !self.deliver(job).await?;
+                    }
+                }
             }
         }
         if is_foreign {
@@ -85,30 +102,41 @@ impl TaskPorts {
         Ok(store.find_task_owner(task).await?.is_none())
     }
 
-    /// Takes the reports that came to other servers; answers whether that is all of them.
-    pub(super) async fn take_mail(&self) -> Result<bool> {
-        let (store, own) = (&self.services.store, &self.services.server_id);
-        if store.list_runner_reports(own).await?.is_empty() {
-            return Ok(true);
+    /// Takes the reports that came to other servers. One that cannot be stored keeps the others about its task waiting, no more.
+    pub(super) async fn take_mail(&self) -> Result<()> {
+        for task in self.services.store.list_reported_tasks(&self.services.server_id).await? {
+            self.take_mail_about(task).await?;
         }
+        Ok(())
+    }
+
+    /// Takes the reports about one task; answers whether that is all of them.
+    async fn take_mail_about(&self, task: TaskId) -> Result<bool> {
+        let (store, own) = (&self.services.store, &self.services.server_id);
         // One at a time: they have an order.
         let _turn = self.runner_mail.lock().await;
-        for mail in store.list_runner_reports(own).await? {
-            match decode::<JobProgress>(mail.body.as_bytes()) {
-                Ok(job) => {
-                    let reported = self.pool()?.report(mail.task_id, report(job));
-                    let reported = tokio::time::timeout(STORING, reported).await.unwrap_or(Reported::Unknown);
-                    if reported != Reported::Stored && store.find_task_owner(mail.task_id).await?.is_some() {
-                        return Ok(false);
+        loop {
+            let mails = store.list_runner_reports(own, task, MAILS).await?;
+            let is_all = mails.len() < MAILS;
+            for mail in mails {
+                match decode::<JobProgress>(mail.body.as_bytes()) {
+                    Ok(job) => {
+                        let reported = tokio::time::timeout(STORING, self.pool()?.report(task, report(job))).await;
+                        let is_stored = reported == Ok(Reported::Stored);
+                        if !is_stored && store.find_task_owner(task).await?.is_some() {
+                            return Ok(false);
+                        }
+                    }
+                    Err(error) => {
+                        tracing::error!(task.id = %task, %error, "a report of a remote runner cannot be read and is left out");
                     }
                 }
-                Err(error) => {
-                    tracing::error!(task.id = %mail.task_id, %error, "a report of a remote runner cannot be read and is left out");
-                }
+                store.delete_runner_report(mail.id).await?;
             }
-            store.delete_runner_report(mail.id).await?;
+            if is_all {
+                return Ok(true);
+            }
         }
-        Ok(true)
     }
 
     async fn note_mentioned(&self, runner: &Runner, held: &[RunnerTask], progress: &Progress) -> Result<()> {
@@ -135,22 +163,45 @@ fn unstored() -> Error {
     Error::unavailable("not all of the report could be stored: send it again")
 }
 
+/// Whether there is anything in a report that is not known of its task.
+fn has_news(job: &JobProgress, status: TaskStatus) -> bool {
+    let has_events = job.rs.as_ref().is_some_and(|extras| !extras.events.is_empty());
+    let is_new = |told: TaskStatus| told != status;
+    has_events || !job.log_records.is_empty() || job.commit.is_some() || job.known_status().is_some_and(is_new)
+}
+
+/// A report as the pool takes it; texts that the database would refuse are cut.
 fn report(job: JobProgress) -> RunnerReport {
     let status = job.known_status();
     let first = job.rs.as_ref().map(|extras| extras.first_record);
     let extras = job.rs.unwrap_or_default();
+    let continued: HashSet<u32> = extras.continued.into_iter().collect();
     let lines = job.log_records.into_iter().enumerate();
     let line = |(place, record): (usize, semaphore_model::remote::RemoteRecord)| NewLine {
         time: record.time,
         text: record.message,
-        continued: u32::try_from(place).is_ok_and(|place| extras.continued.contains(&place)),
+        continued: u32::try_from(place).is_ok_and(|place| continued.contains(&place)),
     };
     RunnerReport {
         first,
         lines: lines.map(line).collect(),
-        commit: job.commit.map(|commit| (commit.hash, commit.message)),
+        commit: job.commit.map(|commit| (cut(commit.hash, HASH_LENGTH), cut(commit.message, MESSAGE_LENGTH))),
         status,
         // What this version does not know is passed over.
-        events: extras.events.into_iter().filter_map(|event| serde_json::from_value::<JobEvent>(event).ok()).collect(),
+        events: extras.events.into_iter().filter_map(|event| serde_json::from_value(event).ok()).map(fitting).collect(),
     }
+}
+
+fn fitting(event: JobEvent) -> JobEvent {
+    match event {
+        JobEvent::Stage { stage, time } => JobEvent::Stage { stage: cut(stage, STAGE_LENGTH), time },
+        event => event,
+    }
+}
+
+fn cut(mut text: String, length: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(length) {
+        text.truncate(end);
+    }
+    text
 }

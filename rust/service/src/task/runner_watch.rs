@@ -18,6 +18,9 @@ use crate::{Result, runner_webhook::runner_name};
 /// How long a runner that was woken may take to come for its task.
 const WAKING: Duration = Duration::from_mins(5);
 
+/// How long what has just been asked of the owner of a task may take.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// How long a runner that is there may not mention a task that it has mentioned before: it tells of each one in every report.
 const FORGOTTEN: Duration = Duration::from_mins(1);
 
@@ -55,9 +58,6 @@ impl RunnerWatch {
         }
         self.looked = now;
         self.seen.retain(|id, _| tasks.iter().any(|watched| watched.task.task_id == *id));
-        if !tasks.is_empty() {
-            ports.take_mail().await?;
-        }
         for watched in &tasks {
             if let Some(loss) = self.loss(watched, services.settings.runner_lost_after, now) {
                 ports.pool()?.lose_runner(watched.task.task_id, loss);
@@ -88,13 +88,21 @@ impl RunnerWatch {
         }
         let [in_stage, silent, unmentioned] = seen.since.map(|since| now.duration_since(since));
         let name = runner_name(runner);
+        let is_settled = in_stage > SETTLED;
         match stage {
+            RunnerStage::Chosen | RunnerStage::Ready if task.status == TaskStatus::Stopping && is_settled => {
+                Some(RunnerLoss::NeverCame(format!("the remote runner {name} was not told of it")))
+            }
             RunnerStage::Ready => {
                 let patience = if runner.webhook.is_empty() { silence() } else { WAKING };
                 if silent.min(in_stage) > patience {
                     return Some(RunnerLoss::NeverCame(format!("the remote runner {name} has not come for it")));
                 }
-                let is_off = !runner.active && in_stage > Duration::from_secs(3);
+                if in_stage > WAKING {
+                    let text = "cannot be told of it; the log of the server says why";
+                    return Some(RunnerLoss::NeverCame(format!("the remote runner {name} {text}")));
+                }
+                let is_off = !runner.active && is_settled;
                 is_off.then(|| RunnerLoss::NeverCame(format!("the remote runner {name} was switched off")))
             }
             RunnerStage::Offered | RunnerStage::Reported => {
@@ -148,6 +156,7 @@ mod tests {
                 template_id: TemplateId(1),
                 status,
                 runner_id: RunnerId(7),
+                commit_hash: None,
                 alias: String::new(),
                 stage,
                 changed: Utc::now(),
@@ -191,6 +200,17 @@ mod tests {
         let mut removed = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
         removed.watched.runner = None;
         assert!(matches!(removed.look(1, false, false), Some((1, RunnerLoss::NeverCame(_)))));
+    }
+
+    #[test]
+    fn a_task_that_cannot_be_told_or_is_to_stop_is_not_kept_for_a_runner_that_comes() {
+        let mut scene = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
+        assert_eq!(scene.look(300, true, false), None, "what is missing may come back");
+        assert!(matches!(scene.look(5, true, false), Some((_, RunnerLoss::NeverCame(_)))));
+        for stage in [RunnerStage::Chosen, RunnerStage::Ready] {
+            let loss = Scene::new(stage, TaskStatus::Stopping).look(10, true, false);
+            assert!(matches!(loss, Some((5, RunnerLoss::NeverCame(_)))), "{loss:?}");
+        }
     }
 
     #[test]

@@ -235,13 +235,20 @@ async fn reports_reach_the_owner_in_order(database: Database) {
     for body in ["1", "2", "3"] {
         assert!(store.send_runner_report("b", task, body).await.unwrap());
     }
-    assert!(store.list_runner_reports("b").await.unwrap().is_empty());
-    let mail = store.list_runner_reports("a").await.unwrap();
+    assert!(store.list_reported_tasks("b").await.unwrap().is_empty());
+    assert!(store.list_runner_reports("b", task, 9).await.unwrap().is_empty());
+    assert_eq!(store.list_reported_tasks("a").await.unwrap(), [task]);
+    let mail = store.list_runner_reports("a", task, 9).await.unwrap();
     assert_eq!(
         mail.iter().map(|mail| (mail.task_id, mail.body.as_str())).collect::<Vec<_>>(),
         [(task, "1"), (task, "2"), (task, "3")]
     );
+    assert_eq!(store.list_runner_reports("a", task, 2).await.unwrap(), mail[..2]);
+    let id = runner(&store, None, "", 0, true).await;
+    assert!(store.list_newest_reports(id).await.unwrap().is_empty(), "it has another task");
+    assert_eq!(begin(&store, &project, task, None).await, RemoteBegin::Given(id));
+    assert_eq!(store.list_newest_reports(id).await.unwrap(), mail[2..]);
     store.delete_runner_report(mail[0].id).await.unwrap();
-    assert_eq!(store.list_runner_reports("a").await.unwrap(), mail[1..]);
+    assert_eq!(store.list_runner_reports("a", task, 9).await.unwrap(), mail[1..]);
     assert!(!store.send_runner_report("b", TaskId(987_654), "4").await.unwrap(), "nobody has that task");
 }
