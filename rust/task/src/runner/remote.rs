@@ -4,18 +4,25 @@
 //! The runner asks for its work and is told the task's status, so that a stop or an answer is nothing but a stored status. A
 //! task ends here before it has ended there if somebody forces it or the runner is gone; the host of the pool tells the runner.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::Utc;
 use semaphore_engine::job::{JobEvent, Outcome, ProblemCode, StopReason};
 use semaphore_model::{Flavour, RunnerId, TaskStatus, error_chain};
 
-use super::{Command, Runner};
+use super::{Command, Runner, storing::FIRST_RETRY_PAUSE};
 use crate::{
     pool::status_event,
-    ports::{Hold, StoredProgress, TaskChange},
+    ports::{Hold, PortError, StoredProgress, TaskChange},
     report::{Delivery, RunnerLoss, RunnerReport},
 };
+
+/// How long a task may take to be given to its runner while the database is away.
+const GIVING: Duration = Duration::from_mins(1);
 
 /// How following a remote task ends: with an outcome, or without one because it goes on elsewhere.
 type End = ControlFlow<Option<Outcome>>;
@@ -46,11 +53,29 @@ impl Runner {
     async fn give_and_follow(&mut self) -> Option<Outcome> {
         // Also after a restart: whether the runner was woken is not known, and waking it twice does no harm.
         if self.task.state.status == TaskStatus::Starting
-            && let Err(error) = self.shared.repository.give(&self.task).await
+            && let Err(error) = self.give().await
         {
             return Some(self.broken(ProblemCode::Specification, error_chain(&error)).await);
         }
         self.follow_remote().await
+    }
+
+    /// Gives the task to its runner, and tries again while the database is away, unless the task is to stop.
+    async fn give(&mut self) -> Result<(), PortError> {
+        let mut pause = FIRST_RETRY_PAUSE;
+        let patience = Instant::now() + GIVING;
+        loop {
+            match self.shared.repository.give(&self.task).await {
+                Err(error @ PortError::Unavailable(_)) if Instant::now() < patience => {
+                    tracing::warn!(task.id = %self.task.state.id, error = error_chain(&error), "a task is not given to its remote runner yet");
+                }
+                given => return given,
+            }
+            // The others are looked at where the task is followed.
+            if !self.wait_to_retry(&mut pause).await || self.early_stop.is_some() {
+                return Ok(());
+            }
+        }
     }
 
     async fn follow_remote(&mut self) -> Option<Outcome> {
@@ -203,6 +228,10 @@ impl Runner {
     async fn lose_runner(&mut self, loss: RunnerLoss) -> End {
         match loss {
             RunnerLoss::NeverCame(reason) => match self.shared.repository.take_back(&self.task).await {
+                // It was not known at the time of the stop whether the runner had come.
+                Ok(true) if self.task.state.status == TaskStatus::Stopping => {
+                    ControlFlow::Break(Some(Outcome::Stopped(StopReason::Requested)))
+                }
                 Ok(true) => {
                     self.wait_again(&reason).await;
                     ControlFlow::Break(None)
