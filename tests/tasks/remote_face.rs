@@ -77,6 +77,31 @@ fn a_runner_that_is_killed_with_its_tasks_ends_them_honestly() {
 }
 
 #[test]
+fn a_task_that_the_server_cannot_store_keeps_no_other_one_from_its_stop() {
+    let server = server();
+    let (admin, project) = project(&server, &[("ticks.sh", "while :; do echo tick; sleep 0.2; done\n")]);
+    let template = project.template(&admin, "bash", "ticks.sh");
+    let runner = at_work(&server);
+    let [stuck, other] = [(); 2].map(|()| project.start(&admin, template));
+    for task in [stuck, other] {
+        wait_until("the script runs", SOON, || {
+            admin.output(project.id, task).contains(&"tick".to_owned()).then_some(())
+        });
+    }
+    server.change_database(&format!(
+        "create trigger full before insert on task__output when new.task_id = {stuck} begin select raise(abort, 'no'); end"
+    ));
+    wait_until("the runner knows", SOON, || runner.log().contains("send it again").then_some(()));
+    let path = |task: i64| format!("/api/project/{}/tasks/{task}/stop", project.id);
+    admin.post(&path(other), &json!({"force": false})).expect(204);
+    assert_eq!(admin.wait_for_end(project.id, other)["status"], "stopped", "{}", runner.log());
+    server.change_database("drop trigger full");
+    admin.post(&path(stuck), &json!({"force": false})).expect(204);
+    assert_eq!(admin.wait_for_end(project.id, stuck)["status"], "stopped");
+    is_let_go(&server, &runner);
+}
+
+#[test]
 fn a_plan_is_decided_about_from_here_and_its_state_is_kept_here() {
     if tofu().is_none() {
         return;

@@ -234,6 +234,8 @@ fn trouble(error: &RunnerClientError, is_report: bool) -> UpstreamError {
     let text = error_chain(error);
     match status {
         Some(StatusCode::BAD_REQUEST) if is_report => UpstreamError::Refused(text),
+        // A proxy before a server that is away says the same, but not in the server's words.
+        Some(StatusCode::SERVICE_UNAVAILABLE) if is_report && said => UpstreamError::Busy(text),
         Some(StatusCode::BAD_REQUEST) => UpstreamError::Away(format!(
             "{text}; if it stays so, the server cannot read the public key of this runner: register it again"
         )),

@@ -45,6 +45,9 @@ pub enum UpstreamError {
     /// It cannot be reached, or is not well: try again.
     #[error("{0}")]
     Away(String),
+    /// It is there, and cannot store this report now: send it again.
+    #[error("{0}")]
+    Busy(String),
     /// It will never take this report.
     #[error("{0}")]
     Refused(String),

@@ -148,15 +148,16 @@ impl RemoteRunner {
     /// Tells what there is to tell, and asks.
     async fn round(&mut self, drains: bool) -> Result<(), UpstreamError> {
         while self.followers.try_join_next().is_some() {}
+        let mut busy = None;
         for task in self.held.keys().copied().collect::<Vec<_>>() {
-            self.send(task).await?;
+            keep_busy(self.send(task).await, &mut busy)?;
         }
-        self.beat().await?;
+        keep_busy(self.beat().await, &mut busy)?;
         let state = self.upstream.poll().await?;
         self.connected.cancel();
         self.obey(state, drains).await;
         self.clear().await;
-        Ok(())
+        busy.map_or(Ok(()), Err)
     }
 
     /// Sends the report about one task, if there is one.
@@ -381,5 +382,16 @@ impl RemoteRunner {
             }));
         }
         Ok(found)
+    }
+}
+
+/// A report that the server cannot store now keeps nothing else from being told or asked.
+fn keep_busy(done: Result<(), UpstreamError>, busy: &mut Option<UpstreamError>) -> Result<(), UpstreamError> {
+    match done {
+        Err(error @ UpstreamError::Busy(_)) => {
+            busy.get_or_insert(error);
+            Ok(())
+        }
+        done => done,
     }
 }
