@@ -10,7 +10,7 @@ use semaphore_model::{
 };
 use semaphore_store::{RunnerStage, RunnerTask, StoreError};
 use semaphore_task::{
-    PortError, QueuedTask, RunnerLoss,
+    PortError, QueuedTask,
     specification::{Keys, specify},
 };
 
@@ -119,12 +119,8 @@ impl TaskPorts {
                     state.access_keys.extend(keys);
                 }
             }
-            // It was good when it was given. What a runner was told of may run, and another server may have what this one lacks.
-            Err(PortError::Refused(reason))
-                if held.stage == RunnerStage::Ready && self.pool()?.is_active(held.task_id) =>
-            {
-                self.pool()?.lose_runner(held.task_id, RunnerLoss::Gone(reason));
-            }
+            // It was good when it was given: a storage of secrets may be away for a moment, or this server lacks what its owner has.
+            // The owner takes it back if it stays so, and looks whether it is still good before it is given again.
             Err(error) => {
                 tracing::warn!(task.id = %held.task_id, error = error_chain(&error), "a remote runner is not told of its task yet");
             }
