@@ -59,6 +59,38 @@ fn a_runner_that_only_mentioned_its_task_is_told_of_it() {
 }
 
 #[test]
+fn what_a_task_has_done_is_known_after_a_restart() {
+    let mut world = World::with(json!({}));
+    let runner = Runner::register(&world.server, 0, "");
+    runner.poll();
+    let task = world.start();
+    runner.gets(task);
+    let stage = |name: &str, time: &str| json!({"stage": {"stage": name, "time": format!("2026-11-22T00:36:{time}Z")}});
+    let plan = json!({"plan": {"add": 1, "change": 2, "destroy": 3, "import": 0}});
+    let says = |runner: &Runner, status: &str, events: &[&Value]| {
+        let extras = json!({"first_record": 2, "events": events});
+        let job = json!([{"ID": task, "Status": status, "LogRecords": null, "Commit": null, "rs": extras}]);
+        runner.put(&job).expect(204);
+    };
+    let begun = [&stage("checkout", "57.25"), &stage("plan", "58.5"), &plan];
+    says(&runner, "running", &begun);
+    world.server.crash();
+    world.server.start_again();
+    world.admin = world.server.admin();
+    let runner = Runner { client: world.server.anonymous(), ..runner };
+    assert_eq!(world.status(task)["stage"], "plan");
+    // Nobody knows whether the answer got lost.
+    says(&runner, "running", &begun);
+    says(&runner, "success", &[&stage("apply", "59")]);
+    world.ends(task, "success");
+    let rows = world.server.sql(
+        "select s.stage, p.to_destroy from rs_task_stage s left join rs_task_plan p on p.task_id = s.task_id \
+         and p.number = s.number order by s.number",
+    );
+    assert_eq!(rows, [[json!("checkout"), Value::Null], [json!("plan"), json!(3)], [json!("apply"), Value::Null]]);
+}
+
+#[test]
 fn what_a_runner_told_one_server_is_what_the_other_one_tells_it() {
     let world = World::with(json!({}));
     let other = Server::with_config(json!({"use_remote_runner": true, "sqlite": {"host": world.server.database()}}));

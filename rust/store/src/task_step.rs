@@ -119,7 +119,7 @@ impl Store {
 
     async fn store_step(&self, step: &TaskStep<'_>, begin: Option<Beginning<'_>>) -> Result<Stored> {
         let is_state = step.status.is_some() || step.commit.is_some() || step.event.is_some() || step.problem.is_some();
-        if !is_state && step.lines.is_empty() {
+        if !is_state && step.lines.is_empty() && step.stages.is_empty() {
             return Ok(Stored::Done);
         }
         match self.try_task_step(step, is_state, true, begin).await {

@@ -94,7 +94,8 @@ pub struct TaskChange<'a> {
     pub event: Option<TaskEvent>,
     /// Why the task does not do well.
     pub problem: Option<&'a Problem>,
-    /// What its job did so far; given together with the final state.
+    /// What its job did so far, all of it; none if nothing has changed. Given together with the final state, and on the way by a
+    /// task that a remote runner has.
     pub stages: &'a [JobStage],
     /// Lines for the known hosts of the project.
     pub known_hosts: Option<&'a str>,
@@ -117,6 +118,8 @@ pub struct StoredProgress {
     pub interruption: Option<String>,
     /// Code and sentence of the problems that were found.
     pub problems: Vec<(String, String)>,
+    /// What its job did so far, as far as that was stored.
+    pub stages: Vec<JobStage>,
 }
 
 /// What became of the first step of a task that was to run.

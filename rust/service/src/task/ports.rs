@@ -171,6 +171,7 @@ impl TaskPorts {
             last_time: store.task_output_time(task).await?,
             interruption: None,
             problems: problems.collect(),
+            stages: store.list_job_stages(task).await?,
         })
     }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use semaphore_engine::job::{JobEvent, Outcome, ProblemCode, StopReason};
 use semaphore_model::{Flavour, RunnerId, TaskStatus, error_chain};
 
@@ -43,6 +43,8 @@ impl Runner {
     pub(crate) async fn resume_remote(mut self, runner: RunnerId, progress: StoredProgress) {
         tracing::info!(task.id = %self.task.state.id, "going on with a task that a remote runner has");
         (self.stored_lines, self.known_problems) = (progress.lines, progress.problems);
+        (self.last_time, self.stages) = (progress.last_time, progress.stages);
+        self.shared.set_stages(self.task.state.id, &self.stages);
         self.remote = Some(runner);
         let outcome = self.give_and_follow().await;
         if let Some(outcome) = outcome {
@@ -214,15 +216,29 @@ impl Runner {
             JobEvent::KnownHosts(lines) => {
                 self.store(|| TaskChange { known_hosts: Some(&lines), ..TaskChange::default() }).await;
             }
-            JobEvent::Stage { stage, time }
-                if !self.stages.iter().any(|known| known.stage == stage && known.start == time) =>
-            {
+            JobEvent::Stage { stage, time } if !self.has_begun(&stage, time) => {
                 self.begin_stage(stage, time);
+                self.store_stages().await;
             }
-            JobEvent::Plan(plan) => self.keep_plan(plan),
+            JobEvent::Plan(plan) => {
+                self.keep_plan(plan);
+                self.store_stages().await;
+            }
             // The rest has its own place in the report, or is for a viewer on the spot.
             _ => {}
         }
+    }
+
+    /// Whether this was told before. Of times that were stored a database may keep the seconds only.
+    fn has_begun(&self, stage: &str, time: DateTime<Utc>) -> bool {
+        let is_then = |start: DateTime<Utc>| (start - time).abs() < TimeDelta::seconds(1);
+        self.stages.iter().any(|known| known.stage == stage && is_then(known.start))
+    }
+
+    /// The runner tells of them once: a server that goes on with the task finds them in the database.
+    async fn store_stages(&mut self) {
+        let stages = self.stages.clone();
+        self.store(|| TaskChange { stages: &stages, ..TaskChange::default() }).await;
     }
 
     async fn lose_runner(&mut self, loss: RunnerLoss) -> End {
