@@ -81,6 +81,36 @@ fn programs_of_a_process_that_was_killed_while_no_server_was_there_end_at_the_ne
     assert_nothing_left(&world.server);
 }
 
+/// The job ends while no server is there, and then its process is killed, or stands still for ever: what it has said is kept.
+#[test]
+fn a_process_that_is_gone_after_its_job_has_left_all_lines() {
+    for is_killed in [true, false] {
+        let mut world = World::new(json!({}), &[]);
+        let admin = world.server.admin();
+        let task = world.start(&admin, world.counting);
+        world.until_stored(task, 10);
+        world.server.crash();
+        let seen = world.stored(task);
+        let [host] = task_hosts(world.server.directory())[..] else { panic!("one process for one task") };
+        std::thread::sleep(Duration::from_millis(300));
+        world.open_gate();
+        let hosts = world.server.directory().join("tmp/.semaphore/hosts");
+        let directory = std::fs::read_dir(hosts).unwrap().next().unwrap().unwrap().path();
+        wait_until("the job is over", Duration::from_secs(20), || directory.join("outcome").exists().then_some(()));
+        if is_killed {
+            kill_now(host);
+        } else {
+            // What is said last is kept right behind the outcome.
+            std::thread::sleep(Duration::from_millis(300));
+            kill(Pid::from_raw(host as i32), Signal::SIGSTOP).unwrap();
+        }
+        world.server.start_again();
+        assert!(world.counted(&world.server.admin(), task) > seen);
+        until_ended(&world);
+        assert_nothing_left(&world.server);
+    }
+}
+
 /// The rows went while no server was there: nobody asks for the task any more.
 #[test]
 fn a_task_whose_project_was_deleted_ends_at_the_next_start() {

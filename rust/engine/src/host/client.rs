@@ -199,18 +199,23 @@ pub async fn attach(directory: &Path) -> Option<Attached> {
     }
     // The path itself may be too long for a socket.
     let here = Path::new("/proc/self/fd").join(opened.as_raw_fd().to_string());
-    match connect(directory, &here.join(SOCKET)).await {
+    let socket = here.join(SOCKET);
+    let error = match connect(directory, &socket).await {
         Ok(attached) => return Some(attached),
-        Err(error) => tracing::debug!(directory = %directory.display(), %error, "no task host answers here"),
-    }
+        Err(error) => error,
+    };
+    tracing::debug!(directory = %directory.display(), %error, "no task host answers here");
     let outcome: Option<Outcome> =
         fs::read(here.join(OUTCOME)).ok().and_then(|left| serde_json::from_slice(&left).ok());
     let is_killed = outcome.is_none();
-    if is_killed {
+    // In order it removes its socket before it ends, and what it had started may live on then.
+    let has_gone = error.kind() == io::ErrorKind::ConnectionRefused || !socket.exists();
+    if is_killed || !has_gone {
         // It may live and not answer.
         end(directory).await;
     }
-    let rest = File::open(here.join(if is_killed { SPOOL } else { REST })).ok().map(BufReader::new);
+    // Killed after its job was over, it has left what it had kept so far.
+    let rest = [REST, SPOOL].iter().find_map(|name| File::open(here.join(name)).ok()).map(BufReader::new);
     if is_killed && rest.is_none() {
         return None;
     }

@@ -25,12 +25,14 @@ const FILE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Name of the file while the job's host lives, or was killed.
 pub(super) const SPOOL: &str = "spool";
-/// Name of the file with all that nobody came for.
+/// Name of the file with all that nobody came for; it is whole.
 pub(super) const REST: &str = "rest";
 /// A file that becomes the first one.
 const NEW: &str = "spool.new";
+/// A file that becomes the second one.
+const NEW_REST: &str = "rest.new";
 /// All of them.
-pub(super) const FILES: [&str; 3] = [SPOOL, REST, NEW];
+pub(super) const FILES: [&str; 4] = [SPOOL, REST, NEW, NEW_REST];
 
 /// The events that are not stored.
 pub(super) struct Spool {
@@ -207,7 +209,8 @@ impl Spool {
 
     /// Puts everything into one file that outlives this process, on disk when this returns.
     pub(super) fn leave(&mut self) -> io::Result<()> {
-        let mut rest = private(&self.directory.join(REST))?;
+        let new = self.directory.join(NEW_REST);
+        let mut rest = private(&new)?;
         for frame in self.told.iter().chain(&self.waiting) {
             rest.write_all(frame)?;
         }
@@ -218,7 +221,8 @@ impl Spool {
         if let Some(refused) = &self.refused {
             rest.write_all(refused)?;
         }
-        rest.sync_all()
+        rest.sync_all()?;
+        fs::rename(&new, self.directory.join(REST))
     }
 
     /// Removes the file.
