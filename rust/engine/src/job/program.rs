@@ -160,6 +160,12 @@ impl Programs {
         identity.map_or(Ok(()), |identity| identity.give(path))
     }
 
+    /// The same for a directory that was opened by its place only.
+    pub(crate) fn give_opened(&self, directory: &OwnedFd) -> io::Result<()> {
+        let identity = self.identity().map_err(io::Error::other)?;
+        identity.map_or(Ok(()), |identity| identity.give_opened(directory))
+    }
+
     /// Where an agent for these programs makes its directory, whose name begins with `name`: in the project's directory.
     ///
     /// # Errors

@@ -162,6 +162,12 @@ impl Identity {
         fchown(&file, self.uid, self.gid)
     }
 
+    /// The same for a directory that was opened by its place only.
+    pub(crate) fn give_opened(&self, directory: &OwnedFd) -> io::Result<()> {
+        let (owner, group) = (self.uid.map(Uid::from_raw), self.gid.map(Gid::from_raw));
+        Ok(fchownat(directory, "", owner, group, AtFlags::AT_EMPTY_PATH)?)
+    }
+
     /// As [`Identity::give`], with everything below it if it did not belong to the identity before.
     pub(crate) fn give_tree(&self, path: &Path) -> io::Result<()> {
         if (self.uid.is_none() && self.gid.is_none()) || self.owns(&fs::symlink_metadata(path)?) {

@@ -8,7 +8,7 @@
 use std::{
     ffi::OsStr,
     fs, io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -72,6 +72,8 @@ pub struct SandboxPlan {
     pub mode: SandboxMode,
     /// Directories of the task: everything is allowed there.
     pub own: Vec<PathBuf>,
+    /// The same for directories in places where others could put a link; one that reaches what is hidden is left out.
+    pub opened: Vec<Arc<OwnedFd>>,
     /// Directories that somebody else chose, such as HOME: everything is allowed there, but for what is hidden.
     pub lent: Vec<PathBuf>,
     /// What may be read beside what the mode shows.
@@ -118,6 +120,7 @@ impl Sandbox {
         let lent = plan.lent.iter().map(|path| plan.inside(path)).filter(|path| real(path) != root);
         let mut writable = each_without(lent, &hidden)?;
         writable.extend(plan.own.iter().cloned());
+        let opened = plan.opened.iter().filter(|directory| !reaches_hidden(directory, &hidden));
         let devices = DEVICES.iter().map(|path| plan.inside(Path::new(path)));
         let refused = |source| SandboxError::Rules { source };
         let rules = empty()?;
@@ -126,6 +129,8 @@ impl Sandbox {
         let rules = rules.add_rules(path_beneath_rules(readable, AccessFs::from_read(NEWEST))).map_err(refused)?;
         let rules = rules.add_rules(path_beneath_rules(writable, everything)).map_err(refused)?;
         let rules = rules.add_rules(path_beneath_rules(devices, everything)).map_err(refused)?;
+        let opened = opened.map(|directory| Ok(PathBeneath::new(directory.as_fd(), everything)));
+        let rules = rules.add_rules(opened).map_err(refused)?;
         let ruleset = Option::<OwnedFd>::from(rules).ok_or(SandboxError::Unsupported)?;
         Ok(Some(Self { ruleset: Arc::new(ruleset) }))
     }
@@ -191,6 +196,13 @@ fn without(path: &Path, hidden: &[PathBuf]) -> Result<Vec<PathBuf>, SandboxError
     Ok(found)
 }
 
+/// Whether an open directory is what is hidden, lies in it, or has some of it below.
+fn reaches_hidden(directory: &OwnedFd, hidden: &[PathBuf]) -> bool {
+    let place = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+    // What cannot be asked for may be anything.
+    place.map_or(true, |place| hidden.iter().any(|hidden| hides(hidden, &place) || hidden.starts_with(&place)))
+}
+
 /// Whether a path is what is hidden, lies in it, or lies beside it with a name that begins so (`database.sqlite-wal`).
 fn hides(hidden: &Path, path: &Path) -> bool {
     let bytes = |path: &Path| path.file_name().map(|name| OsStr::as_encoded_bytes(name).to_owned());
@@ -235,5 +247,8 @@ mod tests {
         assert_eq!(found, ["a/b/c", "a/other", "d"].map(|path| root.join(path)));
         assert_eq!(without(&root.join("d"), &hidden).unwrap(), [root.join("d")]);
         assert!(without(&root.join("a/config.json"), &hidden).unwrap().is_empty());
+        let reaches = |place: &str| reaches_hidden(&fs::File::open(root.join(place)).unwrap().into(), &hidden);
+        assert!(reaches("a") && reaches("a/b") && reaches("a/b/database.sqlite-wal") && reaches("link"));
+        assert!(!reaches("a/b/c") && !reaches("d"));
     }
 }
