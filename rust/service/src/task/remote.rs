@@ -89,14 +89,13 @@ impl TaskPorts {
         for held in store.list_tasks_of_runner(runner.id).await? {
             let told = |status: TaskStatus| JobState { id: held.task_id, status: status.as_str().to_owned() };
             match held.stage {
-                RunnerStage::Chosen => {}
                 RunnerStage::Left => state.current_jobs.push(told(TaskStatus::Stopping)),
                 // It is taken from it in a moment.
                 RunnerStage::Ready if !runner.active => {}
                 RunnerStage::Ready | RunnerStage::Offered if held.status == TaskStatus::Starting => {
                     self.offer(&held, state).await?;
                 }
-                RunnerStage::Ready => {}
+                RunnerStage::Chosen | RunnerStage::Ready => {}
                 // One of ours ends a task that is not mentioned.
                 RunnerStage::Offered | RunnerStage::Reported => {
                     let newest = newest.iter().find(|mail| mail.task_id == held.task_id);
