@@ -38,6 +38,32 @@ fn two_servers_on_one_database_fire_a_moment_once() {
 }
 
 #[test]
+fn a_moment_while_the_database_is_away_is_made_up_for() {
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let template = project.template(&admin, "bash", "hello.sh");
+    let due = Utc::now() + TimeDelta::seconds(4);
+    let body = json!({"name": "once", "project_id": project.id, "template_id": template, "type": "run_at", "run_at": due,
+        "active": true});
+    admin.post(&format!("/api/project/{}/schedules", project.id), &body).expect(201);
+    let (here, away) = (server.database(), server.directory().join("away.sqlite"));
+    std::fs::rename(&here, &away).unwrap();
+    wait_until("the moment is over", Duration::from_secs(30), || {
+        (Utc::now() > due + TimeDelta::seconds(4)).then_some(())
+    });
+    std::fs::rename(&away, &here).unwrap();
+    wait_until("it is made up for", Duration::from_secs(30), || (tasks(&server) == 1).then_some(()));
+    let active = "select active from project__schedule where type = 'run_at'";
+    wait_until("the schedule is switched off", Duration::from_secs(10), || {
+        (server.sql(active)[0][0] == 0).then_some(())
+    });
+    assert_eq!(tasks(&server), 1);
+}
+
+#[test]
 fn rules_of_a_schedule_say_what_becomes_of_missed_and_overlapping_runs() {
     let mut server = Server::start();
     let repository = server.directory().join("repository");

@@ -99,6 +99,26 @@ fn a_key_is_changed_and_every_secret_stays_what_it_is(world: &mut World) {
 }
 
 #[test]
+fn what_nobody_misses_does_not_stand_in_the_way() {
+    let mut world = World::recorded(Place::Sqlite).unwrap();
+    world.run(&["migrate"], "");
+    world.execute(
+        "insert into rs_jwt_key values ('lost', 'ES256', 'c2VhbGVkIHdpdGggYSB0aGlyZCBrZXk=', '{}', '2020-01-01', '2020-01-02', '2020-01-03')",
+    );
+    let count = world.stored().len();
+    world.server.change_config(&json!({"access_key_encryption": new_key()}));
+    let said = world.run(&["vaults", "rekey", "--old-key", &old_key()], "");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.stdout.contains(&format!("{count} secrets are encrypted")), "{said:?}");
+    assert!(said.stdout.contains("1 old deliveries or keys to sign with are left as they are"), "{said:?}");
+    let doctor = world.run(&["doctor", "--json"], "");
+    let found: Value = serde_json::from_str(&doctor.stdout).unwrap();
+    let is_it = |finding: &&Value| finding["message"].as_str().unwrap().contains("row lost of rs_jwt_key");
+    let finding = found["findings"].as_array().unwrap().iter().find(is_it).expect("the doctor says so");
+    assert_eq!((&finding["level"], &finding["advice"]), (&json!("warning"), &json!("nothing needs it any more")));
+}
+
+#[test]
 fn nothing_to_encrypt_is_said_as_the_reference_says_it() {
     let world = World::recorded(Place::Sqlite).unwrap();
     world.execute("update access_key set secret = null");

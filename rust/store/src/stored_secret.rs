@@ -15,22 +15,27 @@ const OWN: &[OwnColumn] = &[
     OwnColumn {
         table: "rs_task_secret",
         read: "select cast(task_id as char(64)) as name, sealed as sealed from rs_task_secret",
+        is_needed: true,
         write: "update rs_task_secret set sealed = ? where cast(task_id as char(64)) = ?",
     },
     OwnColumn {
         table: "rs_delivery",
         read: "select cast(id as char(64)) as name, sealed as sealed from rs_delivery",
+        is_needed: false,
         write: "update rs_delivery set sealed = ? where cast(id as char(64)) = ?",
     },
     OwnColumn {
         table: "rs_jwt_key",
         read: "select key_id as name, sealed as sealed from rs_jwt_key",
+        is_needed: false,
         write: "update rs_jwt_key set sealed = ? where key_id = ?",
     },
 ];
 
 struct OwnColumn {
     table: &'static str,
+    /// Whether something is lost with it: a delivery is shown without its body, and a key to sign with is made anew.
+    is_needed: bool,
     /// Answers `name` and `sealed`.
     read: &'static str,
     /// Takes the new text and the name.
@@ -42,14 +47,17 @@ struct OwnColumn {
 pub struct OwnSecret {
     /// The table.
     pub table: &'static str,
+    /// Whether something is lost if no key opens it.
+    pub is_needed: bool,
     /// Which row, in words: its primary key.
     pub name: String,
     /// The text as stored.
     pub sealed: Secret,
 }
 
-fn own_secret(row: &Row, table: &'static str) -> Result<OwnSecret> {
-    Ok(OwnSecret { table, name: row.text("name")?.trim_end().to_owned(), sealed: row.text("sealed")?.into() })
+fn own_secret(row: &Row, column: &OwnColumn) -> Result<OwnSecret> {
+    let (name, sealed) = (row.text("name")?.trim_end().to_owned(), row.text("sealed")?.into());
+    Ok(OwnSecret { table: column.table, is_needed: column.is_needed, name, sealed })
 }
 
 fn page_of_keys(lock: &'static str) -> String {
@@ -68,7 +76,7 @@ impl Store {
         for column in self.own_columns().await? {
             let rows = self.db().fetch_all(column.read, params![]).await?;
             for row in &rows {
-                found.push(own_secret(row, column.table)?);
+                found.push(own_secret(row, column)?);
             }
         }
         Ok(found)
@@ -88,7 +96,7 @@ impl Store {
         for column in columns {
             let rows = transaction.fetch_all(format!("{}{lock}", column.read), params![]).await?;
             for row in &rows {
-                found.push(own_secret(row, column.table)?);
+                found.push(own_secret(row, column)?);
             }
         }
         Ok((transaction, found))

@@ -31,6 +31,10 @@ pub(super) fn run(source: &ConfigSource, command: &VaultCommand) -> anyhow::Resu
         let (changed, unchanged) = (report.changed, report.unchanged);
         say(&format!("{changed} secrets {verb} with the configured key now; {unchanged} were before"))?;
     }
+    if report.unreadable > 0 {
+        let count = report.unreadable;
+        say(&format!("{count} old deliveries or keys to sign with are left as they are: neither key opens them"))?;
+    }
     Ok(())
 }
 

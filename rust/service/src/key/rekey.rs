@@ -2,7 +2,8 @@
 //!
 //! Reference: its `vault rekey` answers 0 and does nothing, so whoever follows its help loses all secrets. Not for single
 //! keys. Invariants: one transaction, so that a failure or a crash leaves everything as it was; what is sealed with the new
-//! key already stays as it is, so that a second run is harmless; a secret that neither key opens ends it, by name.
+//! key already stays as it is, so that a second run is harmless; a secret that neither key opens ends it, by name, unless
+//! nothing is lost with it.
 
 use semaphore_model::{AccessKeyId, Secret};
 use semaphore_store::{Store, StoreError};
@@ -21,6 +22,8 @@ pub struct RekeyReport {
     pub changed: usize,
     /// Secrets that were before.
     pub unchanged: usize,
+    /// Those that neither key opens, and that nobody misses: old deliveries, and keys to sign with. They stay as they are.
+    pub unreadable: usize,
 }
 
 /// Why no key was changed.
@@ -79,12 +82,14 @@ pub async fn rekey(
     }
     for own in own_secrets {
         let record = format!("row {} of {}", own.name, own.table);
-        match keys.turn(&record, |cipher| secret::raw_text(&record, own.sealed.expose(), cipher))? {
-            Some(sealed) => {
+        match keys.turn(&record, |cipher| secret::raw_text(&record, own.sealed.expose(), cipher)) {
+            Ok(Some(sealed)) => {
                 transaction.replace_own_secret(&own, &sealed).await?;
                 report.changed += 1;
             }
-            None => report.unchanged += 1,
+            Ok(None) => report.unchanged += 1,
+            Err(RekeyError::Unreadable { .. }) if !own.is_needed => report.unreadable += 1,
+            Err(error) => return Err(error),
         }
     }
     if dry_run {

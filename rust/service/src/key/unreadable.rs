@@ -15,7 +15,7 @@ pub struct UnreadableSecret {
     pub record: String,
     /// Why, in words.
     pub reason: String,
-    /// Whether it belongs to no project any more, so that nothing can ever use it.
+    /// Whether nobody misses it: it belongs to no project any more, or to something that is made anew.
     pub is_abandoned: bool,
 }
 
@@ -50,7 +50,7 @@ pub async fn unreadable_secrets(
         let record = format!("row {} of {}", own.name, own.table);
         if let Err(error) = secret::raw_text(&record, own.sealed.expose(), cipher) {
             let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            unreadable.push(UnreadableSecret { record, reason, is_abandoned: false });
+            unreadable.push(UnreadableSecret { record, reason, is_abandoned: !own.is_needed });
         }
     }
     Ok((count, unreadable))

@@ -32,6 +32,10 @@ const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(2);
 /// How far back missed moments are looked for.
 const LONGEST_ABSENCE: TimeDelta = TimeDelta::days(31);
 
+/// How long a task that is due waits for a database that is away, and how often it is tried; not beyond the next moment.
+const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+const PAUSE: Duration = Duration::from_secs(2);
+
 /// Of the host's name, in the name of the server; with the process id it has to fit into the column of 64.
 const SERVER_NAME_CHARACTERS: usize = 50;
 
@@ -231,16 +235,17 @@ impl Scheduler {
                 Rule::Again(Cron::Every(seconds)) => Some(TimeDelta::seconds(*seconds)),
                 Rule::Again(_) | Rule::Once => None,
             };
-            let moment = Moment { due, period, server: Arc::clone(&self.name) };
+            entry.next = match &entry.rule {
+                Rule::Once => None,
+                Rule::Again(cron) => cron.next(now, zone),
+            };
+            let until = entry.next.map_or(now + PATIENCE, |next| next.min(now + PATIENCE));
+            let moment = Moment { due, period, until, server: Arc::clone(&self.name) };
             // A repository that is slow to answer is not asked again meanwhile: both would see the same new commit.
             if entry.firing.as_ref().is_none_or(JoinHandle::is_finished) {
                 let fired = fire(Arc::clone(services), Arc::clone(ports), entry.schedule.clone(), moment);
                 entry.firing = Some(tokio::spawn(fired));
             }
-            entry.next = match &entry.rule {
-                Rule::Once => None,
-                Rule::Again(cron) => cron.next(now, zone),
-            };
         }
     }
 }
@@ -257,35 +262,57 @@ fn is_same(one: &Schedule, other: &Schedule) -> bool {
 struct Moment {
     due: DateTime<Utc>,
     period: Option<TimeDelta>,
+    /// When a database that is away is waited for no longer.
+    until: DateTime<Utc>,
     server: Arc<str>,
 }
 
-/// Starts the task of a schedule, if the schedule still says so.
+/// Starts the task of a schedule, if the schedule still says so. A database that is away for a short time costs no run; that
+/// it is not fired twice, the row of the moment sees to.
 async fn fire(services: Arc<Services>, ports: Arc<TaskPorts>, known: Schedule, moment: Moment) {
-    let (project, id) = (known.project_id, known.id);
-    match services.store.get_schedule(project, id).await {
-        Ok(schedule) if !is_same(&schedule, &known) || !(schedule.active || schedule.repository_id.is_some()) => {}
-        Ok(schedule) => {
-            match start(&services, &ports, &schedule, &moment).await {
-                Ok(true) => tracing::info!(schedule.id = %id, project.id = %project, "a schedule started its task"),
-                Ok(false) => tracing::debug!(schedule.id = %id, "no new commit"),
-                Err(error) if error.kind == Kind::Conflict => {
-                    tracing::debug!(schedule.id = %id, due = %moment.due, %error, "a schedule starts no task");
-                }
-                Err(error) => {
-                    tracing::error!(schedule.id = %id, project.id = %project, %error, cause = ?error.source, "a schedule could not start its task");
-                }
+    let id = known.id;
+    loop {
+        match try_fire(&services, &ports, &known, &moment).await {
+            Err(error) if error.kind == Kind::Unavailable && Utc::now() < moment.until => {
+                tracing::warn!(schedule.id = %id, due = %moment.due, %error, "a task that is due waits for the database");
+                tokio::time::sleep(PAUSE).await;
             }
-            if schedule.r#type == ScheduleType::RunAt {
-                finish(&services, &schedule).await;
-                services.schedules_changed.notify_one();
+            Err(error) => {
+                tracing::error!(schedule.id = %id, %error, cause = ?error.source, "a schedule could not start its task");
+                return;
             }
-        }
-        Err(StoreError::NotFound) => {}
-        Err(error) => {
-            tracing::error!(schedule.id = %id, %error, "a schedule cannot be read and does not start its task");
+            Ok(()) => return,
         }
     }
+}
+
+/// Fails only where the database does, and it may help to try again.
+async fn try_fire(services: &Services, ports: &TaskPorts, known: &Schedule, moment: &Moment) -> Result<()> {
+    let (project, id) = (known.project_id, known.id);
+    let schedule = match services.store.get_schedule(project, id).await {
+        Ok(schedule) => schedule,
+        Err(StoreError::NotFound) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if !is_same(&schedule, known) || !(schedule.active || schedule.repository_id.is_some()) {
+        return Ok(());
+    }
+    match start(services, ports, &schedule, moment).await {
+        Ok(true) => tracing::info!(schedule.id = %id, project.id = %project, "a schedule started its task"),
+        Ok(false) => tracing::debug!(schedule.id = %id, "no new commit"),
+        Err(error) if error.kind == Kind::Unavailable => return Err(error),
+        Err(error) if error.kind == Kind::Conflict => {
+            tracing::debug!(schedule.id = %id, due = %moment.due, %error, "a schedule starts no task");
+        }
+        Err(error) => {
+            tracing::error!(schedule.id = %id, project.id = %project, %error, cause = ?error.source, "a schedule could not start its task");
+        }
+    }
+    if schedule.r#type == ScheduleType::RunAt {
+        finish(services, &schedule).await;
+        services.schedules_changed.notify_one();
+    }
+    Ok(())
 }
 
 /// Starts the task; false if the schedule waits for a commit and there is no new one.

@@ -169,7 +169,7 @@ pub(in crate::cli) async fn check_secrets(store: &Store, config: &Config, report
     for secret in unreadable.iter().take(NAMED) {
         let message = format!("{} cannot be read: {}", secret.record, secret.reason);
         if secret.is_abandoned {
-            report.warning(SECRETS, message, "it belongs to a project that was deleted: nothing uses it");
+            report.warning(SECRETS, message, "nothing needs it any more");
         } else {
             report.problem(SECRETS, message, hint);
         }
