@@ -140,6 +140,23 @@ fn a_task_whose_project_was_deleted_ends_at_the_next_start() {
     assert!(other.exists());
 }
 
+#[test]
+fn a_directory_that_is_spelled_in_another_way_ends_no_task() {
+    let mut world = World::new(json!({}), &[]);
+    let admin = world.server.admin();
+    let task = world.start(&admin, world.counting);
+    world.until_stored(task, 5);
+    world.server.crash();
+    let link = world.server.directory().join("linked");
+    std::os::unix::fs::symlink(world.server.directory().join("tmp"), &link).unwrap();
+    world.server.change_config(&json!({"tmp_path": link}));
+    world.server.start_again();
+    let lines = world.stored(task);
+    world.until_stored(task, lines + 20);
+    world.open_gate();
+    assert_eq!(world.server.admin().wait_for_end(world.project.id, task)["status"], "success");
+}
+
 /// As a stop of the service does that ends all its processes.
 #[test]
 fn a_task_whose_process_is_killed_with_the_server_ends_at_the_next_start() {

@@ -339,6 +339,39 @@ fn a_question_is_answered_through_the_status() {
 }
 
 #[test]
+fn a_task_that_waits_for_an_answer_is_stopped() {
+    let world = World::with(json!({}));
+    let runner = Runner::register(&world.server, 0, "");
+    runner.poll();
+    let task = world.start();
+    runner.gets(task);
+    runner.says(task, "waiting_confirmation", &["plan"]);
+    world.stop(task, false);
+    // It has not been told yet.
+    runner.says(task, "waiting_confirmation", &[]);
+    assert_eq!(runner.current(task).as_deref(), Some("stopping"));
+    runner.says(task, "stopped", &[]);
+    world.ends(task, "stopped");
+}
+
+#[test]
+fn what_was_heard_of_in_the_future_is_heard_of_now() {
+    let world = World::with(json!({}));
+    let runner = Runner::register(&world.server, 0, "");
+    runner.poll();
+    let task = world.start();
+    runner.gets(task);
+    runner.says(task, "running", &[]);
+    // As after a clock that was set back, or from a server whose clock is ahead.
+    world.server.change_database("update rs_task_runner set heard = '2098-01-01 00:00:00'");
+    runner.says(task, "running", &[]);
+    let heard = world.server.sql("select count(*) from rs_task_runner where heard > '2097-01-01 00:00:00'");
+    assert_eq!(heard[0][0], 0, "for the server it would be forgotten by its runner in a minute");
+    runner.says(task, "success", &[]);
+    world.ends(task, "success");
+}
+
+#[test]
 fn a_server_that_was_killed_goes_on_with_the_tasks_of_its_runners() {
     let mut world = World::with(json!({}));
     let runner = Runner::register(&world.server, 0, "");

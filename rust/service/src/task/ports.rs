@@ -1,7 +1,7 @@
 //! The pool's view of the database.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -180,9 +180,10 @@ impl TaskPorts {
         let Some(hosts) = self.pool()?.hosts() else { return Ok(()) };
         // The row of a task is stored before its directory is made.
         let mut directories = hosts.directories();
-        for known in self.services.store.list_task_hosts(self.place()).await? {
-            directories.remove(Path::new(&known));
-        }
+        // By the names, which are made up and never used twice: the path to them may have been spelled in another way.
+        let known = self.services.store.list_task_hosts(self.place()).await?;
+        let known: HashSet<_> = known.iter().filter_map(|directory| Path::new(directory).file_name()).collect();
+        directories.retain(|directory| directory.file_name().is_none_or(|name| !known.contains(name)));
         for directory in directories {
             tracing::warn!(directory = %directory.display(), "a task that was deleted is ended");
             tokio::spawn(async move { host::abandon(&directory).await });

@@ -143,14 +143,15 @@ impl TaskPorts {
         let now = Utc::now();
         let is_mentioned = |held: &RunnerTask| progress.jobs.iter().any(|job| job.id == held.task_id);
         let is_due = |held: &&RunnerTask| {
-            let is_noted = held.heard.is_some_and(|heard| now - heard < NOTED);
+            // The clock may have been set back since, or have been another server's.
+            let is_noted = held.heard.is_some_and(|heard| (now - heard).abs() < NOTED);
             held.stage < RunnerStage::Left && is_mentioned(held) && !(is_noted && held.stage == RunnerStage::Reported)
         };
         let due: Vec<_> = held.iter().filter(is_due).map(|held| held.task_id).collect();
         self.services.store.note_runner_reports(runner.id, &due, now).await?;
         // It has never heard of a task that ended, or was restarted.
         let is_over = |held: &&RunnerTask| {
-            held.stage == RunnerStage::Left && !is_mentioned(held) && now - held.changed > UNMENTIONED
+            held.stage == RunnerStage::Left && !is_mentioned(held) && (now - held.changed).abs() > UNMENTIONED
         };
         for held in held.iter().filter(is_over) {
             self.services.store.forget_left_task(runner.id, held.task_id).await?;

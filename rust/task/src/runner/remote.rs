@@ -191,7 +191,9 @@ impl Runner {
         }
         let Some(outcome) = outcome else {
             // What else it says of itself it has from here, or it was said above.
-            if status == Some(TaskStatus::WaitingConfirmation) && !self.answer_again() {
+            // A runner that has not heard yet that it is to stop still waits for an answer.
+            let is_stopping = self.task.state.status == TaskStatus::Stopping;
+            if status == Some(TaskStatus::WaitingConfirmation) && !is_stopping && !self.answer_again() {
                 self.set_status(TaskStatus::WaitingConfirmation).await;
             }
             let _ = reply.send(());
