@@ -14,8 +14,8 @@ use std::{
 };
 
 use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
-    RulesetCreatedAttr, RulesetError, Scope, make_bitflags, path_beneath_rules,
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, RulesetError, Scope, make_bitflags, path_beneath_rules,
 };
 
 use crate::config::SandboxMode;
@@ -118,16 +118,17 @@ impl Sandbox {
         readable.extend(each_without(plan.shown.iter().map(|path| plan.inside(path)), &hidden)?);
         // The root is lent to nobody: everything would be writable.
         let lent = plan.lent.iter().map(|path| plan.inside(path)).filter(|path| real(path) != root);
-        let mut writable = each_without(lent, &hidden)?;
-        writable.extend(plan.own.iter().cloned());
+        let lent = each_without(lent, &hidden)?;
         let opened = plan.opened.iter().filter(|directory| !reaches_hidden(directory, &hidden));
         let devices = DEVICES.iter().map(|path| plan.inside(Path::new(path)));
         let refused = |source| SandboxError::Rules { source };
         let rules = empty()?;
         let everything = AccessFs::from_all(NEWEST) & !make_bitflags!(AccessFs::{MakeChar | MakeBlock});
         let rules = list_everywhere(rules, plan.mode, &root).map_err(refused)?;
-        let rules = rules.add_rules(path_beneath_rules(readable, AccessFs::from_read(NEWEST))).map_err(refused)?;
-        let rules = rules.add_rules(path_beneath_rules(writable, everything)).map_err(refused)?;
+        let read = AccessFs::from_read(NEWEST);
+        let rules = rules.add_rules(found_beneath(readable, read)).map_err(refused)?;
+        let rules = rules.add_rules(found_beneath(lent, everything)).map_err(refused)?;
+        let rules = rules.add_rules(path_beneath_rules(&plan.own, everything)).map_err(refused)?;
         let rules = rules.add_rules(path_beneath_rules(devices, everything)).map_err(refused)?;
         let opened = opened.map(|directory| Ok(PathBeneath::new(directory.as_fd(), everything)));
         let rules = rules.add_rules(opened).map_err(refused)?;
@@ -196,11 +197,34 @@ fn without(path: &Path, hidden: &[PathBuf]) -> Result<Vec<PathBuf>, SandboxError
     Ok(found)
 }
 
+/// Rules for paths that were found without links. A task that writes there may have put one in the place of something meanwhile:
+/// what is opened then is not what was found, and nothing is allowed.
+fn found_beneath(
+    paths: Vec<PathBuf>,
+    access: BitFlags<AccessFs>,
+) -> impl Iterator<Item = Result<PathBeneath<PathFd>, RulesetError>> {
+    paths.into_iter().filter_map(move |path| {
+        let opened = PathFd::new(&path).ok().filter(|opened| place_of(opened).is_ok_and(|place| place == path))?;
+        let is_directory = fs::metadata(by_descriptor(&opened)).is_ok_and(|found| found.is_dir());
+        let access = if is_directory { access } else { access & AccessFs::from_file(NEWEST) };
+        Some(Ok(PathBeneath::new(opened, access)))
+    })
+}
+
+fn by_descriptor(opened: impl AsFd) -> PathBuf {
+    format!("/proc/self/fd/{}", opened.as_fd().as_raw_fd()).into()
+}
+
+/// Where something lies that was opened.
+fn place_of(opened: impl AsFd) -> io::Result<PathBuf> {
+    fs::read_link(by_descriptor(opened))
+}
+
 /// Whether an open directory is what is hidden, lies in it, or has some of it below.
 fn reaches_hidden(directory: &OwnedFd, hidden: &[PathBuf]) -> bool {
-    let place = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd()));
     // What cannot be asked for may be anything.
-    place.map_or(true, |place| hidden.iter().any(|hidden| hides(hidden, &place) || hidden.starts_with(&place)))
+    place_of(directory)
+        .map_or(true, |place| hidden.iter().any(|hidden| hides(hidden, &place) || hidden.starts_with(&place)))
 }
 
 /// Whether a path is what is hidden, lies in it, or lies beside it with a name that begins so (`database.sqlite-wal`).
@@ -250,5 +274,12 @@ mod tests {
         let reaches = |place: &str| reaches_hidden(&fs::File::open(root.join(place)).unwrap().into(), &hidden);
         assert!(reaches("a") && reaches("a/b") && reaches("a/b/database.sqlite-wal") && reaches("link"));
         assert!(!reaches("a/b/c") && !reaches("d"));
+        let rules = |paths: &[&str]| {
+            let paths = paths.iter().map(|path| root.join(path)).collect();
+            found_beneath(paths, AccessFs::from_read(NEWEST)).count()
+        };
+        assert_eq!(rules(&["d", "a/other", "gone"]), 2);
+        // What has become a link since it was found.
+        assert_eq!(rules(&["link", "link/c"]), 0);
     }
 }
