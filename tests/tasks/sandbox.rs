@@ -2,6 +2,8 @@
 //!
 //! Needs a kernel with Landlock, as every supported one has; without it these tests fail, and say so.
 
+mod git;
+
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},

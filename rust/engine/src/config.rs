@@ -94,7 +94,14 @@ pub struct ProcessConfig {
     pub sandbox_paths: Vec<PathBuf>,
 }
 
-/// `process.sandbox`: what the programs of a task may reach of this machine. Git, which makes the clone, runs outside of it.
+impl ProcessConfig {
+    /// Whether programs of a task may do less than git, which makes the clone.
+    pub(crate) fn has_bounds(&self) -> bool {
+        self.sandbox != SandboxMode::Off || self.chroot.is_some()
+    }
+}
+
+/// `process.sandbox`: what the programs of a task may reach of this machine. Git, which makes the clone, has limits of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {

@@ -10,6 +10,7 @@ use super::{
     command::{self, Words},
     environment::git_environment,
     library,
+    limits::limits,
     progress::Reporter,
 };
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 
 /// Longest commit message in bytes. Reference: cut there, also in the middle of a character.
 pub(super) const LONGEST_MESSAGE_BYTES: usize = 100;
+
+/// Where git asks a remote repository: it would obey a clone that lies in its directory.
+const NO_CLONE: &str = "/";
 
 /// Runs `git`; one value serves one job.
 #[derive(Clone, Debug)]
@@ -45,13 +49,28 @@ impl CommandLineClient {
         if self.is_watched { Words::Progress } else { Words::Plain }
     }
 
-    fn program(&self, working: &Working, directory: &Path, arguments: Vec<String>) -> Result<ProcessSpec, GitError> {
+    async fn program(
+        &self,
+        working: &Working,
+        directory: &Path,
+        arguments: Vec<String>,
+    ) -> Result<ProcessSpec, GitError> {
         if let Some(credential) = working.access.credential().or(working.url.credential()) {
             check_credential(credential)?;
         }
         let mut environment = git_environment(self.programs.config(), working);
         environment.forbid_git_daemons();
-        Ok(ProcessSpec::new("git", directory).args(arguments).envs(environment.into_entries()).stop(StopPlan::Shell))
+        let config = self.programs.config();
+        if config.process.has_bounds() {
+            environment.forbid_hooks();
+        }
+        let limits = limits(&self.programs, working, directory).await?;
+        if limits.is_some() {
+            // The machine's is closed to it.
+            environment.set("TMPDIR", &working.parent);
+        }
+        let program = ProcessSpec::new("git", directory).args(arguments).envs(environment.into_entries());
+        Ok(program.stop(StopPlan::Shell).sandbox(limits))
     }
 
     /// The programs of the job.
@@ -70,7 +89,7 @@ impl CommandLineClient {
         if !self.is_watched {
             return self.logged_as(action, working, directory, arguments, Some).await;
         }
-        let program = self.program(working, directory, arguments)?;
+        let program = self.program(working, directory, arguments).await?;
         let reporter = Reporter::new(&self.programs);
         let run = self.programs.run_watched(program, |line| reporter.edit(line), |line| reporter.see(line));
         end(action, working, run.await?)
@@ -85,7 +104,7 @@ impl CommandLineClient {
         arguments: Vec<String>,
         edit: fn(Bytes) -> Option<Bytes>,
     ) -> Result<(), GitError> {
-        let program = self.program(working, directory, arguments)?;
+        let program = self.program(working, directory, arguments).await?;
         let reporter = Reporter::new(&self.programs);
         let edit = |line: Bytes| {
             if self.is_watched {
@@ -110,7 +129,7 @@ impl CommandLineClient {
         directory: &Path,
         arguments: Vec<String>,
     ) -> Result<String, GitError> {
-        let (end, stdout, stderr) = self.programs.output(self.program(working, directory, arguments)?).await?;
+        let (end, stdout, stderr) = self.programs.output(self.program(working, directory, arguments).await?).await?;
         match end {
             ProgramEnd::Success => Ok(String::from_utf8_lossy(&stdout).trim_matches([' ', '\n']).to_owned()),
             ProgramEnd::Failed(end) => Err(failed(action, working, &stderr, end)),
@@ -225,14 +244,14 @@ impl GitClient for CommandLineClient {
 
     async fn remote_commit_hash(&self, working: &Working) -> Result<String, GitError> {
         let arguments = command::remote_hash(&working.url, &working.branch);
-        let answer = self.answer("ls-remote", working, &working.parent, arguments).await?;
+        let answer = self.answer("ls-remote", working, Path::new(NO_CLONE), arguments).await?;
         hash_of_branch(&answer, &working.branch)
             .ok_or_else(|| GitError::NoAnswer { action: "ls-remote", url: working.url.to_string() })
     }
 
     async fn remote_branches(&self, working: &Working) -> Result<Vec<String>, GitError> {
         let arguments = command::remote_branches(&working.url);
-        let answer = self.answer("ls-remote", working, &working.parent, arguments).await?;
+        let answer = self.answer("ls-remote", working, Path::new(NO_CLONE), arguments).await?;
         Ok(answer.lines().filter_map(branch_of_line).map(str::to_owned).collect())
     }
 }

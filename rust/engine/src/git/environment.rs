@@ -57,6 +57,11 @@ impl Environment {
         self.add_git_configuration(&values);
     }
 
+    /// Programs of a task could leave some in its clone.
+    pub(super) fn forbid_hooks(&mut self) {
+        self.add_git_configuration(&[("core.hooksPath", "/dev/null")]);
+    }
+
     /// Continues what `GIT_CONFIG_COUNT` counts.
     fn add_git_configuration(&mut self, values: &[(&str, &str)]) {
         let count = self.get("GIT_CONFIG_COUNT").and_then(|text| text.to_str()?.parse::<u32>().ok());

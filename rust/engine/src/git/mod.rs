@@ -9,9 +9,11 @@ mod command_line;
 mod environment;
 mod failure;
 mod library;
+mod limits;
 pub(crate) mod mirror;
 mod progress;
 mod revision;
+pub(crate) mod trust;
 mod url;
 
 pub use client::{Access, GitClient, GitError, Working};

@@ -149,7 +149,9 @@ fn code_of_program(error: &ProgramError) -> ProblemCode {
         ProgramError::Start(error) => code_of_spawn(error),
         ProgramError::Problem(process::Problem::WaitsForInput { .. }) => ProblemCode::WaitsForInput,
         ProgramError::Identity(error) => error.code(),
-        ProgramError::Stopped(_) | ProgramError::Problem(_) | ProgramError::Unconfined => ProblemCode::Machine,
+        ProgramError::Stopped(_) | ProgramError::Problem(_) | ProgramError::Unconfined | ProgramError::Sandbox(_) => {
+            ProblemCode::Machine
+        }
     }
 }
 

@@ -28,7 +28,9 @@ use crate::{
     config::SandboxMode,
     key::{AgentPlace, SocketOwner},
     log::{self, Batch, LogRecord, LogWriter, Stream},
-    process::{self, Child, Exit, Identity, IdentityError, Problem, ProcessSpec, Sandbox, SpawnError, StopMode},
+    process::{
+        self, Child, Exit, Identity, IdentityError, Problem, ProcessSpec, Sandbox, SandboxError, SpawnError, StopMode,
+    },
 };
 
 /// Lines that are kept of a program's output to tell why it failed.
@@ -61,6 +63,9 @@ pub enum ProgramError {
     /// It belongs into a sandbox, and none was made yet.
     #[error("internal error: a program was to run outside of its sandbox; please report it")]
     Unconfined,
+    /// There are no limits to be had for it.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// Something around it went wrong: a password was refused, ...
     #[error(transparent)]
     Problem(Problem),
@@ -127,7 +132,8 @@ impl Programs {
         Self { told, ..self }
     }
 
-    /// The same for programs that run outside of `process.chroot`: git, whose clone is made before an app sees it.
+    /// The same for programs that run outside of `process.chroot`: git, whose clone is made before an app sees it. The
+    /// sandbox of the app is not theirs; git has its own.
     #[must_use]
     pub fn outside_root(self) -> Self {
         Self { outside_root: true, ..self }

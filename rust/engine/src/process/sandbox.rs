@@ -74,11 +74,14 @@ pub struct SandboxPlan {
     pub own: Vec<PathBuf>,
     /// The same for directories in places where others could put a link; one that reaches what is hidden is left out.
     pub opened: Vec<Arc<OwnedFd>>,
+    /// Directories that may be read although they are hidden.
+    pub borrowed: Vec<PathBuf>,
     /// Directories that somebody else chose, such as HOME: everything is allowed there, but for what is hidden.
     pub lent: Vec<PathBuf>,
     /// What may be read beside what the mode shows.
     pub shown: Vec<PathBuf>,
-    /// What is neither read nor written, with everything beside it whose name begins with its name; `own` lies in it or elsewhere.
+    /// What is neither read nor written, with everything beside it whose name begins with its name; `own` and `borrowed` lie in it
+    /// or elsewhere.
     pub hidden: Vec<PathBuf>,
     /// The root directory of the programs, below which they see all these paths; `None` = that of this process.
     pub root: Option<PathBuf>,
@@ -127,6 +130,7 @@ impl Sandbox {
         let rules = list_everywhere(rules, plan.mode, &root).map_err(refused)?;
         let read = AccessFs::from_read(NEWEST);
         let rules = rules.add_rules(found_beneath(readable, read)).map_err(refused)?;
+        let rules = rules.add_rules(path_beneath_rules(&plan.borrowed, read)).map_err(refused)?;
         let rules = rules.add_rules(found_beneath(lent, everything)).map_err(refused)?;
         let rules = rules.add_rules(path_beneath_rules(&plan.own, everything)).map_err(refused)?;
         let rules = rules.add_rules(path_beneath_rules(devices, everything)).map_err(refused)?;

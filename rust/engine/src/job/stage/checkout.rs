@@ -4,9 +4,7 @@
 //! that fails, it is removed and made anew. A mirror of the repository saves what was fetched before (`git::mirror`).
 
 use std::{
-    fs,
-    io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -16,15 +14,13 @@ use crate::{
     git::{
         self, Branch, CommitHash, GitClient, GitError, GitUrl, Working,
         mirror::{Mirror, Source},
+        trust::{as_written, is_as_made, read_configuration},
     },
     job::{
         JobEvent, ProgramError, Programs, RepositorySpec, SecretSet,
         directory::{self, Claim, DirectoryGuard},
     },
 };
-
-/// Longest configuration of a clone that is looked at.
-const LONGEST_CONFIGURATION_BYTES: u64 = 1 << 20;
 
 /// The files of the repository.
 pub(crate) struct CheckedOut {
@@ -112,6 +108,7 @@ pub(super) async fn update(
     let mirror = Mirror::new(directory::mirror_path(&working.parent, repository_id));
     // What lies at a parallel job's own name is a left-over of a killed server.
     let is_usable = !claim.is_parallel() && !claim.is_half_made() && is_clone_of(&path, &working.url);
+    let is_usable = is_usable && is_trusted(stages, &path).await;
     if is_usable && !is_locked_by_git(&path) && client.can_be_pulled(working).await? {
         // From here on a work tree may be half written.
         let change = Change::begin(claim, &path)?;
@@ -208,6 +205,19 @@ impl<'a> Change<'a> {
     }
 }
 
+/// Whether git can work in the clone without doing for a program of a task what that may not do.
+async fn is_trusted(stages: &Stages<'_>, clone: &Path) -> bool {
+    if !stages.config.process.has_bounds() {
+        return true;
+    }
+    let path = clone.to_owned();
+    let is_trusted = tokio::task::spawn_blocking(move || is_as_made(&path)).await.unwrap_or(false);
+    if !is_trusted {
+        stages.log("The git configuration of the clone was changed; the repository is cloned again");
+    }
+    is_trusted
+}
+
 /// Whether a git that was killed, or one that a program of the last job started, left the work tree's lock behind. This job
 /// has the clone for itself, so nobody holds it any more; what was half written then is not known.
 fn is_locked_by_git(clone: &Path) -> bool {
@@ -222,8 +232,7 @@ fn is_clone_of(path: &Path, url: &GitUrl) -> bool {
     let Ok(configuration) = configuration(&path.join(".git")) else { return false };
     let mut lines = configuration.lines().map(str::trim).skip_while(|line| *line != r#"[remote "origin"]"#).skip(1);
     let written = lines.by_ref().take_while(|line| !line.starts_with('[')).find_map(|line| line.strip_prefix("url = "));
-    // Addresses with special characters are quoted in a way of git's own; those are believed.
-    written.is_some_and(|written| written == url.as_argument() || written.contains(['"', '\\']))
+    written.is_some_and(|written| written == as_written(url.as_argument()))
 }
 
 /// The configuration of a clone. An error if one of the files that are read here or by libgit2 is something else: the job's
@@ -238,11 +247,7 @@ fn configuration(git: &Path) -> io::Result<String> {
     if !are_files || !["", "objects", "refs"].iter().all(|name| is_plain(git.join(name), fs::Metadata::is_dir)) {
         return Err(io::Error::other("not a clone that git has made"));
     }
-    let mut text = String::new();
-    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(git.join("config"))?;
-    file.take(LONGEST_CONFIGURATION_BYTES).read_to_string(&mut text)?;
-    Ok(text)
+    read_configuration(&git.join("config"))
 }
 
 /// Checks out the commit that was asked for, or tells which one the branch has.

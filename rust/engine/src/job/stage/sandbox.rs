@@ -57,7 +57,7 @@ pub(crate) async fn make(stages: &Stages<'_>, context: &AppContext<'_>) -> Resul
     let own = vec![project_dir];
     let opened = modules_of_ansible(stages)?.into_iter().map(Arc::new).collect();
     let root = stages.programs.identity()?.and_then(|identity| identity.chroot.clone());
-    let plan = SandboxPlan { mode, own, opened, lent, shown, hidden, root };
+    let plan = SandboxPlan { mode, own, opened, borrowed: Vec::new(), lent, shown, hidden, root };
     let sandbox = tokio::task::spawn_blocking(move || Sandbox::new(&plan)).await;
     let sandbox =
         sandbox.map_err(|error| StageError::file("look through", Path::new("/"), io::Error::other(error)))??;

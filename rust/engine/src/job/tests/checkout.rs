@@ -303,6 +303,10 @@ async fn the_remote_is_asked_without_a_clone() {
         parent: world.path("tmp"),
         directory: "unused".to_owned(),
     };
+    // What lies in the directory is not asked: a program of a task may have put it there.
+    fs::create_dir_all(&working.parent).unwrap();
+    git(&working.parent, &["init", "--quiet"]);
+    git(&working.parent, &["config", "url.file:///nowhere/.insteadOf", "file://"]);
     let client = CommandLineClient::new(Programs::detached(std::sync::Arc::new(world.config.clone())));
     assert_eq!(client.remote_commit_hash(&working).await.unwrap(), git(&repository, &["rev-parse", "HEAD"]));
     assert_eq!(client.remote_branches(&working).await.unwrap(), ["feature/x", "main"]);
