@@ -48,6 +48,21 @@ fn nothing_is_lost_while_the_server_is_away() {
 }
 
 #[test]
+fn a_report_that_a_proxy_does_not_take_holds_back_no_other() {
+    let (desk, runner) = at_work(&[("count.sh", COUNT)], &json!({}));
+    desk.break_down(Fault::Narrow);
+    desk.give(job(3, "count.sh", &runner), &keys());
+    wait_until("it is said what is to be done", Duration::from_secs(5), || {
+        runner.log().contains("client_max_body_size").then_some(())
+    });
+    desk.give(job(4, "count.sh", &runner), &keys());
+    assert_counted(&whole(&desk.wait_for(4, "success")));
+    assert!(desk.reported(3).lines.is_empty());
+    desk.break_down(Fault::None);
+    assert_counted(&whole(&desk.wait_for(3, "success")));
+}
+
+#[test]
 fn a_killed_runner_goes_on_with_its_tasks() {
     let (desk, mut runner) = at_work(&[("count.sh", COUNT)], &json!({}));
     desk.give(job(3, "count.sh", &runner), &keys());

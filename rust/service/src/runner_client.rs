@@ -236,6 +236,11 @@ fn trouble(error: &RunnerClientError, is_report: bool) -> UpstreamError {
         Some(StatusCode::BAD_REQUEST) if is_report => UpstreamError::Refused(text),
         // A proxy before a server that is away says the same, but not in the server's words.
         Some(StatusCode::SERVICE_UNAVAILABLE) if is_report && said => UpstreamError::Busy(text),
+        // It is about what this report says; the others may pass.
+        Some(StatusCode::PAYLOAD_TOO_LARGE) if is_report => UpstreamError::Busy(format!(
+            "{text}; a proxy before the server has to take requests of at least 16 MiB (nginx: client_max_body_size)"
+        )),
+        Some(StatusCode::FORBIDDEN) if is_report => UpstreamError::Busy(text),
         Some(StatusCode::BAD_REQUEST) => UpstreamError::Away(format!(
             "{text}; if it stays so, the server cannot read the public key of this runner: register it again"
         )),

@@ -154,9 +154,10 @@ impl Services {
         let guess = Guess::new(Attempt::Webhook, &received.alias, request.address);
         let is_asked = |integration: &Integration| integration.auth_method != IntegrationAuthMethod::None;
         // Where nobody asks for a proof there is nothing to be guessed.
-        let _turn = match received.integrations.iter().any(is_asked) {
-            true => Some(self.throttle.admit(&self.store, guess).await?),
-            false => None,
+        let _turn = if received.integrations.iter().any(is_asked) {
+            Some(self.throttle.admit(&self.store, guess).await?)
+        } else {
+            None
         };
         let mut proofs: Vec<Proof<'r>> = Vec::with_capacity(received.integrations.len());
         for integration in &received.integrations {

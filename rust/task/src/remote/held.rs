@@ -61,6 +61,11 @@ impl Held {
         }
     }
 
+    /// Whether the server that gave the task is one of ours.
+    pub(super) fn is_explained(&self) -> bool {
+        self.is_explained
+    }
+
     /// The server that gave the task writes itself why it fails.
     pub(super) fn explained(self, is_explained: bool) -> Self {
         Self { is_explained, ..self }

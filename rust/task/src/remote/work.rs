@@ -227,7 +227,9 @@ impl RemoteRunner {
                 if !is_stranger {
                     self.exiled_since = None;
                 } else if self.exiled_since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_EXILE {
-                    for task in self.held.keys().copied().collect::<Vec<_>>() {
+                    // A Go server says so, too, when it cannot ask its database.
+                    let explained = self.held.iter().filter(|(_, held)| held.is_explained());
+                    for task in explained.map(|(task, _)| *task).collect::<Vec<_>>() {
                         self.discard(task, "it does not know this runner any more");
                     }
                 }

@@ -44,8 +44,8 @@ pub(crate) struct AsWritten {
 impl<'de> Deserialize<'de> for AsWritten {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        let members = value.as_object().into_iter().flatten();
-        let written = members.filter(|(name, _)| name.eq_ignore_ascii_case("run_at")).last();
+        let mut members = value.as_object().into_iter().flatten();
+        let written = members.rfind(|(name, _)| name.eq_ignore_ascii_case("run_at"));
         let run_at = written.and_then(|(_, time)| DateTime::parse_from_rfc3339(time.as_str()?).ok());
         let schedule = json::from_value(value).map_err(serde::de::Error::custom)?;
         Ok(Self { schedule, run_at })
