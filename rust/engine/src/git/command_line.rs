@@ -21,7 +21,7 @@ use crate::{
 /// Longest commit message in bytes. Reference: cut there, also in the middle of a character.
 pub(super) const LONGEST_MESSAGE_BYTES: usize = 100;
 
-/// Where git asks a remote repository: it would obey a clone that lies in its directory.
+/// Where no task can put a clone.
 const NO_CLONE: &str = "/";
 
 /// Runs `git`; one value serves one job.
@@ -71,6 +71,11 @@ impl CommandLineClient {
         }
         let program = ProcessSpec::new("git", directory).args(arguments).envs(environment.into_entries());
         Ok(program.stop(StopPlan::Shell).sandbox(limits))
+    }
+
+    /// Where git asks a remote repository. It would obey a clone that a task has put there.
+    fn outside<'a>(&self, working: &'a Working) -> &'a Path {
+        if self.programs.config().process.has_bounds() { Path::new(NO_CLONE) } else { &working.parent }
     }
 
     /// The programs of the job.
@@ -244,14 +249,14 @@ impl GitClient for CommandLineClient {
 
     async fn remote_commit_hash(&self, working: &Working) -> Result<String, GitError> {
         let arguments = command::remote_hash(&working.url, &working.branch);
-        let answer = self.answer("ls-remote", working, Path::new(NO_CLONE), arguments).await?;
+        let answer = self.answer("ls-remote", working, self.outside(working), arguments).await?;
         hash_of_branch(&answer, &working.branch)
             .ok_or_else(|| GitError::NoAnswer { action: "ls-remote", url: working.url.to_string() })
     }
 
     async fn remote_branches(&self, working: &Working) -> Result<Vec<String>, GitError> {
         let arguments = command::remote_branches(&working.url);
-        let answer = self.answer("ls-remote", working, Path::new(NO_CLONE), arguments).await?;
+        let answer = self.answer("ls-remote", working, self.outside(working), arguments).await?;
         Ok(answer.lines().filter_map(branch_of_line).map(str::to_owned).collect())
     }
 }

@@ -86,6 +86,9 @@ async fn work(config: &Config, signals: &mut StopSignals) -> anyhow::Result<()> 
     if key.is_none() && config.web_host.starts_with("http://") {
         tracing::warn!("secrets of tasks travel readable: use https, or a private_key_file and register again");
     }
+    if config.task_processes.limits.is_set() {
+        tracing::warn!("process.limits has no effect: a remote runner does not limit its tasks yet");
+    }
     let mut engine = start::engine(config);
     let own = [&config.runner.token_file, &config.runner.private_key_file].into_iter().flatten();
     engine.private_paths.extend(own.filter_map(|path| path::absolute(path).ok()));
