@@ -289,4 +289,19 @@ mod tests {
         }
         assert_eq!(decode::<Inventory>(b"null").unwrap(), Inventory::default());
     }
+
+    #[test]
+    fn what_no_string_can_hold_is_replaced() {
+        // Python and cut texts send it.
+        for (body, expected) in [
+            (&br#"{"a":"cut \ud83d","b":1}"#[..], "cut \u{fffd}"),
+            (br#"{"a":"\ude00\ud83d\ude00","b":1}"#, "\u{fffd}\u{1f600}"),
+            (br#"{"a":"\ud83d\ud83d\ude00\ud83dx","b":1}"#, "\u{fffd}\u{1f600}\u{fffd}x"),
+            (br#"{"a":"\\ud83d \"\\\\ \u00e4","b":1}"#, "\\ud83d \"\\\\ \u{e4}"),
+            (b"{\"a\":\"\xff\",\"b\":1}", "\u{fffd}"),
+        ] {
+            assert_eq!(parse(body).unwrap(), serde_json::json!({"a": expected, "b": 1}), "{}", body.escape_ascii());
+        }
+        assert!(parse(b"{} {}").is_err() && parse(br#"{"a":"\"#).is_err());
+    }
 }

@@ -103,4 +103,15 @@ mod tests {
         }
         assert_eq!(format(&zero()), "0001-01-01T00:00:00Z");
     }
+
+    #[test]
+    fn an_offset_is_kept() {
+        for (written, expected) in [
+            ("2098-01-01T00:00:00+05:30", "2098-01-01T00:00:00+05:30"),
+            ("2098-01-01T00:00:00.250-01:00", "2098-01-01T00:00:00.25-01:00"),
+            ("2098-01-01T00:00:00+00:00", "2098-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(format_with_offset(&DateTime::parse_from_rfc3339(written).unwrap()), expected);
+        }
+    }
 }
