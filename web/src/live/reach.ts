@@ -19,7 +19,7 @@ export function onReturn(action: () => void): () => void {
   return () => waiting.delete(action)
 }
 
-/** A call had no answer, or a connection broke: the server is asked whether it is there, again and again until it is. Says whether it is. */
+/** After a call without an answer, or when the browser says so: asks the server whether it is there, again and again until it is. Says whether it is. */
 export async function askWhetherThere(): Promise<boolean> {
   clearTimeout(timer)
   asked ??= answers()
