@@ -146,3 +146,23 @@ fn a_kill_while_output_moves_on_postgres() {
 fn a_kill_while_output_moves_on_mariadb() {
     kills_while_output_moves(Some(Kind::MariaDb));
 }
+
+#[test]
+fn output_that_could_not_be_archived_is_tried_again_soon() {
+    let Some(mut world) = Installation::on(None) else { return };
+    let project = filled(&mut world);
+    world.server.change_config(&json!({"task_output_archive_days": 1}));
+    world.execute(
+        "create trigger refuse before insert on rs_task_archive_chunk when new.task_id = 3 \
+         begin select raise(abort, 'no room'); end",
+    );
+    world.server.start_again();
+    wait_until("it is said", Duration::from_secs(30), || {
+        world.server.log().contains("the output of a task is not archived yet").then_some(())
+    });
+    moment("archived", TASKS - 1).wait(&world, |_| false);
+    world.execute("drop trigger refuse");
+    moment("archived", TASKS).wait(&world, |_| false);
+    world.server.stop();
+    everything_reads_as_before(&mut world, project, "never, after an error");
+}

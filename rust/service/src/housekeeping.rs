@@ -21,6 +21,9 @@ use crate::services::Services;
 /// Pause between two rounds over all rules.
 const ROUND: Duration = Duration::from_hours(1);
 
+/// The same after a round in which the output of a task could not be archived; doubled with each further one.
+const SHORT_ROUND: Duration = Duration::from_secs(10);
+
 /// How long it is kept what became of the alerts of a task, counted from its end; longer than they are tried.
 const ALERTS_KEPT: TimeDelta = TimeDelta::days(14);
 
@@ -57,6 +60,7 @@ impl Services {
     /// Keeps house for as long as it is polled: a round at once, then one each hour, and in between what is due.
     pub async fn keep_house(&self) {
         let mut next_round = Instant::now();
+        let mut short_round = SHORT_ROUND;
         loop {
             tokio::select! {
                 () = self.housekeeping.news.notified() => {
@@ -70,10 +74,12 @@ impl Services {
                 }
                 () = tokio::time::sleep_until(next_round) => {
                     self.keep_retention_rules().await;
-                    self.archive_old_output().await;
+                    let is_all_archived = self.archive_old_output().await;
                     self.remove_old_alerts().await;
                     self.remove_old_deliveries().await;
-                    next_round = Instant::now() + ROUND;
+                    let pause = if is_all_archived { ROUND } else { short_round };
+                    short_round = if is_all_archived { SHORT_ROUND } else { ROUND.min(short_round * 2) };
+                    next_round = Instant::now() + pause;
                 }
             }
         }
@@ -138,21 +144,22 @@ impl Services {
         removed
     }
 
-    async fn archive_old_output(&self) {
+    /// Answers whether nothing failed.
+    async fn archive_old_output(&self) -> bool {
         let days = self.settings.task_output_archive_days;
         if days == 0 {
-            return;
+            return true;
         }
-        let Some(before) = Utc::now().checked_sub_signed(TimeDelta::days(days.into())) else { return };
+        let Some(before) = Utc::now().checked_sub_signed(TimeDelta::days(days.into())) else { return true };
         loop {
             let tasks = match self.store.list_tasks_to_archive(before, TASKS_AT_ONCE as u32).await {
                 Ok(tasks) => tasks,
                 Err(error) => {
                     tracing::warn!(%error, "tasks with old output cannot be found");
-                    return;
+                    return false;
                 }
             };
-            let mut archived = 0;
+            let (mut archived, mut failed) = (0, 0);
             for task in &tasks {
                 match self.store.archive_task_output(*task).await {
                     Ok(Archived::Yes { lines }) => {
@@ -160,11 +167,14 @@ impl Services {
                         archived += 1;
                     }
                     Ok(Archived::No) => {}
-                    Err(error) => tracing::warn!(task.id = %task, %error, "the output of a task is not archived yet"),
+                    Err(error) => {
+                        tracing::warn!(task.id = %task, %error, "the output of a task is not archived yet");
+                        failed += 1;
+                    }
                 }
             }
             if archived < TASKS_AT_ONCE {
-                return;
+                return failed == 0;
             }
         }
     }
