@@ -287,6 +287,7 @@ async fn passwords_go_into_the_environment_of_git_alone() {
 #[tokio::test]
 async fn the_remote_is_asked_without_a_clone() {
     use crate::{
+        config::SandboxMode,
         git::{Access, CommandLineClient, GitClient, Working},
         job::Programs,
         key::SshOptions,
@@ -303,13 +304,17 @@ async fn the_remote_is_asked_without_a_clone() {
         parent: world.path("tmp"),
         directory: "unused".to_owned(),
     };
-    // What lies in the directory is not asked: a program of a task may have put it there.
+    let nope = Working { branch: "nope".parse().unwrap(), ..working.clone() };
     fs::create_dir_all(&working.parent).unwrap();
-    git(&working.parent, &["init", "--quiet"]);
-    git(&working.parent, &["config", "url.file:///nowhere/.insteadOf", "file://"]);
-    let client = CommandLineClient::new(Programs::detached(std::sync::Arc::new(world.config.clone())));
-    assert_eq!(client.remote_commit_hash(&working).await.unwrap(), git(&repository, &["rev-parse", "HEAD"]));
-    assert_eq!(client.remote_branches(&working).await.unwrap(), ["feature/x", "main"]);
-    let nope = Working { branch: "nope".parse().unwrap(), ..working };
-    assert!(client.remote_commit_hash(&nope).await.unwrap_err().to_string().contains("does the branch exist?"));
+    for sandbox in [SandboxMode::Off, SandboxMode::Default] {
+        let mut config = world.config.clone();
+        config.process.sandbox = sandbox;
+        let client = CommandLineClient::new(Programs::detached(std::sync::Arc::new(config)));
+        assert_eq!(client.remote_commit_hash(&working).await.unwrap(), git(&repository, &["rev-parse", "HEAD"]));
+        assert_eq!(client.remote_branches(&working).await.unwrap(), ["feature/x", "main"]);
+        assert!(client.remote_commit_hash(&nope).await.unwrap_err().to_string().contains("does the branch exist?"));
+        // The second round: what a program of a task has put there is not asked where tasks have bounds.
+        git(&working.parent, &["init", "--quiet"]);
+        git(&working.parent, &["config", "url.file:///nowhere/.insteadOf", "file://"]);
+    }
 }
