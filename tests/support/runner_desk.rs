@@ -303,6 +303,7 @@ impl Room {
 #[derive(Debug)]
 pub struct RunnerProcess {
     directory: TempDir,
+    program: PathBuf,
     process: Option<Child>,
 }
 
@@ -311,7 +312,7 @@ impl RunnerProcess {
     pub fn prepared(server: &str, over: &Value) -> Self {
         let directory = tempfile::Builder::new().prefix("semaphore-runner-").tempdir().unwrap();
         fs::create_dir(directory.path().join("home")).unwrap();
-        let runner = Self { directory, process: None };
+        let runner = Self { directory, program: program().to_owned(), process: None };
         let mut config = json!({
             "web_host": server, "tmp_path": runner.path("tmp"), "runner": {"token_file": runner.path("token")},
         });
@@ -339,9 +340,14 @@ impl RunnerProcess {
         self.directory.path()
     }
 
+    /// Another program from the next start on.
+    pub fn use_program(&mut self, program: &Path) {
+        program.clone_into(&mut self.program);
+    }
+
     /// A command `runner ...` of it.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(&self.program);
         command.arg("runner").args(words).arg("--config").arg(self.path("config.json"));
         command.env_clear().env("PATH", search_path()).env("HOME", self.path("home")).env("LANG", "C.UTF-8");
         command.current_dir(self.directory()).stdin(Stdio::null());

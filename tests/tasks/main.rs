@@ -35,6 +35,7 @@ mod remote_face;
 mod remote_faults;
 mod restart;
 mod robust;
+mod runner_cgroup;
 mod runner_face;
 mod runner_face_faults;
 mod runner_face_server;

@@ -61,12 +61,6 @@ pub(crate) fn whole(reported: &Reported) -> Vec<String> {
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
-#[test]
-fn a_limit_that_a_runner_does_not_keep_is_said_at_the_start() {
-    let (_desk, runner) = at_work(&[("hello.sh", HELLO)], &json!({"process": {"limits": {"memory_mb": 512}}}));
-    runner.wait_for_log("process.limits has no effect");
-}
-
 const HELLO: &str = "echo \"hello from bash\"\necho \"args: $@\"\necho to stderr >&2\necho \"$FOO $SEMAPHORE_TASK_DETAILS_URL\"\n\
      echo \"secret: $SEC\"\n";
 

@@ -18,7 +18,7 @@ mod work;
 use std::{io, path::PathBuf};
 
 use async_trait::async_trait;
-use semaphore_engine::EngineConfig;
+use semaphore_engine::{EngineConfig, process::Groups};
 use semaphore_model::{
     ProjectId,
     remote::{Progress, RunnerState},
@@ -71,4 +71,6 @@ pub struct RemoteSettings {
     pub program: PathBuf,
     /// Directory of these processes, which no other runner uses.
     pub directory: PathBuf,
+    /// Where each task gets a control group of its own, if it gets one.
+    pub groups: Option<Groups>,
 }

@@ -1,4 +1,4 @@
-//! How the processes of tasks are started, and what is said about them when a server starts.
+//! How the processes of tasks are started, and what is said about them when a server or a runner starts.
 //!
 //! Not for what becomes of them later: that is the pool's.
 
@@ -38,7 +38,8 @@ pub(super) fn prepared(hosts: Option<Hosts>, config: &Config, survival: &Surviva
     Some(hosts.grouped(groups(config)))
 }
 
-fn groups(config: &Config) -> Option<Groups> {
+/// Control groups for tasks, if they can be had. Says whether, and which limits have an effect.
+pub(super) fn groups(config: &Config) -> Option<Groups> {
     let limits = config.task_processes.limits;
     let found = if config.task_processes.grouped {
         Groups::delegated()

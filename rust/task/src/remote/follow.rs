@@ -1,10 +1,13 @@
 //! Follows the process of one task: gathers what it says, hands it over, and lets it go once it is stored.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use semaphore_engine::{
     host::{self, HostEvents},
-    job::JobEvent,
+    job::{JobEvent, Outcome, Problem, ProblemCode},
 };
 use semaphore_model::{TaskId, TaskStatus};
 use tokio::{
@@ -24,6 +27,8 @@ pub(super) struct Told {
     pub(super) task: TaskId,
     /// In order; empty if the process has gone without a word.
     pub(super) events: Vec<JobEvent>,
+    /// The directory of a process that has gone so.
+    pub(super) gone: Option<PathBuf>,
     /// Where to say what became of it.
     pub(super) verdict: oneshot::Sender<Verdict>,
 }
@@ -63,8 +68,12 @@ pub(super) async fn follow(task: TaskId, mut events: HostEvents, directory: Path
         }
         let is_over = has_gone || matches!(batch.last(), Some(JobEvent::Done(_)));
         next_report = Instant::now() + PACE;
+        if is_over {
+            look_after(&directory, &mut batch).await;
+        }
         let (verdict, answer) = oneshot::channel();
-        if told.send(Told { task, events: batch, verdict }).await.is_err() {
+        let gone = has_gone.then(|| directory.clone());
+        if told.send(Told { task, events: batch, gone, verdict }).await.is_err() {
             return;
         }
         match answer.await {
@@ -82,6 +91,21 @@ pub(super) async fn follow(task: TaskId, mut events: HostEvents, directory: Path
             host::forget(&directory);
             return;
         }
+    }
+}
+
+/// Ends what a stopped job has left; says so if the memory of a job that failed was too small.
+async fn look_after(directory: &Path, batch: &mut Vec<JobEvent>) {
+    match batch.last() {
+        Some(JobEvent::Done(Outcome::Stopped(_))) => {
+            host::end(directory).await;
+        }
+        Some(JobEvent::Done(outcome)) if *outcome != Outcome::Success => {
+            let problem = |message| JobEvent::Problem(Problem { code: ProblemCode::MemoryLimit, message });
+            let memory = host::out_of_memory(directory).map(problem);
+            batch.splice(batch.len() - 1..batch.len() - 1, memory);
+        }
+        _ => {}
     }
 }
 

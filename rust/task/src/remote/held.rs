@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use semaphore_engine::{
     host::HostControl,
-    job::{JobEvent, Outcome, StopReason},
+    job::{JobEvent, Outcome, ProblemCode, StopReason},
 };
 use semaphore_model::{
     Flavour, ProjectId, TaskId, TaskStatus,
@@ -107,6 +107,12 @@ impl Held {
                         records.push(RemoteRecord { time: Utc::now(), message });
                     }
                     extras.events.extend(serde_json::to_value(JobEvent::Done(outcome)));
+                }
+                JobEvent::Problem(problem) if problem.code == ProblemCode::MemoryLimit => {
+                    first_record = first_record.or(self.next_record);
+                    let message = format!("error: {}", problem.message);
+                    records.push(RemoteRecord { time: Utc::now(), message });
+                    extras.events.extend(serde_json::to_value(JobEvent::Problem(problem)));
                 }
                 event @ (JobEvent::Problem(_)
                 | JobEvent::Stage { .. }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -157,6 +157,7 @@ impl RemoteRunner {
         self.connected.cancel();
         self.obey(state, drains).await;
         self.clear().await;
+        self.sweep();
         busy.map_or(Ok(()), Err)
     }
 
@@ -314,9 +315,10 @@ impl RemoteRunner {
             self.held.insert(task, held);
             return;
         }
+        let events = self.has_gone(project, task, &directory).await;
         host::forget(&directory);
         let mut held = Held::new(task, project, None, None).explained(is_explained);
-        held.take(self.has_gone(project, task).await, None);
+        held.take(events, None);
         self.held.insert(task, held);
     }
 
@@ -325,19 +327,23 @@ impl RemoteRunner {
             let _ = told.verdict.send(super::follow::Verdict::Unwanted);
             return;
         };
-        let events = if told.events.is_empty() { self.has_gone(project, told.task).await } else { told.events };
+        let events = match told.gone {
+            Some(directory) => self.has_gone(project, told.task, &directory).await,
+            None => told.events,
+        };
         if let Some(held) = self.held.get_mut(&told.task) {
             held.take(events, Some(told.verdict));
         }
     }
 
     /// The end of a task whose process was killed.
-    async fn has_gone(&self, project: ProjectId, task: TaskId) -> Vec<JobEvent> {
+    async fn has_gone(&self, project: ProjectId, task: TaskId, directory: &Path) -> Vec<JobEvent> {
         if let Err(error) = remove_leftovers(&self.settings.engine, project.0, task.0).await {
             tracing::warn!(task.id = %task, %error, "files of a task whose process was killed cannot be removed");
         }
+        let memory = host::out_of_memory(directory).map(|memory| format!("; {memory}")).unwrap_or_default();
         let message =
-            "the process that ran it (its task host) was killed; what it had started was ended, too".to_owned();
+            format!("the process that ran it (its task host) was killed; what it had started was ended, too{memory}");
         let problem = Problem { code: ProblemCode::Interrupted, message: message.clone() };
         vec![JobEvent::Problem(problem), JobEvent::Done(Outcome::Broken { stage: "run".to_owned(), error: message })]
     }
@@ -358,7 +364,15 @@ impl RemoteRunner {
     /// Where the processes of a project's tasks are; those whose server says itself why they fail have another place.
     fn hosts(&self, project: ProjectId, is_explained: bool) -> io::Result<Hosts> {
         let kind = if is_explained { EXPLAINED } else { UNEXPLAINED };
-        Hosts::within(&self.settings.program, &self.settings.directory.join(format!("{kind}{project}")))
+        let root = self.settings.directory.join(format!("{kind}{project}"));
+        Ok(Hosts::within(&self.settings.program, &root)?.grouped(self.settings.groups.clone()))
+    }
+
+    /// Removes control groups that ended tasks have left, once what lived on in them has ended.
+    fn sweep(&self) {
+        let Some(groups) = &self.settings.groups else { return };
+        let projects: Vec<_> = std::fs::read_dir(&self.settings.directory).into_iter().flatten().flatten().collect();
+        groups.sweep(|task| projects.iter().any(|project| project.path().join(task).exists()));
     }
 
     /// Processes that an earlier runner has started.

@@ -26,7 +26,7 @@ use crate::{
     cli::{
         output::say,
         start::{self, ConfigSource},
-        task_processes::OWN_PROGRAM,
+        task_processes::{self, OWN_PROGRAM},
     },
     config::Config,
     signal::{BlockedSignals, StopSignals},
@@ -86,9 +86,6 @@ async fn work(config: &Config, signals: &mut StopSignals) -> anyhow::Result<()> 
     if key.is_none() && config.web_host.starts_with("http://") {
         tracing::warn!("secrets of tasks travel readable: use https, or a private_key_file and register again");
     }
-    if config.task_processes.limits.is_set() {
-        tracing::warn!("process.limits has no effect: a remote runner does not limit its tasks yet");
-    }
     let mut engine = start::engine(config);
     let own = [&config.runner.token_file, &config.runner.private_key_file].into_iter().flatten();
     engine.private_paths.extend(own.filter_map(|path| path::absolute(path).ok()));
@@ -101,6 +98,7 @@ async fn work(config: &Config, signals: &mut StopSignals) -> anyhow::Result<()> 
         engine: engine.clone(),
         program: OWN_PROGRAM.into(),
         directory,
+        groups: task_processes::groups(config),
     };
     let link = Arc::new(client.link(&token, key, engine)?);
     let mut runner = RemoteRunner::new(settings, link).await.context("cannot find the tasks of an earlier run")?;
