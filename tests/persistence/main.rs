@@ -6,6 +6,7 @@
 mod archive_kill;
 mod bolt_doors;
 mod bolt_secrets;
+mod copy_fits;
 mod displaced;
 mod installation;
 

@@ -9,12 +9,10 @@ use crate::db::Param;
 use crate::sql::Dialect;
 use crate::transfer::table::Table;
 use crate::transfer::{
-    IMPORT_MAP, ImportOptions, Phase, Progress, Record, Report, Result, TableReport, TransferError, Watch,
+    IMPORT_MAP, ImportOptions, Phase, Progress, Record, Report, Result, TOLD, TableReport, TransferError, Watch,
 };
 use std::collections::{BTreeMap, HashSet};
 
-/// How many values that are too long are told.
-const TOLD: usize = 20;
 /// After how many rows somebody who watches is told.
 const STRIDE: u64 = 1000;
 

@@ -28,9 +28,6 @@ pub(super) struct Shaper<'a> {
     pub(super) web_host: &'a str,
 }
 
-/// Texts that are shortened if the target wants them shorter: they are read by people only.
-const SHORTENED: &[&str] = &["name", "title", "message", "commit_message", "user_agent"];
-
 /// A document on its way.
 pub(super) struct Object<'a> {
     pub(super) layout: &'a Layout,
@@ -73,14 +70,11 @@ impl Shaper<'_> {
                 },
                 None => self.value(table, column, object)?,
             };
-            match fitting(column, value, &mut notes) {
+            match column.fit(value, &mut notes) {
                 Ok(value) => record.push(value),
-                Err(length) => {
-                    let limit = column.limit.unwrap_or_default();
-                    return Ok(Shaped::TooLong(format!(
-                        "{} {} of {}: {} has {length} letters, {limit} are allowed",
-                        table.name, object.number, object.scope, column.name
-                    )));
+                Err(why) => {
+                    let place = format!("{} {} of {}", table.name, object.number, object.scope);
+                    return Ok(Shaped::TooLong(format!("{place}: {why}")));
                 }
             }
         }
@@ -179,18 +173,4 @@ impl Shaper<'_> {
             None => Param::Int(document.get("object_id").and_then(integer)),
         }
     }
-}
-
-/// The value if the column takes it, shortened where that does no harm; else how long it is.
-fn fitting(column: &Column, value: Param, notes: &mut Vec<String>) -> Result<Param, usize> {
-    let (Some(limit), Param::Text(Some(text))) = (column.limit, &value) else { return Ok(value) };
-    let length = text.chars().count();
-    if length <= limit {
-        return Ok(value);
-    }
-    if !SHORTENED.contains(&column.name.as_str()) {
-        return Err(length);
-    }
-    notes.push(format!("{} was shortened to {limit} letters", column.name));
-    Ok(text.chars().take(limit).collect::<String>().into())
 }

@@ -18,7 +18,7 @@ pub use state::TransferState;
 
 use crate::bolt::{BoltError, BoltFile, Import};
 use crate::{Store, StoreError};
-use source::{Source, SqlSource};
+use source::{Batch, Source, SqlSource};
 use state::Step;
 use std::collections::BTreeMap;
 use table::Table;
@@ -91,6 +91,9 @@ pub enum TransferError {
 
 /// The table that remembers which ids of a Bolt file became others.
 pub(crate) const IMPORT_MAP: &str = "rs_import_map";
+
+/// How many values are named that the target does not take.
+pub(crate) const TOLD: usize = 20;
 
 /// What a transfer is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,6 +252,7 @@ impl Store {
 async fn copy_report(source: &SqlSource<'_>, tables: &[Table], watch: Watch<'_>) -> Result<Report> {
     let mut report = Report::default();
     let (mut done, mut total) = (0, 0);
+    let mut too_long = Vec::new();
     for table in tables {
         total += source.count(table, false).await?;
     }
@@ -259,8 +263,13 @@ async fn copy_report(source: &SqlSource<'_>, tables: &[Table], watch: Watch<'_>)
         if all > kept {
             notes.insert("left out: what it belongs to is gone".to_owned(), all - kept);
         }
-        let sum = sum(&reader, table, |rows| {
-            done += rows;
+        let sum = sum(&reader, table, |batch| {
+            done += batch.records.len() as u64;
+            for note in &batch.misfits.notes {
+                *notes.entry(note.clone()).or_default() += 1;
+            }
+            too_long.extend(batch.misfits.too_long.iter().cloned());
+            too_long.truncate(TOLD);
             watch(Progress { phase: Phase::Check, table: table.name.clone(), done, total });
         });
         let sum = sum.await?;
@@ -268,16 +277,16 @@ async fn copy_report(source: &SqlSource<'_>, tables: &[Table], watch: Watch<'_>)
             report.tables.push(TableReport { table: table.name.clone(), sum, notes });
         }
     }
-    Ok(report)
+    if too_long.is_empty() { Ok(report) } else { Err(TransferError::TooLong { values: too_long }) }
 }
 
-/// Reads a table and sums it up; tells the number of rows of each batch.
-async fn sum(source: &Source<'_>, table: &Table, mut told: impl FnMut(u64)) -> Result<Sum> {
+/// Reads a table and sums it up; shows each batch.
+async fn sum(source: &Source<'_>, table: &Table, mut shown: impl FnMut(&Batch)) -> Result<Sum> {
     let (mut sum, mut place) = (Sum::default(), String::new());
     loop {
         let batch = source.read(table, &place).await?;
         batch.records.iter().for_each(|record| sum.add(record));
-        told(batch.records.len() as u64);
+        shown(&batch);
         if batch.is_last {
             return Ok(sum);
         }
@@ -363,8 +372,8 @@ impl Run<'_> {
         for table in &self.tables {
             let expected = report.tables.iter().find(|found| found.table == table.name);
             let expected = expected.map(|found| found.sum).unwrap_or_default();
-            let found = sum(&reader, table, |rows| {
-                done += rows;
+            let found = sum(&reader, table, |batch| {
+                done += batch.records.len() as u64;
                 watch(Progress { phase: Phase::Compare, table: table.name.clone(), done, total });
             });
             let found = found.await?;

@@ -7,6 +7,9 @@ use crate::{Result, StoreError};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+/// Texts that are shortened if the target wants them shorter: they are read by people only.
+const SHORTENED: &[&str] = &["name", "title", "message", "commit_message", "user_agent"];
+
 /// The values of a row, in the order of its table's columns.
 pub(crate) type Record = Vec<Param>;
 
@@ -109,6 +112,20 @@ impl Column {
         text.into()
     }
 
+    /// The value if the column takes it, shortened where that does no harm, which is noted; the error says why it does not.
+    pub(crate) fn fit(&self, value: Param, notes: &mut Vec<String>) -> std::result::Result<Param, String> {
+        let (Some(limit), Param::Text(Some(text))) = (self.limit, &value) else { return Ok(value) };
+        let length = text.chars().count();
+        if length <= limit {
+            return Ok(value);
+        }
+        if !SHORTENED.contains(&self.name.as_str()) {
+            return Err(format!("{} has {length} letters, {limit} are allowed", self.name));
+        }
+        notes.push(format!("{} was shortened to {limit} letters", self.name));
+        Ok(text.chars().take(limit).collect::<String>().into())
+    }
+
     /// Reads the column of a row, of whatever database, as a value for this column.
     fn read(&self, row: &Row, dialect: Dialect) -> Result<Param> {
         let name = self.name.as_str();
@@ -122,9 +139,16 @@ impl Column {
     }
 }
 
+/// What of a row had to be changed to fit, and what does not fit.
+#[derive(Debug, Default)]
+pub(crate) struct Misfits {
+    pub(crate) notes: Vec<String>,
+    pub(crate) too_long: Vec<String>,
+}
+
 /// A row of any database as a record for this table. `dialect` is that of the database it goes to.
-pub(crate) fn read(table: &Table, row: &Row, dialect: Dialect) -> Result<Record> {
-    let of = |column: &Column| {
+pub(crate) fn read(table: &Table, row: &Row, dialect: Dialect, misfits: &mut Misfits) -> Result<Record> {
+    let mut of = |column: &Column| {
         let value = column.read(row, dialect).map_err(|error| match error {
             StoreError::Unreadable { column, value, expected } => {
                 StoreError::Unreadable { column: format!("{}.{column}", table.name), value, expected }
@@ -136,7 +160,11 @@ pub(crate) fn read(table: &Table, row: &Row, dialect: Dialect) -> Result<Record>
             Param::Int(None) | Param::Bool(None) | Param::Text(None) | Param::Time(None) | Param::Bytes(None)
         );
         // SQLite takes an empty text as a time, which reads as nothing.
-        Ok(if is_null && !column.nullable { column.zero() } else { value })
+        let value = if is_null && !column.nullable { column.zero() } else { value };
+        column.fit(value, &mut misfits.notes).or_else(|why| {
+            misfits.too_long.push(why);
+            Ok(column.null())
+        })
     };
-    table.columns.iter().map(of).collect()
+    table.columns.iter().map(&mut of).collect()
 }

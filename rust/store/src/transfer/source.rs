@@ -1,6 +1,6 @@
 //! Where rows come from: a database or a Bolt file.
 
-use super::record::{self, Record};
+use super::record::{self, Misfits, Record};
 use super::table::Table;
 use super::{Result, TransferError};
 use crate::bolt::Import;
@@ -21,6 +21,8 @@ pub(super) struct Batch {
     pub(super) place: String,
     /// Whether there is none.
     pub(super) is_last: bool,
+    /// What had to be changed, and what cannot be carried over.
+    pub(super) misfits: Misfits,
 }
 
 /// What a batch may hold.
@@ -58,7 +60,7 @@ impl Source<'_> {
                     is_full
                 })?;
                 let is_last = next.is_none();
-                Ok(Batch { records, place: next.unwrap_or_default(), is_last })
+                Ok(Batch { records, place: next.unwrap_or_default(), is_last, misfits: Misfits::default() })
             }
         }
     }
@@ -85,22 +87,30 @@ impl SqlSource<'_> {
 
     async fn read(&self, table: &Table, place: &str) -> Result<Batch> {
         let Some(own) = self.tables.get(&table.name) else {
-            return Ok(Batch { records: Vec::new(), place: String::new(), is_last: true });
+            let misfits = Misfits::default();
+            return Ok(Batch { records: Vec::new(), place: String::new(), is_last: true, misfits });
         };
         if let Some(missing) = own.columns.iter().find(|column| table.column(&column.name).is_none()) {
             return Err(TransferError::Column { table: table.name.clone(), column: missing.name.clone() });
         }
         let (text, values) = self.query(table, own, place)?;
         let (mut room, mut records, mut is_full) = (Room::default(), Vec::new(), false);
+        let mut misfits = Misfits::default();
         let take = |row: &crate::db::Row| {
-            let record = record::read(table, row, self.dialect)?;
+            let mut found = Misfits::default();
+            let record = record::read(table, row, self.dialect, &mut found)?;
+            misfits.notes.append(&mut found.notes);
+            if !found.too_long.is_empty() {
+                let place = place_of(table, &record).unwrap_or_default();
+                misfits.too_long.extend(found.too_long.iter().map(|why| format!("{} {place}: {why}", table.name)));
+            }
             is_full = room.take(&record) && !table.key.is_empty();
             records.push(record);
             Ok(is_full)
         };
         self.db.fetch_until(text, values, take).await?;
         let place = records.last().map(|record| place_of(table, record)).transpose()?.unwrap_or_default();
-        Ok(Batch { records, place, is_last: !is_full })
+        Ok(Batch { records, place, is_last: !is_full, misfits })
     }
 
     /// The rows behind a place in the order of the key. What refers to nothing is left out, or null where that is allowed:
