@@ -132,7 +132,7 @@ pub use retention_rule::ScopedRule;
 pub use runner_report::RunnerReportMail;
 pub use server::{OtherServers, ServerPresence};
 pub use session::{Identity, SessionActivity};
-pub use stored_secret::OwnSecret;
+pub use stored_secret::{OwnSecret, OwnTable};
 pub use task_archive::Archived;
 pub use task_command::TaskCommand;
 pub use task_host::TaskHost;

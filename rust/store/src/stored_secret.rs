@@ -2,7 +2,7 @@
 //!
 //! Not for the use of a single key (`access_key`), and not for cryptography: texts go out and come in as they are stored.
 
-use crate::db::{FromRow, Row, Transaction, params};
+use crate::db::{FromRow, Param, Row, Transaction, params};
 use crate::migration::tables;
 use crate::{Result, Store};
 use semaphore_model::{AccessKey, AccessKeyId, Secret};
@@ -10,54 +10,60 @@ use semaphore_model::{AccessKey, AccessKeyId, Secret};
 /// Rows that are read at a time.
 const PAGE: u32 = 500;
 
-/// The columns of tables of our own that are encrypted like keys.
-const OWN: &[OwnColumn] = &[
-    OwnColumn {
-        table: "rs_task_secret",
-        read: "select cast(task_id as char(64)) as name, sealed as sealed from rs_task_secret",
-        is_needed: true,
-        write: "update rs_task_secret set sealed = ? where cast(task_id as char(64)) = ?",
-    },
-    OwnColumn {
-        table: "rs_delivery",
-        read: "select cast(id as char(64)) as name, sealed as sealed from rs_delivery",
-        is_needed: false,
-        write: "update rs_delivery set sealed = ? where cast(id as char(64)) = ?",
-    },
-    OwnColumn {
-        table: "rs_jwt_key",
-        read: "select key_id as name, sealed as sealed from rs_jwt_key",
-        is_needed: false,
-        write: "update rs_jwt_key set sealed = ? where key_id = ?",
-    },
+/// Rows of a table of our own that are read at a time: a delivery can have some hundred KiB.
+const OWN_PAGE: u32 = 16;
+
+/// The tables of our own with a column `sealed` that is encrypted like keys.
+const OWN: &[OwnTable] = &[
+    OwnTable { name: "rs_task_secret", is_needed: true, key: "task_id", is_numbered: true },
+    OwnTable { name: "rs_delivery", is_needed: false, key: "id", is_numbered: true },
+    OwnTable { name: "rs_jwt_key", is_needed: false, key: "key_id", is_numbered: false },
 ];
 
-struct OwnColumn {
-    table: &'static str,
-    /// Whether something is lost with it: a delivery is shown without its body, and a key to sign with is made anew.
-    is_needed: bool,
-    /// Answers `name` and `sealed`.
-    read: &'static str,
-    /// Takes the new text and the name.
-    write: &'static str,
+/// A table of our own that holds encrypted texts.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnTable {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether something is lost with a text: a delivery is shown without its body, and a key to sign with is made anew.
+    pub is_needed: bool,
+    /// Its primary key.
+    key: &'static str,
+    /// Whether that is a number.
+    is_numbered: bool,
 }
 
-/// A row of a table of our own that holds an encrypted text.
+/// A row of such a table.
 #[derive(Clone, Debug)]
 pub struct OwnSecret {
-    /// The table.
-    pub table: &'static str,
-    /// Whether something is lost if no key opens it.
-    pub is_needed: bool,
-    /// Which row, in words: its primary key.
-    pub name: String,
+    /// Its primary key.
+    pub key: String,
     /// The text as stored.
     pub sealed: Secret,
 }
 
-fn own_secret(row: &Row, column: &OwnColumn) -> Result<OwnSecret> {
-    let (name, sealed) = (row.text("name")?.trim_end().to_owned(), row.text("sealed")?.into());
-    Ok(OwnSecret { table: column.table, is_needed: column.is_needed, name, sealed })
+impl OwnTable {
+    fn page(&self, lock: &'static str) -> String {
+        let Self { name, key, .. } = self;
+        format!(
+            "select {key} as place, sealed as sealed from {name} where {key} > ? order by {key} limit {OWN_PAGE}{lock}"
+        )
+    }
+
+    /// The key of a row; of none, what is before all of them.
+    fn key(&self, of: Option<&OwnSecret>) -> Param {
+        match of {
+            Some(row) if self.is_numbered => row.key.parse().unwrap_or(i64::MAX).into(),
+            Some(row) => row.key.as_str().into(),
+            None if self.is_numbered => 0_i64.into(),
+            None => "".into(),
+        }
+    }
+
+    fn row(&self, row: &Row) -> Result<OwnSecret> {
+        let key = if self.is_numbered { row.long("place")?.to_string() } else { row.text("place")? };
+        Ok(OwnSecret { key, sealed: row.text("sealed")?.into() })
+    }
 }
 
 fn page_of_keys(lock: &'static str) -> String {
@@ -70,36 +76,16 @@ impl Store {
         self.fetch(page_of_keys(""), params![after]).await
     }
 
-    /// What tables of our own hold encrypted; nothing of a table that is not there.
-    pub async fn list_own_secrets(&self) -> Result<Vec<OwnSecret>> {
-        let mut found = Vec::new();
-        for column in self.own_columns().await? {
-            let rows = self.db().fetch_all(column.read, params![]).await?;
-            for row in &rows {
-                found.push(own_secret(row, column)?);
-            }
-        }
-        Ok(found)
-    }
-
-    async fn own_columns(&self) -> Result<Vec<&'static OwnColumn>> {
+    /// The tables of our own that hold encrypted texts, as far as they are there.
+    pub async fn list_own_tables(&self) -> Result<Vec<OwnTable>> {
         let present = tables(self.db()).await?;
-        Ok(OWN.iter().filter(|column| present.iter().any(|table| table == column.table)).collect())
+        Ok(OWN.iter().filter(|own| present.iter().any(|table| table == own.name)).copied().collect())
     }
 
-    /// Opens a transaction in which nobody else changes what tables of our own hold encrypted; answers those rows.
-    pub async fn begin_with_own_secrets(&self) -> Result<(Transaction, Vec<OwnSecret>)> {
-        let columns = self.own_columns().await?;
-        let mut transaction = self.begin().await?;
-        let lock = transaction.dialect().for_update();
-        let mut found = Vec::new();
-        for column in columns {
-            let rows = transaction.fetch_all(format!("{}{lock}", column.read), params![]).await?;
-            for row in &rows {
-                found.push(own_secret(row, column)?);
-            }
-        }
-        Ok((transaction, found))
+    /// The next rows of such a table behind one, or its first.
+    pub async fn list_own_secrets(&self, table: &OwnTable, after: Option<&OwnSecret>) -> Result<Vec<OwnSecret>> {
+        let rows = self.db().fetch_all(table.page(""), vec![table.key(after)]).await?;
+        rows.iter().map(|row| table.row(row)).collect()
     }
 }
 
@@ -115,9 +101,17 @@ impl Transaction {
         self.change("update access_key set secret = ? where id = ?", params![sealed, id]).await
     }
 
+    /// As [`Store::list_own_secrets`]; nobody else changes the rows until the transaction ends.
+    pub async fn lock_own_secrets(&mut self, table: &OwnTable, after: Option<&OwnSecret>) -> Result<Vec<OwnSecret>> {
+        let text = table.page(self.dialect().for_update());
+        self.fetch_all(text, vec![table.key(after)]).await?.iter().map(|row| table.row(row)).collect()
+    }
+
     /// Puts the same text under another key in its place.
-    pub async fn replace_own_secret(&mut self, secret: &OwnSecret, sealed: &Secret) -> Result<()> {
-        let Some(column) = OWN.iter().find(|column| column.table == secret.table) else { return Ok(()) };
-        self.change(column.write, params![sealed, &secret.name]).await
+    pub async fn replace_own_secret(&mut self, table: &OwnTable, row: &OwnSecret, sealed: &Secret) -> Result<()> {
+        let text = format!("update {} set sealed = ? where {} = ?", table.name, table.key);
+        let mut values = params![sealed];
+        values.push(table.key(Some(row)));
+        self.change(text, values).await
     }
 }

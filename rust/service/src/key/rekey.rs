@@ -64,7 +64,8 @@ pub async fn rekey(
 ) -> Result<RekeyReport, RekeyError> {
     let keys = Keys { old: AccessKeyCipher::new(old_key.expose()), new };
     let mut report = RekeyReport::default();
-    let (mut transaction, own_secrets) = store.begin_with_own_secrets().await?;
+    let own_tables = store.list_own_tables().await?;
+    let mut transaction = store.begin().await?;
     let mut after = AccessKeyId(0);
     loop {
         let page = transaction.lock_keys_of_all_projects(after).await?;
@@ -80,16 +81,22 @@ pub async fn rekey(
             }
         }
     }
-    for own in own_secrets {
-        let record = format!("row {} of {}", own.name, own.table);
-        match keys.turn(&record, |cipher| secret::raw_text(&record, own.sealed.expose(), cipher)) {
-            Ok(Some(sealed)) => {
-                transaction.replace_own_secret(&own, &sealed).await?;
-                report.changed += 1;
+    for table in own_tables {
+        let mut page = transaction.lock_own_secrets(&table, None).await?;
+        while let Some(last) = page.last() {
+            let next = transaction.lock_own_secrets(&table, Some(last)).await?;
+            for own in std::mem::replace(&mut page, next) {
+                let record = format!("row {} of {}", own.key, table.name);
+                match keys.turn(&record, |cipher| secret::raw_text(&record, own.sealed.expose(), cipher)) {
+                    Ok(Some(sealed)) => {
+                        transaction.replace_own_secret(&table, &own, &sealed).await?;
+                        report.changed += 1;
+                    }
+                    Ok(None) => report.unchanged += 1,
+                    Err(RekeyError::Unreadable { .. }) if !table.is_needed => report.unreadable += 1,
+                    Err(error) => return Err(error),
+                }
             }
-            Ok(None) => report.unchanged += 1,
-            Err(RekeyError::Unreadable { .. }) if !own.is_needed => report.unreadable += 1,
-            Err(error) => return Err(error),
         }
     }
     if dry_run {

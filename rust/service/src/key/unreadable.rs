@@ -45,12 +45,19 @@ pub async fn unreadable_secrets(
             }
         }
     }
-    for own in store.list_own_secrets().await? {
-        count += 1;
-        let record = format!("row {} of {}", own.name, own.table);
-        if let Err(error) = secret::raw_text(&record, own.sealed.expose(), cipher) {
-            let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            unreadable.push(UnreadableSecret { record, reason, is_abandoned: !own.is_needed });
+    for table in store.list_own_tables().await? {
+        let mut page = store.list_own_secrets(&table, None).await?;
+        while let Some(last) = page.last() {
+            let next = store.list_own_secrets(&table, Some(last)).await?;
+            for own in std::mem::replace(&mut page, next) {
+                count += 1;
+                let record = format!("row {} of {}", own.key, table.name);
+                if let Err(error) = secret::raw_text(&record, own.sealed.expose(), cipher) {
+                    let reason =
+                        std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                    unreadable.push(UnreadableSecret { record, reason, is_abandoned: !table.is_needed });
+                }
+            }
         }
     }
     Ok((count, unreadable))
