@@ -201,7 +201,8 @@ impl Store {
         let source = SqlSource {
             db: from.db(),
             dialect: self.db().dialect(),
-            tables: own.into_iter().map(|table| (table.name.clone(), table)).collect(),
+            tables: by_name(own),
+            target: by_name(tables.clone()),
         };
         let mut last = BTreeMap::new();
         for table in tables.iter().filter(|table| table.has_id()) {
@@ -256,7 +257,7 @@ async fn copy_report(source: &SqlSource<'_>, tables: &[Table], watch: Watch<'_>)
     for table in tables {
         total += source.count(table, false).await?;
     }
-    let reader = Source::Sql(SqlSource { db: source.db, dialect: source.dialect, tables: source.tables.clone() });
+    let reader = Source::Sql(source.clone());
     for table in tables {
         let (all, kept) = (source.count(table, true).await?, source.count(table, false).await?);
         let mut notes = BTreeMap::new();
@@ -366,8 +367,9 @@ impl Run<'_> {
 
     /// Reads everything back.
     async fn compare(&self, report: &Report, total: u64, watch: Watch<'_>) -> Result<()> {
-        let own = self.tables.iter().map(|table| (table.name.clone(), table.clone())).collect();
-        let reader = Source::Sql(SqlSource { db: self.store.db(), dialect: self.store.db().dialect(), tables: own });
+        let (db, tables) = (self.store.db(), by_name(self.tables.clone()));
+        let reader = SqlSource { db, dialect: db.dialect(), tables: tables.clone(), target: tables };
+        let reader = Source::Sql(reader);
         let mut done = 0;
         for table in &self.tables {
             let expected = report.tables.iter().find(|found| found.table == table.name);
@@ -384,6 +386,10 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+fn by_name(tables: Vec<Table>) -> BTreeMap<String, Table> {
+    tables.into_iter().map(|table| (table.name.clone(), table)).collect()
 }
 
 /// Name of the step that fills the references of a table.

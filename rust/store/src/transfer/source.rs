@@ -1,7 +1,7 @@
 //! Where rows come from: a database or a Bolt file.
 
 use super::record::{self, Misfits, Record};
-use super::table::Table;
+use super::table::{Reference, Table};
 use super::{Result, TransferError};
 use crate::bolt::Import;
 use crate::db::{Db, Param};
@@ -13,6 +13,9 @@ use std::fmt::Write;
 const ROWS: usize = 1000;
 /// Bytes of one batch, more or less: a line of output can have a megabyte.
 const BYTES: usize = 2 << 20;
+
+/// How far it is followed what a row needs. No table is farther from a project or a user.
+const DEEPEST: usize = 6;
 
 /// Some rows of a table.
 pub(super) struct Batch {
@@ -67,20 +70,23 @@ impl Source<'_> {
 }
 
 /// Rows of another database.
+#[derive(Clone)]
 pub(super) struct SqlSource<'a> {
     pub(super) db: &'a Db,
     /// Of the database they go to.
     pub(super) dialect: Dialect,
     /// Its own tables, by name.
     pub(super) tables: BTreeMap<String, Table>,
+    /// Those of the database they go to.
+    pub(super) target: BTreeMap<String, Table>,
 }
 
 impl SqlSource<'_> {
     /// How many rows there are of a table, without those that refer to nothing.
     pub(super) async fn count(&self, table: &Table, all: bool) -> Result<u64> {
         let Some(own) = self.tables.get(&table.name) else { return Ok(0) };
-        let filter = if all { String::new() } else { required(table, own) };
-        let text = format!("select count(*) as number from `{}` t where 1 = 1{filter}", table.name);
+        let filter = if all { String::new() } else { self.required(table, own, 0) };
+        let text = format!("select count(*) as number from `{}` t0 where 1 = 1{filter}", table.name);
         let rows = self.db.fetch_all(text, Vec::new()).await?;
         Ok(rows.first().map_or(Ok(0), |row| row.long("number"))?.try_into().unwrap_or_default())
     }
@@ -125,33 +131,45 @@ impl SqlSource<'_> {
             }
             match table.reference(index).filter(|_| column.nullable) {
                 Some(to) if self.tables.contains_key(&to.table) => {
-                    let exists =
-                        format!("exists (select 1 from `{}` r where r.`{}` = t.`{name}`)", to.table, to.target);
-                    columns.push(format!("case when {exists} then t.`{name}` end as `{name}`"));
+                    let exists = self.exists(to, name, 0);
+                    columns.push(format!("case when {exists} then t0.`{name}` end as `{name}`"));
                 }
-                _ => columns.push(format!("t.`{name}` as `{name}`")),
+                _ => columns.push(format!("t0.`{name}` as `{name}`")),
             }
         }
         let key: Vec<&str> = table.key.iter().map(|column| table.columns[*column].name.as_str()).collect();
         let (after, values) = if place.is_empty() { (String::new(), Vec::new()) } else { behind(table, &key, place)? };
-        let filter = required(table, own);
-        let order = key.iter().map(|name| format!("t.`{name}`")).collect::<Vec<_>>().join(", ");
+        let filter = self.required(table, own, 0);
+        let order = key.iter().map(|name| format!("t0.`{name}`")).collect::<Vec<_>>().join(", ");
         let order = if order.is_empty() { order } else { format!(" order by {order} limit {}", ROWS + 1) };
-        Ok((format!("select {} from `{}` t where 1 = 1{filter}{after}{order}", columns.join(", "), table.name), values))
+        Ok((
+            format!("select {} from `{}` t0 where 1 = 1{filter}{after}{order}", columns.join(", "), table.name),
+            values,
+        ))
     }
-}
 
-/// The condition that what a row needs is there.
-fn required(table: &Table, own: &Table) -> String {
-    let mut text = String::new();
-    for to in table.references.iter().filter(|to| !table.columns[to.column].nullable) {
-        let name = &table.columns[to.column].name;
-        if own.column(name).is_some() {
-            let _infallible =
-                write!(text, " and exists (select 1 from `{}` r where r.`{}` = t.`{name}`)", to.table, to.target);
+    /// The condition that what a row of the table `t{depth}` needs is there and is carried over itself.
+    fn required(&self, table: &Table, own: &Table, depth: usize) -> String {
+        let mut text = String::new();
+        for to in table.references.iter().filter(|to| !table.columns[to.column].nullable) {
+            let name = &table.columns[to.column].name;
+            if own.column(name).is_some() {
+                let _infallible = write!(text, " and {}", self.exists(to, name, depth));
+            }
         }
+        text
     }
-    text
+
+    /// The condition that what this column of the table `t{depth}` refers to is there and is carried over itself.
+    fn exists(&self, to: &Reference, name: &str, depth: usize) -> String {
+        let inner = depth + 1;
+        let needs = match (self.target.get(&to.table), self.tables.get(&to.table)) {
+            (Some(table), Some(own)) if inner < DEEPEST => self.required(table, own, inner),
+            _ => String::new(),
+        };
+        let Reference { table, target, .. } = to;
+        format!("exists (select 1 from `{table}` t{inner} where t{inner}.`{target}` = t{depth}.`{name}`{needs})")
+    }
 }
 
 /// The condition that a row lies behind a place: `a > ? or (a = ? and b > ?)`.
@@ -166,7 +184,7 @@ fn behind(table: &Table, key: &[&str], place: &str) -> Result<(String, Vec<Param
     for last in 0..key.len() {
         let mut parts = Vec::new();
         for (index, name) in key.iter().enumerate().take(last + 1) {
-            parts.push(format!("t.`{name}` {} ?", if index == last { ">" } else { "=" }));
+            parts.push(format!("t0.`{name}` {} ?", if index == last { ">" } else { "=" }));
             bound.push(param(index)?);
         }
         choices.push(format!("({})", parts.join(" and ")));

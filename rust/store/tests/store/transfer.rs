@@ -80,4 +80,18 @@ async fn a_sqlite_database_is_copied(database: Database) {
     assert!(matches!(refused, TransferError::NotEmpty { .. }), "{refused}");
 }
 
-stories! { the_recorded_bolt_file_is_imported_once, a_sqlite_database_is_copied }
+/// Somebody has removed rows with another program, which SQLite lets him do.
+async fn what_needs_what_is_gone_is_left_out(database: Database) {
+    let Some((target, _kept)) = database.empty().await else { return };
+    let (source, kept) = Database::Sqlite.recorded().await.unwrap();
+    kept.execute("pragma foreign_keys = off; delete from project where id = 1 returning name").await;
+    let report = target.copy_from(&source, "the test's own", false, &mut |_| {}).await.unwrap();
+    assert_eq!((count(&report, "project"), count(&report, "task"), count(&report, "task__output")), (1, 3, 66));
+    let output = report.tables.iter().find(|table| table.table == "task__output").unwrap();
+    assert_eq!(output.notes.values().sum::<u64>(), 759 - 66, "{output:?}");
+    assert!(count(&report, "event") > 0 && count(&report, "user") > 0);
+}
+
+stories! {
+    the_recorded_bolt_file_is_imported_once, a_sqlite_database_is_copied, what_needs_what_is_gone_is_left_out
+}
