@@ -1,23 +1,43 @@
 //! What tasks may leave behind: whole clones, homes and mirrors, and nothing else.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
 use crate::{Server, processes_with, zombies_below};
 
-/// No process, zombie, socket, inventory, file with a secret or half-made clone is there, and no task is open.
+/// How long the process of a task may take to go after the task's end is stored.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// No process, zombie, socket, inventory, file with a secret or half-made clone is there, or is soon, and no task is open.
 #[track_caller]
 pub fn assert_nothing_left(server: &Server) {
-    let directory = server.directory().to_str().expect("a path of text");
-    let processes: Vec<_> = processes_with(directory).into_iter().filter(|&pid| pid != server.process_id()).collect();
-    assert_eq!(processes, Vec::<u32>::new(), "processes were left behind");
-    assert_eq!(zombies_below(server.process_id()), Vec::<u32>::new());
-    let mut left = Vec::new();
-    collect(&server.directory().join("tmp"), 0, &mut left);
-    assert_eq!(left, Vec::<String>::new(), "files were left behind");
+    let begin = Instant::now();
+    while !left(server).is_empty() && begin.elapsed() < GRACE {
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(left(server), Vec::<String>::new(), "left behind");
     let open = server.sql("select id, status from task where status not in ('success', 'error', 'stopped')");
     assert_eq!(open, Vec::<Vec<Value>>::new(), "tasks were left open");
+}
+
+fn left(server: &Server) -> Vec<String> {
+    let directory = server.directory().to_str().expect("a path of text");
+    let processes = processes_with(directory).into_iter().filter(|&pid| pid != server.process_id());
+    let mut left: Vec<_> = processes.map(|pid| format!("process {pid}: {}", command_line(pid))).collect();
+    left.extend(zombies_below(server.process_id()).into_iter().map(|pid| format!("zombie {pid}")));
+    collect(&server.directory().join("tmp"), 0, &mut left);
+    left
+}
+
+fn command_line(pid: u32) -> String {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&words).replace('\0', " ")
 }
 
 /// What lies in the project directories besides that which is kept on purpose.
