@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod configuration;
+mod go_flags;
 mod lists;
 mod projects;
 mod reference;

@@ -69,7 +69,11 @@ fn recorded_dialogues_make_the_recorded_configurations() {
             assert!(run.stderr.contains("semaphore migrate --config"), "{name}: {run:#?}");
         }
         if name == "sqlite_defaults" {
-            logs_in(&place);
+            let user = logs_in(&place, "admin", "secret");
+            assert_eq!(
+                (&user["name"], &user["email"], &user["admin"]),
+                (&json!("The Name"), &json!("admin@example.test"), &json!(true))
+            );
             first = Some(place);
         } else if name == "existing_user" {
             assert!(run.stdout.contains("Welcome back, The Name!"), "{run:#?}");
@@ -77,8 +81,8 @@ fn recorded_dialogues_make_the_recorded_configurations() {
     }
 }
 
-/// A server on what the wizard made lets the administrator in.
-fn logs_in(place: &Place) {
+/// A server on what is in the place lets a user in; what it tells about them.
+pub(super) fn logs_in(place: &Place, login: &str, password: &str) -> Value {
     let port = free_port();
     let mut server = Command::new(program())
         .args(["server", "--config"])
@@ -96,14 +100,11 @@ fn logs_in(place: &Place) {
         std::net::TcpStream::connect(("127.0.0.1", port)).ok()
     });
     let client = Client::new(port);
-    client.login("admin", "secret");
+    client.login(login, password);
     let user = client.get("/api/user").expect(200).json();
-    assert_eq!(
-        (&user["name"], &user["email"], &user["admin"]),
-        (&json!("The Name"), &json!("admin@example.test"), &json!(true))
-    );
     signal::kill(Pid::from_raw(server.id() as i32), signal::Signal::SIGTERM).unwrap();
     assert!(server.wait().unwrap().success());
+    user
 }
 
 #[test]

@@ -236,7 +236,7 @@ pub(super) struct Migrate {
     #[arg(long, value_name = "FILE")]
     pub(super) from_boltdb: Option<PathBuf>,
     /// Skip task output importing during migration
-    #[arg(long, requires = "from_boltdb")]
+    #[arg(long)]
     pub(super) skip_task_output: bool,
     /// Error log size; without effect, because nothing is left out silently
     #[arg(long, value_name = "NUMBER")]

@@ -53,7 +53,8 @@ const EXIT_FOREIGN_DATABASE: u8 = 3;
 
 /// Runs the program with these arguments (the first is its own name).
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(go_flags::plain(arguments, &Arguments::command())) {
+    let plain = go_flags::plain(arguments, Arguments::command());
+    let arguments = match plain.and_then(Arguments::try_parse_from) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };

@@ -28,6 +28,7 @@ fn commands_of_the_reference_are_understood() {
         "semaphore vault rekey --old-key x",
         "semaphore vaults",
         "semaphore migrate --apply-to 2.15.2",
+        "semaphore migrate --skip-task-output",
         "semaphore version",
     ] {
         assert!(parse(line).is_ok(), "{line}");
