@@ -33,6 +33,7 @@ mod rekeyed;
 mod remote;
 mod remote_face;
 mod remote_faults;
+mod remote_room;
 mod restart;
 mod robust;
 mod runner_cgroup;

@@ -28,6 +28,8 @@ use crate::{
 const PATH: &str = "/api/internal/runners";
 /// The header that the token stands in.
 const TOKEN_HEADER: &str = "x-runner-token";
+/// The header that says how many tasks would be begun now. A Go server passes it over.
+const ROOM_HEADER: &str = "x-runner-room";
 /// Characters of a runner's name.
 const NAME_LENGTH: usize = 16;
 /// How long a connection may take.
@@ -205,9 +207,13 @@ impl fmt::Debug for RunnerLink {
 }
 
 impl RunnerLink {
-    async fn state(&self) -> Result<RunnerState, RunnerClientError> {
+    async fn state(&self, room: Option<u32>) -> Result<RunnerState, RunnerClientError> {
         let request = self.client.http.get(format!("{}{PATH}", self.client.server));
-        let (is_encrypted, body) = self.client.answer(request.header(TOKEN_HEADER, self.token.clone())).await?;
+        let mut request = request.header(TOKEN_HEADER, self.token.clone());
+        if let Some(room) = room {
+            request = request.header(ROOM_HEADER, room);
+        }
+        let (is_encrypted, body) = self.client.answer(request).await?;
         let body = match (&self.key, is_encrypted) {
             (_, false) => body,
             (None, true) => {
@@ -248,6 +254,7 @@ fn trouble(error: &RunnerClientError, is_report: bool) -> UpstreamError {
         Some(StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND) if said => {
             UpstreamError::Stranger(format!("{text}; if the runner was removed from the server, register it again"))
         }
+        _ if matches!(error, RunnerClientError::Format(_)) => UpstreamError::Unreadable(text),
         _ => UpstreamError::Away(text),
     }
 }
@@ -260,8 +267,8 @@ impl Upstream for RunnerLink {
         self.client.answer(request).await.map(drop).map_err(|error| trouble(&error, true))
     }
 
-    async fn poll(&self) -> Result<RunnerState, UpstreamError> {
-        self.state().await.map_err(|error| trouble(&error, false))
+    async fn poll(&self, room: Option<u32>) -> Result<RunnerState, UpstreamError> {
+        self.state(room).await.map_err(|error| trouble(&error, false))
     }
 
     async fn clear_cache(&self, project: Option<ProjectId>) -> io::Result<()> {

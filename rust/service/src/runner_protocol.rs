@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     auth::{Attempt, Guess},
-    crypto::runner_key,
+    crypto::runner_key::{self, RunnerKeyError},
     error::{Error, Kind, Result},
     services::Services,
     task::{TaskPorts, heard_since},
@@ -43,6 +43,10 @@ impl Services {
         self.throttle.succeeded(&self.store, guess).await?;
         // Reference: a runner without a key file sends an empty text, which is stored, and all its polls fail.
         let public_key = registration.public_key.filter(|key| !key.is_empty());
+        if let Some(key) = &public_key {
+            // Reference: it is stored, and all polls of the runner fail.
+            runner_key::check(key).map_err(|error| Error::invalid("Invalid public key").with_source(error))?;
+        }
         let runner = Runner {
             token: runner_key::generate_token(),
             webhook: registration.webhook,
@@ -69,10 +73,16 @@ impl Services {
         if is_same(runner.token.expose(), token) { Ok(runner) } else { Err(unknown()) }
     }
 
-    /// Notes that the runner was heard of, and says what it has to do.
-    pub async fn poll_runner(&self, ports: &TaskPorts, runner: &Runner) -> Result<Poll> {
+    /// Notes that the runner was heard of, and says what it has to do. `room`: how many tasks it would begin now beside those
+    /// that it has reported, if it says so.
+    pub async fn poll_runner(&self, ports: &TaskPorts, runner: &Runner, room: Option<u32>) -> Result<Poll> {
+        if let Some(key) = &runner.public_key {
+            // Nothing can be told to it, so it is not there: tasks must not be kept for it.
+            runner_key::check(key).map_err(unusable)?;
+        }
         let now = Utc::now();
         self.store.touch_runner(runner.id, now).await?;
+        self.store.note_runner_room(runner.id, room).await?;
         let clear_cache = is_cleaning_due(runner);
         if runner.touched.is_none_or(|touched| touched < heard_since(now)) {
             // Tasks may wait for it.
@@ -83,15 +93,17 @@ impl Services {
             cache_clean_project_id: runner.project_id.filter(|_| clear_cache),
             ..RunnerState::default()
         };
-        ports.state_of_runner(runner, &mut state).await?;
+        ports.state_of_runner(runner, room, &mut state).await?;
         let Some(key) = &runner.public_key else { return Ok(Poll::Plain(state)) };
         let message =
             serde_json::to_vec(&state).map_err(|error| Error::internal("cannot write the state of a runner", error))?;
-        runner_key::encrypt(key, &message).map(Poll::Encrypted).map_err(|error| {
-            // Reference: 400 with an empty body.
-            Error::invalid(error.to_string()).bare().with_source(error)
-        })
+        runner_key::encrypt(key, &message).map(Poll::Encrypted).map_err(unusable)
     }
+}
+
+/// Reference: 400 with an empty body.
+fn unusable(error: RunnerKeyError) -> Error {
+    Error::invalid(error.to_string()).bare().with_source(error)
 }
 
 /// Whether somebody asked for an empty cache since the runner was heard of last.

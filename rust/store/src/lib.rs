@@ -67,6 +67,7 @@ mod retention_rule;
 mod role;
 mod runner;
 mod runner_report;
+mod runner_room;
 mod schedule;
 mod schedule_policy;
 mod secret_storage;

@@ -91,6 +91,8 @@ pub struct WatchedTask {
     pub task: RunnerTask,
     /// Its runner; none if it was removed.
     pub runner: Option<Runner>,
+    /// How many more the runner would begin, as it said last; none if it does not say so.
+    pub room: Option<i64>,
 }
 
 /// A runner that a task may have, and how many it has.
@@ -100,12 +102,24 @@ pub struct Candidate {
     pub runner: Runner,
     /// How many tasks it has, and may still work on.
     pub taken: i64,
+    /// How many more it would begin; none if it does not say so, or was not heard of lately.
+    pub room: Option<i64>,
 }
 
 impl Candidate {
-    /// Whether it may have one more.
+    /// Whether it may have one more, and would begin it. One with a webhook may be started anew for it.
     pub fn is_free(&self) -> bool {
+        self.has_place() && (self.has_room() || !self.runner.webhook.is_empty())
+    }
+
+    /// Whether its limit here is not reached.
+    pub fn has_place(&self) -> bool {
         self.runner.max_parallel_tasks == 0 || self.taken < i64::from(self.runner.max_parallel_tasks)
+    }
+
+    /// Whether it would begin one more, for all that is known.
+    pub fn has_room(&self) -> bool {
+        self.room.is_none_or(|room| room > 0)
     }
 
     /// Whether it was heard of since, or has a webhook that wakes it.
@@ -154,9 +168,13 @@ const SELECT: &str = "select k.task_id, k.runner_id, k.alias, k.stage, k.changed
      from rs_task_runner k join task t on t.id = k.task_id left join rs_task_lease l on l.task_id = k.task_id";
 
 /// Reference: those of the project come first, the newest of each first.
+const OF_PROJECT: &str = "r.active = ? and (r.project_id is null or r.project_id = ?) order by r.id desc";
+
+/// Runners with the tasks that they have, those that may still run there after their end, and those that are not begun.
 const CANDIDATES: &str = "select r.*, (select count(*) from rs_task_runner k where k.runner_id = r.id and k.stage < ?) as taken, \
-     (select count(*) from rs_task_runner k where k.runner_id = r.id and k.stage = ?) as left_there from runner r \
-     where r.active = ? and (r.project_id is null or r.project_id = ?) order by r.id desc";
+     (select count(*) from rs_task_runner k where k.runner_id = r.id and k.stage = ?) as left_there, \
+     (select count(*) from rs_task_runner k where k.runner_id = r.id and k.stage < ?) as pending, \
+     (select m.room from rs_runner_room m where m.runner_id = r.id) as room from runner r where ";
 
 impl Store {
     /// The tasks that a runner has, oldest first.
@@ -188,10 +206,14 @@ impl Store {
             return Ok(Vec::new());
         }
         let runners = self.list_runners().await?;
+        let rooms = self.fetch_own("select runner_id, room from rs_runner_room", Vec::new()).await?;
+        let room = |row: &Row| Ok::<_, crate::StoreError>((row.id::<RunnerId>("runner_id")?, row.long("room")?));
+        let rooms = rooms.iter().map(room).collect::<Result<Vec<_>>>()?;
         let watched = |row| {
             let task = RunnerTask::from_row(row)?;
             let runner = runners.iter().find(|runner| runner.id == task.runner_id).cloned();
-            Ok(WatchedTask { task, runner })
+            let room = rooms.iter().find(|(id, _)| *id == task.runner_id).map(|(_, room)| *room);
+            Ok(WatchedTask { task, runner, room })
         };
         rows.iter().map(watched).collect()
     }
@@ -226,7 +248,7 @@ impl Store {
 
     /// The runners that may have tasks of a project, in the order in which they are asked.
     pub async fn list_candidates(&self, project: ProjectId, wish: &RunnerWish) -> Result<Vec<Candidate>> {
-        let rows = self.fetch_own(CANDIDATES, of_project(project)).await?;
+        let rows = self.fetch_own(format!("{CANDIDATES}{OF_PROJECT}"), of_project(project)).await?;
         candidates(&rows, wish)
     }
 
@@ -238,6 +260,11 @@ impl Store {
     /// A runner is being told of a task; answers false if it was taken back from it.
     pub async fn offer_runner_task(&self, id: TaskId, runner: RunnerId) -> Result<bool> {
         self.move_runner_task(id, Some(runner), &[RunnerStage::Ready, RunnerStage::Offered], RunnerStage::Offered).await
+    }
+
+    /// The runner was told of a task and has not begun it, as is known for certain: it was not told, then.
+    pub async fn return_offered_task(&self, id: TaskId, runner: RunnerId) -> Result<bool> {
+        self.move_runner_task(id, Some(runner), &[RunnerStage::Offered], RunnerStage::Ready).await
     }
 
     /// Takes a task back that the runner was not told of; answers false if it was, and changes nothing then.
@@ -280,9 +307,18 @@ impl Store {
         let condition = and_in("task_id", tasks.len());
         let text =
             format!("update rs_task_runner set stage = ?, heard = ? where runner_id = ? and stage < ?{condition}");
-        let mut values = params![RunnerStage::Reported.number(), now, runner, RunnerStage::Left.number()];
-        values.extend(tasks.iter().map(|id| (*id).into()));
-        transaction.execute_own(text, values).await?;
+        let reported = RunnerStage::Reported.number();
+        let of_tasks = |mut values: Vec<Param>| {
+            values.extend(tasks.iter().map(|id| (*id).into()));
+            values
+        };
+        let begun = transaction.execute_own(text.clone(), of_tasks(params![reported, now, runner, reported])).await?;
+        if begun > 0 {
+            // Until its next poll nobody may believe that there is as much room as before.
+            transaction.fill_runner_room(runner, i64::try_from(begun).unwrap_or(i64::MAX)).await?;
+        }
+        let left = RunnerStage::Left.number();
+        transaction.execute_own(text, of_tasks(params![reported, now, runner, left])).await?;
         transaction.commit().await
     }
 
@@ -296,18 +332,28 @@ impl Store {
 }
 
 /// The values of [`CANDIDATES`].
-fn of_project(project: ProjectId) -> Vec<Param> {
+fn counted() -> Vec<Param> {
     let left = RunnerStage::Left.number();
-    params![left, left, true, project]
+    params![left, left, RunnerStage::Reported.number()]
+}
+
+fn of_project(project: ProjectId) -> Vec<Param> {
+    let mut values = counted();
+    values.extend(params![true, project]);
+    values
+}
+
+/// What a runner said that is gone, or sleeps until its webhook wakes it, counts no more.
+fn candidate(row: &Row, wish: &RunnerWish) -> Result<Candidate> {
+    let runner = Runner::from_row(row)?;
+    let (taken, left, pending) = (row.long("taken")?, row.long("left_there")?, row.long("pending")?);
+    let is_heard = is_heard(&runner, wish.heard_since);
+    let room = row.optional_long("room")?.filter(|_| is_heard).map(|room| room - pending);
+    Ok(Candidate { runner, taken: if is_heard { taken + left } else { taken }, room })
 }
 
 fn candidates(rows: &[Row], wish: &RunnerWish) -> Result<Vec<Candidate>> {
-    let candidate = |row: &Row| {
-        let runner = Runner::from_row(row)?;
-        let left = if is_heard(&runner, wish.heard_since) { row.long("left_there")? } else { 0 };
-        Ok(Candidate { taken: row.long("taken")? + left, runner })
-    };
-    let mut found = rows.iter().map(candidate).collect::<Result<Vec<_>>>()?;
+    let mut found = rows.iter().map(|row| candidate(row, wish)).collect::<Result<Vec<_>>>()?;
     let is_meant = |found: &Candidate| wish.tag.as_ref().is_none_or(|tag| found.runner.tag == *tag);
     found.retain(|found| found.runner.project_id.is_none() || is_meant(found));
     found.sort_by_key(|found| found.runner.project_id.is_none());
@@ -317,22 +363,24 @@ fn candidates(rows: &[Row], wish: &RunnerWish) -> Result<Vec<Candidate>> {
 impl Transaction {
     /// Gives a task to the first runner that can take it now. Servers that choose the same runner wait for each other.
     pub(crate) async fn choose_runner(&mut self, project: ProjectId, id: TaskId, wish: &RunnerWish) -> Result<Choice> {
-        let rows = self.fetch_all(CANDIDATES, of_project(project)).await?;
-        let found = candidates(&rows, wish)?;
+        let rows = self.fetch_all(format!("{CANDIDATES}{OF_PROJECT}"), of_project(project)).await?;
+        let mut found = candidates(&rows, wish)?;
         if found.is_empty() {
             return Ok(Choice::Nobody);
         }
-        for candidate in found.into_iter().filter(|found| found.is_free() && found.is_there(wish.heard_since)) {
-            let runner = candidate.runner;
+        found.retain(|found| found.is_free() && found.is_there(wish.heard_since));
+        // Before one that has to be started for it by its webhook.
+        found.sort_by_key(|found| !found.has_room());
+        for Candidate { runner, .. } in found {
             let text = format!("select id from runner where id = ?{}", self.dialect().for_update());
             if self.fetch_optional(text, params![runner.id]).await?.is_none() {
                 continue;
             }
-            let last = if is_heard(&runner, wish.heard_since) { RunnerStage::Left } else { RunnerStage::Reported };
-            let text = "select count(*) as taken from rs_task_runner where runner_id = ? and stage <= ?";
-            let values = params![runner.id, last.number()];
-            let taken = self.fetch_optional(text, values).await?.map_or(Ok(0), |row| row.long("taken"))?;
-            if !(Candidate { runner: runner.clone(), taken }).is_free() {
+            // Another server may have given it a task before the lock was there.
+            let mut values = counted();
+            values.extend(params![runner.id]);
+            let now = self.fetch_optional(format!("{CANDIDATES}r.id = ?"), values).await?;
+            if !now.map(|row| candidate(&row, wish)).transpose()?.is_some_and(|now| now.is_free()) {
                 continue;
             }
             self.execute("delete from rs_task_runner where task_id = ?", params![id]).await?;
@@ -371,8 +419,9 @@ impl Transaction {
         self.execute_own("delete from rs_task_output_mark where task_id = ?", params![id]).await.map(drop)
     }
 
-    /// Tasks that the runner had ended here; with the runner nobody can be told to stop.
+    /// Tasks that the runner had ended here, and its room; with the runner nobody can be told to stop.
     pub(crate) async fn forget_runner(&mut self, runner: RunnerId) -> Result<()> {
+        self.forget_runner_room(runner).await?;
         let text = "delete from rs_task_runner where runner_id = ? and stage = ?";
         self.execute_own(text, params![runner, RunnerStage::Left.number()]).await.map(drop)
     }

@@ -32,8 +32,9 @@ pub trait Upstream: Send + Sync + 'static {
     /// Tells how tasks go. When it succeeds, the server has stored it.
     async fn report(&self, progress: &Progress) -> Result<(), UpstreamError>;
 
-    /// Asks what there is to do.
-    async fn poll(&self) -> Result<RunnerState, UpstreamError>;
+    /// Asks what there is to do. `room`: how many tasks would be begun now beside those that are here; `None` leaves it to the
+    /// server, which then takes nothing for granted. The reference's server passes it over.
+    async fn poll(&self, room: Option<u32>) -> Result<RunnerState, UpstreamError>;
 
     /// Removes what tasks of one project, or of all, have left on the disk; none of them runs.
     async fn clear_cache(&self, project: Option<ProjectId>) -> io::Result<()>;
@@ -48,6 +49,9 @@ pub enum UpstreamError {
     /// It is there, and cannot store this report now: send it again.
     #[error("{0}")]
     Busy(String),
+    /// What it says cannot be read here: a wrong key, or something else that answers in its place.
+    #[error("{0}")]
+    Unreadable(String),
     /// It will never take this report.
     #[error("{0}")]
     Refused(String),

@@ -20,11 +20,16 @@ use super::{
 /// Header with the token of a runner.
 const RUNNER_TOKEN: &str = "x-runner-token";
 
+/// Header in which a runner of ours says how many tasks it would begin now.
+const RUNNER_ROOM: &str = "x-runner-room";
+
 /// A remote runner that proved who it is.
 #[derive(Clone, Debug)]
 pub struct RunnerAccess {
     /// Its row.
     pub runner: Runner,
+    /// How many tasks it would begin now beside those that it has reported, if it says so.
+    pub room: Option<u32>,
 }
 
 impl AccessLevel for RunnerAccess {
@@ -35,8 +40,10 @@ impl FromRequestParts<AppState> for RunnerAccess {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
-        let token = parts.headers.get(RUNNER_TOKEN).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Ok(Self { runner: state.services().runner_by_token(token).await? })
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let token = text(RUNNER_TOKEN).unwrap_or_default();
+        let room = text(RUNNER_ROOM).and_then(|room| room.parse().ok());
+        Ok(Self { runner: state.services().runner_by_token(token).await?, room })
     }
 }
 

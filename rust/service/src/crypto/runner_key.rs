@@ -70,6 +70,11 @@ pub fn generate() -> Result<RunnerKeyPair, RunnerKeyError> {
     Ok(RunnerKeyPair { private: Secret::new(private.as_str()), public: public_pem(&key)? })
 }
 
+/// Whether something can be encrypted for the runner with this public key, and why not.
+pub fn check(public_key: &str) -> Result<(), RunnerKeyError> {
+    encrypt(public_key, &[0]).map(drop)
+}
+
 /// Encrypts a message for the runner with this public key: the pieces one after the other, each as long as the key.
 pub fn encrypt(public_key: &str, message: &[u8]) -> Result<Vec<u8>, RunnerKeyError> {
     let key = read_public(public_key)?;
@@ -146,12 +151,14 @@ mod tests {
         assert_eq!(open(pair.private.expose(), &encrypted), message);
         let key = RunnerPrivateKey::read(pair.private.expose()).unwrap();
         assert_eq!(key.public().unwrap(), pair.public);
+        check(&pair.public).unwrap();
         for cut in [&encrypted[1..], &encrypted[..encrypted.len() - 1]] {
             assert!(matches!(key.decrypt(cut), Err(RunnerKeyError::Decrypt(_))));
         }
         assert!(matches!(RunnerPrivateKey::read(&pair.public), Err(RunnerKeyError::Private(_))));
         for bad in ["", "nonsense", &pair.public.replace("PUBLIC KEY", "RSA PUBLIC KEY")] {
             assert!(matches!(encrypt(bad, &message), Err(RunnerKeyError::Unreadable(_))), "{bad}");
+            assert!(matches!(check(bad), Err(RunnerKeyError::Unreadable(_))), "{bad}");
         }
     }
 

@@ -45,11 +45,17 @@ pub(super) fn runners_hold(runners: &[Candidate], since: DateTime<Utc>) -> Optio
     if runners.is_empty() || runners.iter().any(|found| found.is_free() && found.is_there(since)) {
         return None;
     }
-    let there = runners.iter().filter(|found| found.is_there(since)).count();
-    Some(match (there, runners.len()) {
+    let there: Vec<_> = runners.iter().filter(|found| found.is_there(since)).collect();
+    // By its own limit, or because it ends.
+    let is_closed = there.iter().any(|found| found.has_place());
+    Some(match (there.len(), runners.len()) {
         (0, 1) => ("runner_silent", "the remote runner that may run it has not been heard of lately".to_owned()),
         (0, all) => {
             ("runner_silent", format!("none of the {all} remote runners that may run it has been heard of lately"))
+        }
+        (1, _) if is_closed => ("runner_limit", "the remote runner that may run it takes no more tasks now".to_owned()),
+        (there, _) if is_closed => {
+            ("runner_limit", format!("none of the {there} remote runners that may run it takes another task now"))
         }
         (1, _) => ("runner_limit", "the remote runner that may run it has as many tasks as it may have".to_owned()),
         (there, _) => (
@@ -76,7 +82,9 @@ mod tests {
                 ..Runner::default()
             },
             taken,
+            room: None,
         };
+        let closed = |taken, webhook: &str| Candidate { room: Some(0), ..runner(taken, 1, webhook) };
         let check = |runners: &[Candidate], code: Option<&str>, text: &str| {
             let hold = runners_hold(runners, heard_since(now));
             assert_eq!(hold.as_ref().map(|(code, _)| *code), code, "{hold:?}");
@@ -90,5 +98,9 @@ mod tests {
         check(&[runner(0, 90, "")], Some("runner_silent"), "heard of lately");
         check(&[runner(0, 90, ""), runner(0, 90, "")], Some("runner_silent"), "none of the 2");
         check(&[runner(0, 90, "https://wake.me")], None, "");
+        check(&[closed(0, "")], Some("runner_limit"), "takes no more");
+        check(&[closed(0, ""), runner(1, 1, "")], Some("runner_limit"), "none of the 2");
+        check(&[closed(0, ""), runner(0, 1, "")], None, "");
+        check(&[closed(0, "https://wake.me")], None, "");
     }
 }

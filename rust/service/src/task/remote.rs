@@ -3,6 +3,7 @@
 //! Any server answers a runner, from the database. Not for the choice of the runner (`placement.rs`), what it reports
 //! (`runner_report.rs`), watching over it (`runner_watch.rs`), nor for the protocol around tasks (`runner_protocol`).
 
+use chrono::{TimeDelta, Utc};
 use semaphore_model::{
     Runner, RunnerId, TaskStatus, error_chain,
     json::decode,
@@ -24,6 +25,10 @@ use crate::{
     Result,
     runner_webhook::{Action, Call},
 };
+
+/// How long a runner that tells of all its tasks may leave one out that it was told of. It is enough that its next poll does; but
+/// a runner that was started anew by a webhook may ask beside the one before it.
+const UNTAKEN: TimeDelta = TimeDelta::minutes(1);
 
 impl TaskPorts {
     /// Everything that a runner needs for a task.
@@ -81,8 +86,13 @@ impl TaskPorts {
         }
     }
 
-    /// What a runner has to do.
-    pub(crate) async fn state_of_runner(&self, runner: &Runner, state: &mut RunnerState) -> Result<()> {
+    /// What a runner has to do. `room`: how many tasks it would begin now, if it says so; then it has just reported all that it has.
+    pub(crate) async fn state_of_runner(
+        &self,
+        runner: &Runner,
+        room: Option<u32>,
+        state: &mut RunnerState,
+    ) -> Result<()> {
         let store = &self.services.store;
         // Before the tasks: what their owners take meanwhile stands in the rows then.
         let newest = store.list_newest_reports(runner.id).await?;
@@ -93,7 +103,13 @@ impl TaskPorts {
                 // It is taken from it in a moment.
                 RunnerStage::Ready if !runner.active => {}
                 RunnerStage::Ready | RunnerStage::Offered if held.status == TaskStatus::Starting => {
-                    self.offer(&held, state).await?;
+                    let is_untaken = held.stage == RunnerStage::Offered && Utc::now() - held.changed > UNTAKEN;
+                    if room.is_some() && is_untaken {
+                        // From here on its owner may give it to another one.
+                        store.return_offered_task(held.task_id, runner.id).await?;
+                    } else if room.is_none_or(|room| state.new_jobs.len() < room as usize) {
+                        self.offer(&held, state).await?;
+                    }
                 }
                 RunnerStage::Chosen | RunnerStage::Ready => {}
                 // One of ours ends a task that is not mentioned.

@@ -102,8 +102,13 @@ impl RunnerWatch {
                     let text = "cannot be told of it; the log of the server says why";
                     return Some(RunnerLoss::NeverCame(format!("the remote runner {name} {text}")));
                 }
-                let is_off = !runner.active && is_settled;
-                is_off.then(|| RunnerLoss::NeverCame(format!("the remote runner {name} was switched off")))
+                if !runner.active && is_settled {
+                    return Some(RunnerLoss::NeverCame(format!("the remote runner {name} was switched off")));
+                }
+                // One with a webhook may be started anew for it.
+                let is_closed = watched.room == Some(0) && runner.webhook.is_empty() && silent < silence();
+                let text = "takes no more tasks now";
+                (is_closed && is_settled).then(|| RunnerLoss::NeverCame(format!("the remote runner {name} {text}")))
             }
             RunnerStage::Offered | RunnerStage::Reported => {
                 if let Some(patience) = lost_after.filter(|patience| silent > *patience) {
@@ -164,7 +169,7 @@ mod tests {
                 owner: None,
             };
             let runner = Runner { id: RunnerId(7), active: true, ..Runner::default() };
-            let watched = WatchedTask { task, runner: Some(runner) };
+            let watched = WatchedTask { task, runner: Some(runner), room: None };
             Self { watch: RunnerWatch::new(), watched, begin: Instant::now(), seconds: 0 }
         }
 
@@ -197,6 +202,13 @@ mod tests {
         let mut off = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
         off.watched.runner = off.watched.runner.map(|runner| Runner { active: false, ..runner });
         assert!(matches!(off.look(10, true, false), Some((5, RunnerLoss::NeverCame(_)))));
+        let mut closed = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
+        closed.watched.room = Some(0);
+        assert!(matches!(closed.look(10, true, false), Some((5, RunnerLoss::NeverCame(_)))));
+        let mut woken = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
+        woken.watched.room = Some(0);
+        woken.watched.runner = woken.watched.runner.map(|runner| Runner { webhook: "https://wake".into(), ..runner });
+        assert_eq!(woken.look(290, true, false), None, "its next process may take it");
         let mut removed = Scene::new(RunnerStage::Ready, TaskStatus::Starting);
         removed.watched.runner = None;
         assert!(matches!(removed.look(1, false, false), Some((1, RunnerLoss::NeverCame(_)))));

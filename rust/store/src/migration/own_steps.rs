@@ -308,4 +308,12 @@ pub(super) const STEPS: &[Step] = &[
         unique (task_id, id),
         foreign key (task_id) references task(id) on delete cascade"
     ),
+    // How many tasks a remote runner would begin now beside those that it has reported, in its own words. No reference to the
+    // runner: writing it down would keep other servers from the runner's row.
+    table!(
+        "1.runner_room",
+        "rs_runner_room",
+        "runner_id integer not null primary key,
+        room integer not null"
+    ),
 ];

@@ -61,6 +61,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rs_oidc_subject", "OpenID Connect accounts are found by their e-mail address or name instead of their subject"),
     ("rs_retention_rule", "retention rules do not count: only max_tasks_per_template does"),
     ("rs_runner_report", "reports of remote runners that were on their way to another server do not arrive"),
+    ("rs_runner_room", "nothing is lost: how many more tasks remote runners would begin"),
     ("rs_schedule_fire", "which due times were served is not known: a schedule fires at its next one"),
     ("rs_schedule_policy", "missed and overlapping runs of schedules are treated as the Go server does"),
     ("rs_server", "servers on one database do not know of each other"),

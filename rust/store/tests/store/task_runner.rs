@@ -11,6 +11,7 @@ stories! {
     who_waited_for_a_runner_sees_what_the_other_server_gave_it,
     a_task_is_told_once_and_kept_until_the_runner_lets_it_go,
     a_task_that_was_left_to_a_machine_that_is_gone_takes_no_place,
+    a_runner_gets_as_many_as_it_has_room_for,
     a_task_that_goes_back_begins_anew,
     reports_reach_the_owner_in_order,
 }
@@ -194,6 +195,36 @@ async fn a_task_that_was_left_to_a_machine_that_is_gone_takes_no_place(database:
     assert_eq!(begin(&store, &project, next, None).await, RemoteBegin::Given(id));
     let third = start(&store, &project, &project.template).await;
     assert_eq!(begin(&store, &project, third, None).await, RemoteBegin::Held(Hold::Runner), "one at a time");
+}
+
+async fn a_runner_gets_as_many_as_it_has_room_for(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let id = runner(&store, None, "", 0, true).await;
+    let room = async || store.list_candidates(project.id, &wish(None)).await.unwrap()[0].room;
+    assert_eq!(room().await, None);
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        tasks.push(start(&store, &project, &project.template).await);
+    }
+    store.note_runner_room(id, Some(2)).await.unwrap();
+    store.note_runner_room(id, Some(2)).await.unwrap();
+    for task in &tasks[..2] {
+        assert_eq!(begin(&store, &project, *task, None).await, RemoteBegin::Given(id));
+    }
+    assert_eq!(room().await, Some(0));
+    assert_eq!(begin(&store, &project, tasks[2], None).await, RemoteBegin::Held(Hold::Runner));
+    // What it has begun takes room until it says anew how much is left.
+    assert!(store.ready_runner_task(tasks[0]).await.unwrap() && store.offer_runner_task(tasks[0], id).await.unwrap());
+    store.note_runner_reports(id, &[tasks[0]], Utc::now()).await.unwrap();
+    assert_eq!(room().await, Some(0));
+    store.note_runner_room(id, Some(2)).await.unwrap();
+    assert_eq!(begin(&store, &project, tasks[2], None).await, RemoteBegin::Given(id));
+    store.note_runner_room(id, None).await.unwrap();
+    assert_eq!(begin(&store, &project, tasks[3], None).await, RemoteBegin::Given(id));
+    store.note_runner_room(id, Some(1)).await.unwrap();
+    store.delete_runner(id).await.unwrap();
+    store.note_runner_room(id, Some(1)).await.unwrap();
 }
 
 async fn a_task_that_goes_back_begins_anew(database: Database) {

@@ -69,8 +69,9 @@ pub(super) async fn follow(task: TaskId, mut events: HostEvents, directory: Path
         let is_over = has_gone || matches!(batch.last(), Some(JobEvent::Done(_)));
         next_report = Instant::now() + PACE;
         if is_over {
-            look_after(&directory, &mut batch).await;
+            tell_memory(&directory, &mut batch);
         }
+        let is_stopped = matches!(batch.last(), Some(JobEvent::Done(Outcome::Stopped(_))));
         let (verdict, answer) = oneshot::channel();
         let gone = has_gone.then(|| directory.clone());
         if told.send(Told { task, events: batch, gone, verdict }).await.is_err() {
@@ -81,6 +82,7 @@ pub(super) async fn follow(task: TaskId, mut events: HostEvents, directory: Path
             Ok(Verdict::Unwanted) => {
                 // Asking for the next one lets the one before go.
                 while events.next().await.is_some() {}
+                host::end(&directory).await;
                 host::forget(&directory);
                 return;
             }
@@ -88,24 +90,22 @@ pub(super) async fn follow(task: TaskId, mut events: HostEvents, directory: Path
         }
         if is_over {
             events.finish().await;
+            if is_stopped {
+                // What it has left behind in spite of its stop.
+                host::end(&directory).await;
+            }
             host::forget(&directory);
             return;
         }
     }
 }
 
-/// Ends what a stopped job has left; says so if the memory of a job that failed was too small.
-async fn look_after(directory: &Path, batch: &mut Vec<JobEvent>) {
-    match batch.last() {
-        Some(JobEvent::Done(Outcome::Stopped(_))) => {
-            host::end(directory).await;
-        }
-        Some(JobEvent::Done(outcome)) if *outcome != Outcome::Success => {
-            let problem = |message| JobEvent::Problem(Problem { code: ProblemCode::MemoryLimit, message });
-            let memory = host::out_of_memory(directory).map(problem);
-            batch.splice(batch.len() - 1..batch.len() - 1, memory);
-        }
-        _ => {}
+/// Says so if the memory of a job that failed was too small.
+fn tell_memory(directory: &Path, batch: &mut Vec<JobEvent>) {
+    let Some(JobEvent::Done(Outcome::Failed(_) | Outcome::Broken { .. })) = batch.last() else { return };
+    if let Some(message) = host::out_of_memory(directory) {
+        let problem = Problem { code: ProblemCode::MemoryLimit, message };
+        batch.insert(batch.len() - 1, JobEvent::Problem(problem));
     }
 }
 

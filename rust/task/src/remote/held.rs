@@ -109,9 +109,11 @@ impl Held {
                     extras.events.extend(serde_json::to_value(JobEvent::Done(outcome)));
                 }
                 JobEvent::Problem(problem) if problem.code == ProblemCode::MemoryLimit => {
-                    first_record = first_record.or(self.next_record);
-                    let message = format!("error: {}", problem.message);
-                    records.push(RemoteRecord { time: Utc::now(), message });
+                    if !self.is_explained {
+                        first_record = first_record.or(self.next_record);
+                        let message = format!("error: {}", problem.message);
+                        records.push(RemoteRecord { time: Utc::now(), message });
+                    }
                     extras.events.extend(serde_json::to_value(JobEvent::Problem(problem)));
                 }
                 event @ (JobEvent::Problem(_)

@@ -36,6 +36,10 @@ const PERIOD: Duration = Duration::from_secs(1);
 const LONGEST_EXILE: Duration = Duration::from_mins(1);
 /// How long processes of tasks whose end is stored may take to go.
 const END_PATIENCE: Duration = Duration::from_secs(6);
+/// How long the server may take to answer when the tasks are to stop: they must not wait for one that hangs.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// What a runner without a limit says of its room.
+const UNLIMITED: u32 = 1_000_000;
 
 /// Begin the names of directories for the tasks of a project; they are of one length.
 const EXPLAINED: &str = "ours_";
@@ -126,12 +130,12 @@ impl RemoteRunner {
                     self.hear(told).await;
                     // While the server is away it is asked once in a while only.
                     if self.trouble.is_none() {
-                        let sent = self.send(task).await;
+                        let sent = self.send(task, (!stops).then_some(stop)).await;
                         self.note(sent);
                     }
                 }
                 _ = tick.tick() => {
-                    let done = self.round(drains).await;
+                    let done = self.round(drains, (!stops).then_some(stop)).await;
                     self.note(done);
                 }
             }
@@ -145,15 +149,18 @@ impl RemoteRunner {
         }
     }
 
-    /// Tells what there is to tell, and asks.
-    async fn round(&mut self, drains: bool) -> Result<(), UpstreamError> {
+    /// Tells what there is to tell, and asks. `stop` is what was not acted upon yet, here and below.
+    async fn round(&mut self, drains: bool, stop: Option<&CancellationToken>) -> Result<(), UpstreamError> {
         while self.followers.try_join_next().is_some() {}
         let mut busy = None;
         for task in self.held.keys().copied().collect::<Vec<_>>() {
-            keep_busy(self.send(task).await, &mut busy)?;
+            keep_busy(self.send(task, stop).await, &mut busy)?;
         }
-        keep_busy(self.beat().await, &mut busy)?;
-        let state = self.upstream.poll().await?;
+        let told = self.beat(stop).await;
+        // The server takes a task that it was not told of for one that is not here: it must know them all.
+        let room = told.is_ok().then(|| self.room(drains));
+        keep_busy(told, &mut busy)?;
+        let state = unless_stopped(stop, self.upstream.poll(room)).await?;
         self.connected.cancel();
         self.obey(state, drains).await;
         self.clear().await;
@@ -161,10 +168,20 @@ impl RemoteRunner {
         busy.map_or(Ok(()), Err)
     }
 
+    /// How many tasks would be begun now.
+    fn room(&self, drains: bool) -> u32 {
+        let is_deaf = matches!(self.trouble, Some(UpstreamError::Unreadable(_)));
+        if drains || is_deaf || self.settings.one_off && self.has_worked {
+            return 0;
+        }
+        let left = self.settings.max_parallel_tasks.map(|most| most.saturating_sub(self.held.len()));
+        left.and_then(|left| u32::try_from(left).ok()).unwrap_or(UNLIMITED)
+    }
+
     /// Sends the report about one task, if there is one.
-    async fn send(&mut self, task: TaskId) -> Result<(), UpstreamError> {
+    async fn send(&mut self, task: TaskId, stop: Option<&CancellationToken>) -> Result<(), UpstreamError> {
         let Some(report) = self.held.get(&task).and_then(Held::report) else { return Ok(()) };
-        match self.upstream.report(&Progress { jobs: vec![report] }).await {
+        match unless_stopped(stop, self.upstream.report(&Progress { jobs: vec![report] })).await {
             Ok(()) => {
                 if self.held.get_mut(&task).is_some_and(Held::reported) {
                     self.held.remove(&task);
@@ -181,16 +198,16 @@ impl RemoteRunner {
     }
 
     /// Tells which tasks are here. Reference: in the same report as what they say.
-    async fn beat(&mut self) -> Result<(), UpstreamError> {
+    async fn beat(&mut self, stop: Option<&CancellationToken>) -> Result<(), UpstreamError> {
         let all = Progress { jobs: self.held.values().map(Held::heartbeat).collect() };
-        let refused = match self.upstream.report(&all).await {
+        let refused = match unless_stopped(stop, self.upstream.report(&all)).await {
             Err(UpstreamError::Refused(why)) => why,
             done => return done,
         };
         // One of them is not this runner's any more; which one is not said.
         for job in all.jobs {
             let task = job.id;
-            match self.upstream.report(&Progress { jobs: vec![job] }).await {
+            match unless_stopped(stop, self.upstream.report(&Progress { jobs: vec![job] })).await {
                 Err(UpstreamError::Refused(why)) => self.discard(task, &why),
                 done => done?,
             }
@@ -398,6 +415,22 @@ impl RemoteRunner {
             }));
         }
         Ok(found)
+    }
+}
+
+/// Waits for the server, but not for long once the tasks are to stop.
+async fn unless_stopped<T>(
+    stop: Option<&CancellationToken>,
+    call: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<T, UpstreamError> {
+    let Some(stop) = stop else { return call.await };
+    let impatience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOP_PATIENCE).await;
+    };
+    tokio::select! {
+        answer = call => answer,
+        () = impatience => Err(UpstreamError::Away("the server has not answered yet".to_owned())),
     }
 }
 

@@ -213,6 +213,11 @@ impl Runner {
         match event {
             JobEvent::Problem(problem) if !self.knows(&problem) => {
                 self.known_problems.push((problem.code.as_str().to_owned(), problem.message.clone()));
+                if problem.code == ProblemCode::MemoryLimit {
+                    // As for a task of this machine.
+                    let line = self.line(format!("error: {}", problem.message));
+                    self.keep_lines(&[line]).await;
+                }
                 self.store(|| TaskChange { problem: Some(&problem), ..TaskChange::default() }).await;
             }
             JobEvent::KnownHosts(lines) => {

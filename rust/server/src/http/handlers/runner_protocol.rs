@@ -46,7 +46,7 @@ pub(crate) async fn register_runner(
 
 /// `GET /api/internal/runners`
 pub(crate) async fn poll_runner(access: RunnerAccess, State(state): State<AppState>) -> Result<Response> {
-    Ok(match state.services().poll_runner(state.tasks(), &access.runner).await? {
+    Ok(match state.services().poll_runner(state.tasks(), &access.runner, access.room).await? {
         Poll::Plain(told) => Json(told).into_response(),
         Poll::Encrypted(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
     })
