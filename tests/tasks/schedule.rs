@@ -2,9 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{NaiveDateTime, TimeDelta, Utc};
 use semaphore_tests::{Project, SecretWatch, Server, ansible, git_repository, processes_with, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn tasks(server: &Server) -> i64 {
     server.sql("select count(*) from task where schedule_id is not null")[0][0].as_i64().unwrap()
@@ -61,6 +61,87 @@ fn a_moment_while_the_database_is_away_is_made_up_for() {
         (server.sql(active)[0][0] == 0).then_some(())
     });
     assert_eq!(tasks(&server), 1);
+}
+
+/// The moment is over before the schedules are read again, sometimes before the row is stored.
+#[test]
+fn a_time_that_is_over_at_once_is_run_all_the_same() {
+    const SCHEDULES: usize = 10;
+    let server = Server::start();
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let template = project.template(&admin, "bash", "hello.sh");
+    let path = format!("/api/project/{}/schedules", project.id);
+    for number in 0..SCHEDULES {
+        // One that came too late is refused, and a little more time is asked for.
+        let accepted = (1..1_000).find(|ahead| {
+            let due = Utc::now() + TimeDelta::milliseconds(*ahead);
+            let body = json!({"name": format!("soon {number}"), "project_id": project.id, "template_id": template,
+                "type": "run_at", "run_at": due, "active": true, "delete_after_run": number % 2 == 1});
+            let answer = admin.post(&path, &body);
+            assert!(answer.status == 201 || answer.body.contains("must be in the future"), "{}", answer.body);
+            answer.status == 201
+        });
+        assert!(accepted.is_some(), "no request was quick enough");
+    }
+    // Those that go with their run take the number out of the rows of their tasks.
+    let tasks = || server.sql("select count(*) from task")[0][0].as_u64().unwrap() as usize;
+    wait_until("every schedule has run", Duration::from_secs(30), || (tasks() >= SCHEDULES).then_some(()));
+    wait_until("every schedule is over", Duration::from_secs(30), || {
+        (server.sql("select count(*) from project__schedule where active")[0][0] == 0).then_some(())
+    });
+    assert_eq!(tasks(), SCHEDULES, "{}", server.log());
+    assert_eq!(server.sql("select count(*) from project__schedule")[0][0], SCHEDULES / 2);
+}
+
+/// The moment before one does not keep it from being tried while the database is away.
+#[test]
+fn each_moment_of_an_outage_has_its_own_time() {
+    let server = Server::with_config(json!({"log": {"format": "json"}}));
+    let repository = server.directory().join("repository");
+    git_repository(&repository, &[("hello.sh", "echo hello\n")]);
+    let admin = server.admin();
+    let project = Project::create(&admin, repository.to_str().unwrap());
+    let template = project.template(&admin, "bash", "hello.sh");
+    // An odd number: the last pause in the time of a moment would end in that of the next one.
+    let body = json!({"name": "often", "project_id": project.id, "template_id": template, "type": "",
+        "cron_format": "@every 5s", "active": true});
+    admin.post(&format!("/api/project/{}/schedules", project.id), &body).expect(201);
+    wait_until("it has fired", Duration::from_secs(30), || (tasks(&server) > 0).then_some(()));
+    let (here, away) = (server.database(), server.directory().join("away.sqlite"));
+    std::fs::rename(&here, &away).unwrap();
+    let waiting = || {
+        let mut moments: Vec<NaiveDateTime> = server
+            .log()
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|record| record.to_string().contains("a task that is due waits for the database"))
+            .map(|record| second(record["due"].as_str().unwrap()))
+            .collect();
+        moments.dedup();
+        moments
+    };
+    let moments = wait_until("two moments wait for the database", Duration::from_mins(1), || {
+        let moments = waiting();
+        (moments.len() >= 2).then_some(moments)
+    });
+    std::fs::rename(&away, &here).unwrap();
+    assert!(moments[1] - moments[0] < TimeDelta::seconds(8), "one was passed over: {moments:?}");
+    wait_until("the second one is made up for", Duration::from_secs(30), || {
+        let fired = server.sql("select due from rs_schedule_fire");
+        fired.iter().any(|row| second(row[0].as_str().unwrap()) == moments[1]).then_some(())
+    });
+    let twice = "select due from rs_schedule_fire group by due having count(*) > 1";
+    assert!(server.sql(twice).is_empty());
+    let ids = server.sql("select task_id from rs_schedule_fire order by due");
+    assert!(ids.is_sorted_by_key(|row| row[0].as_i64()), "tasks come in the order of their moments: {ids:?}");
+}
+
+/// A time as it is logged or stored, in whole seconds.
+fn second(text: &str) -> NaiveDateTime {
+    NaiveDateTime::parse_from_str(&text[..19], "%Y-%m-%d %H:%M:%S").unwrap()
 }
 
 #[test]

@@ -21,7 +21,8 @@ use crate::services::Services;
 /// Pause between two rounds over all rules.
 const ROUND: Duration = Duration::from_hours(1);
 
-/// The same after a round in which the output of a task could not be archived; doubled with each further one.
+/// The same after a round in which the output of a task could not be archived; doubled with each further one in which no other's
+/// was archived, either.
 const SHORT_ROUND: Duration = Duration::from_secs(10);
 
 /// How long it is kept what became of the alerts of a task, counted from its end; longer than they are tried.
@@ -56,6 +57,30 @@ impl Housekeeping {
     }
 }
 
+/// What became of the old output in one round.
+#[derive(Clone, Copy, Debug, Default)]
+struct Archiving {
+    has_archived: bool,
+    has_failed: bool,
+}
+
+impl Archiving {
+    /// The pause after the round; `short_round` is the one after the next round that fails.
+    fn pause(self, short_round: &mut Duration) -> Duration {
+        if self.has_archived || !self.has_failed {
+            *short_round = SHORT_ROUND;
+        }
+        if !self.has_failed {
+            return ROUND;
+        }
+        let pause = *short_round;
+        if !self.has_archived {
+            *short_round = ROUND.min(pause * 2);
+        }
+        pause
+    }
+}
+
 impl Services {
     /// Keeps house for as long as it is polled: a round at once, then one each hour, and in between what is due.
     pub async fn keep_house(&self) {
@@ -74,12 +99,10 @@ impl Services {
                 }
                 () = tokio::time::sleep_until(next_round) => {
                     self.keep_retention_rules().await;
-                    let is_all_archived = self.archive_old_output().await;
+                    let archiving = self.archive_old_output().await;
                     self.remove_old_alerts().await;
                     self.remove_old_deliveries().await;
-                    let pause = if is_all_archived { ROUND } else { short_round };
-                    short_round = if is_all_archived { SHORT_ROUND } else { ROUND.min(short_round * 2) };
-                    next_round = Instant::now() + pause;
+                    next_round = Instant::now() + archiving.pause(&mut short_round);
                 }
             }
         }
@@ -144,37 +167,40 @@ impl Services {
         removed
     }
 
-    /// Answers whether nothing failed.
-    async fn archive_old_output(&self) -> bool {
+    /// Goes through all tasks with old output once; those that fail do not keep the others from their turn.
+    async fn archive_old_output(&self) -> Archiving {
         let days = self.settings.task_output_archive_days;
+        let mut archiving = Archiving::default();
         if days == 0 {
-            return true;
+            return archiving;
         }
-        let Some(before) = Utc::now().checked_sub_signed(TimeDelta::days(days.into())) else { return true };
+        let Some(before) = Utc::now().checked_sub_signed(TimeDelta::days(days.into())) else { return archiving };
+        let mut after = TaskId::default();
         loop {
-            let tasks = match self.store.list_tasks_to_archive(before, TASKS_AT_ONCE as u32).await {
+            let tasks = match self.store.list_tasks_to_archive(before, after, TASKS_AT_ONCE as u32).await {
                 Ok(tasks) => tasks,
                 Err(error) => {
                     tracing::warn!(%error, "tasks with old output cannot be found");
-                    return false;
+                    archiving.has_failed = true;
+                    return archiving;
                 }
             };
-            let (mut archived, mut failed) = (0, 0);
             for task in &tasks {
+                after = *task;
                 match self.store.archive_task_output(*task).await {
                     Ok(Archived::Yes { lines }) => {
                         tracing::debug!(task.id = %task, lines, "output archived");
-                        archived += 1;
+                        archiving.has_archived = true;
                     }
                     Ok(Archived::No) => {}
                     Err(error) => {
                         tracing::warn!(task.id = %task, %error, "the output of a task is not archived yet");
-                        failed += 1;
+                        archiving.has_failed = true;
                     }
                 }
             }
-            if archived < TASKS_AT_ONCE {
-                return failed == 0;
+            if tasks.len() < TASKS_AT_ONCE {
+                return archiving;
             }
         }
     }
@@ -216,5 +242,26 @@ impl Services {
             }
         }
         Ok(wanted.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_grows_only_while_nothing_is_archived() {
+        let fails = Archiving { has_archived: false, has_failed: true };
+        let goes_on = Archiving { has_archived: true, has_failed: true };
+        let mut short_round = SHORT_ROUND;
+        let pauses = [fails, fails, fails, goes_on, goes_on, fails, fails, Archiving::default(), fails]
+            .map(|round| round.pause(&mut short_round));
+        let expected = [1_u32, 2, 4, 1, 1, 1, 2].map(|times| SHORT_ROUND * times);
+        assert_eq!(pauses[..7], expected);
+        assert_eq!(pauses[7..], [ROUND, SHORT_ROUND]);
+        for _ in 0..20 {
+            fails.pause(&mut short_round);
+        }
+        assert_eq!(short_round, ROUND);
     }
 }

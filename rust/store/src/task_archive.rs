@@ -149,13 +149,19 @@ impl Store {
         nothing_if_missing(self.db().fetch_until(text, params![id, after + 1], each).await)
     }
 
-    /// Finished tasks that ended before a time and whose output lies in rows, or half in an archive; the oldest first.
-    pub async fn list_tasks_to_archive(&self, ended_before: DateTime<Utc>, count: u32) -> Result<Vec<TaskId>> {
+    /// The next finished tasks after one, in the order of their ids, that ended before a time and whose output lies in rows, or half
+    /// in an archive. Fewer than `count` are the last ones.
+    pub async fn list_tasks_to_archive(
+        &self,
+        ended_before: DateTime<Utc>,
+        after: TaskId,
+        count: u32,
+    ) -> Result<Vec<TaskId>> {
         let text = "select t.id from task t left join rs_task_archive a on a.task_id = t.id \
-             where t.status in ('success', 'error', 'stopped') and coalesce(t.`end`, t.created) < ? \
+             where t.id > ? and t.status in ('success', 'error', 'stopped') and coalesce(t.`end`, t.created) < ? \
              and (a.state is null or a.state in ('writing', 'clearing')) \
              and exists (select 1 from task__output o where o.task_id = t.id and o.stage_id is null) order by t.id limit ?";
-        self.fetch_own(text, params![ended_before, count]).await?.iter().map(|row| row.id("id")).collect()
+        self.fetch_own(text, params![after, ended_before, count]).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// Tasks with an archive in any state, in order.

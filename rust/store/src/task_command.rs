@@ -63,25 +63,26 @@ impl Store {
         Ok(sent)
     }
 
-    /// Takes the commands for the tasks of a server out of the table, in the order in which they came.
-    pub async fn take_task_commands(&self, own: &str) -> Result<Vec<(ProjectId, TaskId, TaskCommand)>> {
+    /// The commands for the tasks of a server, each with its number, in the order in which they came. They stay until they are
+    /// removed: a server that dies, or cannot store what it does, leaves them to the next look.
+    pub async fn list_task_commands(&self, own: &str) -> Result<Vec<(i64, ProjectId, TaskId, TaskCommand)>> {
         let text = "select c.id, c.action, l.task_id, l.project_id from rs_task_command c \
              join rs_task_lease l on l.task_id = c.task_id where l.owner = ? order by c.id";
-        let rows = self.fetch_own(text, params![own]).await?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut transaction = self.begin_output().await?;
-        let mut commands = Vec::with_capacity(rows.len());
-        for row in &rows {
+        let mut commands = Vec::new();
+        for row in self.fetch_own(text, params![own]).await? {
             let action = row.text("action")?;
-            let (project, task) = leased(row)?;
+            let (project, task) = leased(&row)?;
             let command = TaskCommand::ALL.into_iter().find(|known| known.as_str() == action);
-            commands.push((project, task, command.ok_or_else(|| unknown(action))?));
-            transaction.execute("delete from rs_task_command where id = ?", params![row.long("id")?]).await?;
+            commands.push((row.long("id")?, project, task, command.ok_or_else(|| unknown(action))?));
         }
-        transaction.commit().await?;
         Ok(commands)
+    }
+
+    /// Removes a command that was carried out, by its number; one that is gone already is no error.
+    pub async fn remove_task_command(&self, number: i64) -> Result<()> {
+        let mut transaction = self.begin_output().await?;
+        transaction.execute_own("delete from rs_task_command where id = ?", params![number]).await?;
+        transaction.commit().await
     }
 }
 

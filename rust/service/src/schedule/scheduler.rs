@@ -1,8 +1,9 @@
 //! The clock of the schedules: sleeps until the next one is due and starts its task.
 //!
 //! Not for rules about schedules. Invariants: a moment is fired once, on however many servers, because it is stored together
-//! with its task; what was due while no server ran is passed over; a schedule that was not changed keeps its next moment when others
-//! change; a row is read again before it is fired, so that one that was switched off does nothing.
+//! with its task; moments of one schedule are fired in order; what was due while no server ran is passed over; a schedule that was not
+//! changed keeps its next moment when others change; a row is read again before it is fired, so that one that was switched off does
+//! nothing.
 //!
 //! Reference: `SchedulePool`. There every change of any schedule starts the waiting of all `@every` schedules anew.
 
@@ -25,6 +26,10 @@ use crate::{
 /// How often all schedules are read without being told of a change: other programs write them, too, and the clock of the
 /// machine may be set.
 const RELOAD: Duration = Duration::from_mins(1);
+
+/// How long after its single time a schedule that this server did not know yet is fired all the same: its time may pass between the
+/// request and the look at it, and a change that came to another server is seen with the next reading only.
+const STILL_DUE: Duration = RELOAD.saturating_mul(2);
 
 /// By how much a clock may run slow between two looks without having been set back.
 const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(2);
@@ -70,7 +75,7 @@ struct Entry {
     rule: Rule,
     /// None when there is no further one: a single time that was fired stays known until its row says so.
     next: Option<DateTime<Utc>>,
-    /// The look at its repository that is under way.
+    /// The firing that was begun last; it may still be under way.
     firing: Option<JoinHandle<()>>,
 }
 
@@ -156,6 +161,8 @@ impl Scheduler {
         let missed = if at_start { self.missed(&schedule, now).await } else { None };
         let (rule, next) = match (&schedule.r#type, schedule.run_at) {
             (ScheduleType::RunAt, Some(time)) if time > now => (Rule::Once, Some(time)),
+            // One that was fired elsewhere starts no second task: the row of the moment is there.
+            (ScheduleType::RunAt, Some(time)) if !at_start && time >= now - STILL_DUE => (Rule::Once, Some(time)),
             (ScheduleType::RunAt, Some(_)) if missed.is_some() => (Rule::Once, missed),
             (ScheduleType::RunAt, Some(_)) => {
                 tracing::warn!(schedule.id = %schedule.id, "the time of a schedule passed while no server ran; it is not made up for");
@@ -241,11 +248,14 @@ impl Scheduler {
             };
             let until = entry.next.map_or(now + PATIENCE, |next| next.min(now + PATIENCE));
             let moment = Moment { due, period, until, server: Arc::clone(&self.name) };
+            let before = entry.firing.take().filter(|firing| !firing.is_finished());
             // A repository that is slow to answer is not asked again meanwhile: both would see the same new commit.
-            if entry.firing.as_ref().is_none_or(JoinHandle::is_finished) {
-                let fired = fire(Arc::clone(services), Arc::clone(ports), entry.schedule.clone(), moment);
-                entry.firing = Some(tokio::spawn(fired));
+            if before.is_some() && entry.schedule.repository_id.is_some() {
+                entry.firing = before;
+                continue;
             }
+            let fired = fire(Arc::clone(services), Arc::clone(ports), entry.schedule.clone(), moment, before);
+            entry.firing = Some(tokio::spawn(fired));
         }
     }
 }
@@ -269,20 +279,35 @@ struct Moment {
 
 /// Starts the task of a schedule, if the schedule still says so. A database that is away for a short time costs no run; that
 /// it is not fired twice, the row of the moment sees to.
-async fn fire(services: Arc<Services>, ports: Arc<TaskPorts>, known: Schedule, moment: Moment) {
+async fn fire(
+    services: Arc<Services>,
+    ports: Arc<TaskPorts>,
+    known: Schedule,
+    moment: Moment,
+    before: Option<JoinHandle<()>>,
+) {
     let id = known.id;
-    loop {
-        match try_fire(&services, &ports, &known, &moment).await {
-            Err(error) if error.kind == Kind::Unavailable && Utc::now() < moment.until => {
-                tracing::warn!(schedule.id = %id, due = %moment.due, %error, "a task that is due waits for the database");
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => {
-                tracing::error!(schedule.id = %id, %error, cause = ?error.source, "a schedule could not start its task");
-                return;
-            }
-            Ok(()) => return,
+    // One after the other: tasks come in the order of their moments, and the rule about overlapping runs sees the one before.
+    if let Some(before) = before {
+        drop(before.await);
+        if Utc::now() >= moment.until {
+            tracing::warn!(schedule.id = %id, due = %moment.due, "a moment of a schedule was over before the one ahead of it was done");
+            return;
         }
+    }
+    loop {
+        let Err(error) = try_fire(&services, &ports, &known, &moment).await else { return };
+        let left = (moment.until - Utc::now()).to_std().unwrap_or_default();
+        if error.kind == Kind::Unavailable && !left.is_zero() {
+            tracing::warn!(schedule.id = %id, due = %moment.due, %error, "a task that is due waits for the database");
+            // No longer than until the next moment, which waits for this one.
+            tokio::time::sleep(PAUSE.min(left)).await;
+            if Utc::now() < moment.until {
+                continue;
+            }
+        }
+        tracing::error!(schedule.id = %id, due = %moment.due, %error, cause = ?error.source, "a schedule could not start its task");
+        return;
     }
 }
 

@@ -14,8 +14,9 @@ use std::{
 };
 
 use semaphore_model::{ProjectId, TaskId};
-use semaphore_store::{OtherServers, ServerPresence, TaskCommand};
-use semaphore_task::{Pool, StopError};
+use semaphore_store::{OtherServers, ServerPresence, Store, TaskCommand};
+use semaphore_task::{Pool, PortError, StopError};
+use tokio::task::JoinHandle;
 
 use super::{
     TaskPorts,
@@ -52,6 +53,8 @@ pub struct Ownership {
     runners: RunnerWatch,
     /// Whose tasks are this server's and may not all be taken up, and why they end if they ran.
     unfinished: Vec<(String, String)>,
+    /// What is being carried out, with the numbers of the commands: their rows are still there.
+    rounds: Vec<(JoinHandle<()>, Vec<i64>)>,
 }
 
 impl Ownership {
@@ -87,6 +90,7 @@ impl Ownership {
             looked: Instant::now(),
             runners: RunnerWatch::new(),
             unfinished: Vec::new(),
+            rounds: Vec::new(),
         };
         ownership.look_at_others(ports).await?;
         let adopted = services.store.adopt_tasks(&ownership.own.id).await?;
@@ -232,10 +236,16 @@ impl Ownership {
         pool.replace_exclusive(ports.services.store.list_exclusive_inventories().await?);
         pool.look_again();
         self.runners.look(ports).await?;
-        let commands = ports.services.store.take_task_commands(&self.own.id).await?;
+        // Before the look: what a round that has ended did not remove is to be done again.
+        self.rounds.retain(|(round, _)| !round.is_finished());
+        let store = &ports.services.store;
+        let mut commands = store.list_task_commands(&self.own.id).await?;
+        commands.retain(|(number, ..)| !self.rounds.iter().any(|(_, numbers)| numbers.contains(number)));
         if !commands.is_empty() {
+            let numbers = commands.iter().map(|(number, ..)| *number).collect();
             // They may take longer than a lease lasts.
-            tokio::spawn(carry_out(pool.clone(), commands));
+            let round = tokio::spawn(carry_out(pool.clone(), store.clone(), commands));
+            self.rounds.push((round, numbers));
         }
         Ok(())
     }
@@ -269,8 +279,9 @@ async fn take_mail(ports: &TaskPorts) -> Infallible {
     }
 }
 
-async fn carry_out(pool: Pool, commands: Vec<(ProjectId, TaskId, TaskCommand)>) {
-    for (project, task, command) in commands {
+/// Does what is asked for. What the database does not take now is left for the next look: to stop or confirm twice does no harm.
+async fn carry_out(pool: Pool, store: Store, commands: Vec<(i64, ProjectId, TaskId, TaskCommand)>) {
+    for (number, project, task, command) in commands {
         let done = match command {
             TaskCommand::Stop => pool.stop(task, false).await,
             TaskCommand::ForceStop => pool.stop(task, true).await,
@@ -280,10 +291,18 @@ async fn carry_out(pool: Pool, commands: Vec<(ProjectId, TaskId, TaskCommand)>) 
         match done {
             // It ended on the way, or somebody else decided.
             Ok(()) | Err(StopError::NotActive | StopError::NothingToConfirm) => {}
+            Err(StopError::Port(error @ PortError::Unavailable(_))) => {
+                let error = semaphore_model::error_chain(&error);
+                tracing::warn!(task.id = %task, project.id = %project, ?command, error, "what was asked for on another server cannot be done yet; this is tried again");
+                continue;
+            }
             Err(error) => {
                 let error = semaphore_model::error_chain(&error);
                 tracing::error!(task.id = %task, project.id = %project, ?command, error, "what was asked for on another server cannot be done");
             }
+        }
+        if let Err(error) = store.remove_task_command(number).await {
+            tracing::warn!(task.id = %task, project.id = %project, ?command, %error, "what was asked for on another server was done and is done once more");
         }
     }
 }

@@ -79,8 +79,8 @@ async fn an_archive_answers_as_the_rows_did_and_becomes_them_again(database: Dat
     assert_eq!(hits.hits.len(), 11);
 
     let month = Utc::now() - TimeDelta::days(30);
-    assert!(store.list_tasks_to_archive(month - TimeDelta::days(30), 10).await.unwrap().is_empty());
-    assert_eq!(store.list_tasks_to_archive(month, 10).await.unwrap(), [id]);
+    assert!(store.list_tasks_to_archive(month - TimeDelta::days(30), TaskId(0), 10).await.unwrap().is_empty());
+    assert_eq!(store.list_tasks_to_archive(month, TaskId(0), 10).await.unwrap(), [id]);
     // In the middle of a reader's way the rows go.
     let (first, place) = store.read_task_output(id, OutputCursor::default(), 700).await.unwrap();
     assert_eq!(store.archive_task_output(id).await.unwrap(), Archived::Yes { lines: LINES as i64 });
@@ -96,7 +96,7 @@ async fn an_archive_answers_as_the_rows_did_and_becomes_them_again(database: Dat
     let rest = store.search_task_output(id, &go_on).await.unwrap();
     assert_eq!(rest.hits, hits.hits.iter().filter(|hit| hit.line > 4_991).cloned().collect::<Vec<_>>());
     assert_eq!(store.archive_task_output(id).await.unwrap(), Archived::No);
-    assert!(store.list_tasks_to_archive(month, 10).await.unwrap().is_empty());
+    assert!(store.list_tasks_to_archive(month, TaskId(0), 10).await.unwrap().is_empty());
     assert_eq!(store.list_archived_tasks().await.unwrap(), [id]);
 
     // Others go on writing meanwhile; the ids of the archived rows stay theirs.
@@ -129,7 +129,7 @@ async fn an_attempt_that_was_cut_short_is_gone_on_with(database: Database) {
     assert_eq!(count(&kept, "rs_task_archive_chunk").await, "0");
     kept.execute(&format!("{writing} ({id}, 'writing', 0, '2026-01-01 00:00:00')")).await;
     kept.execute(&format!("insert into rs_task_archive_chunk {half} values ({id}, 1, 1, 100, 5, 'half')")).await;
-    assert_eq!(store.list_tasks_to_archive(Utc::now(), 10).await.unwrap(), [id]);
+    assert_eq!(store.list_tasks_to_archive(Utc::now(), TaskId(0), 10).await.unwrap(), [id]);
     assert_eq!(store.archive_task_output(id).await.unwrap(), Archived::Yes { lines: LINES as i64 });
     assert_eq!(count(&kept, "rs_task_archive_chunk").await, chunks);
     assert_eq!(read(&store, id).await, before.1);
@@ -151,7 +151,7 @@ async fn an_attempt_that_was_cut_short_is_gone_on_with(database: Database) {
     // It is the newest row of all, so one more comes behind it.
     store.append_task_output(project.start_task(&store).await.id, &[line("newest", Utc::now())]).await.unwrap();
     assert_eq!(read(&store, id).await, before.1);
-    assert_eq!(store.list_tasks_to_archive(Utc::now(), 10).await.unwrap(), [id]);
+    assert_eq!(store.list_tasks_to_archive(Utc::now(), TaskId(0), 10).await.unwrap(), [id]);
     assert_eq!(store.archive_task_output(id).await.unwrap(), Archived::Yes { lines: LINES as i64 });
     assert_eq!(count(&kept, &format!("task__output where task_id = {id}")).await, "3");
     assert_eq!(store.unarchive_task_output(id).await.unwrap(), Some(LINES as i64));
@@ -184,6 +184,28 @@ async fn only_finished_output_is_archived_and_it_goes_with_its_task(database: Da
     assert_eq!(read(&store, newest.id).await.len(), 2);
 }
 
+/// One that always fails stays in the list; those behind it are reached all the same.
+async fn the_list_goes_on_behind_a_task_that_is_not_archived(database: Database) {
+    let Some((store, _kept)) = database.empty().await else { return };
+    let project = Project::make(&store).await;
+    let now = Utc::now();
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let task = project.start_task(&store).await;
+        store.append_task_output(task.id, &[line("one", now), line("two", now)]).await.unwrap();
+        ids.push(task.id);
+        let ended = Task { status: TaskStatus::Success, end: Some(now - TimeDelta::days(40)), ..task };
+        store.update_task(&ended).await.unwrap();
+    }
+    let list = async |after, count| store.list_tasks_to_archive(now, after, count).await.unwrap();
+    assert_eq!(list(TaskId(0), 2).await, ids[..2]);
+    store.archive_task_output(ids[1]).await.unwrap();
+    assert_eq!(list(TaskId(0), 2).await, [ids[0], ids[2]], "the first one comes again");
+    assert_eq!(list(ids[1], 2).await, ids[2..4]);
+    assert_eq!(list(ids[3], 2).await, ids[4..], "the end");
+    assert!(list(ids[4], 2).await.is_empty());
+}
+
 async fn damage_is_told_and_dropped_tables_do_no_harm(database: Database) {
     let Some((store, kept)) = database.empty().await else { return };
     let project = Project::make(&store).await;
@@ -202,5 +224,6 @@ stories! {
     an_archive_answers_as_the_rows_did_and_becomes_them_again,
     an_attempt_that_was_cut_short_is_gone_on_with,
     only_finished_output_is_archived_and_it_goes_with_its_task,
+    the_list_goes_on_behind_a_task_that_is_not_archived,
     damage_is_told_and_dropped_tables_do_no_harm,
 }

@@ -194,17 +194,27 @@ async fn commands_reach_the_owner_of_a_task(database: Database) {
     assert!(store.send_task_command("a", theirs, TaskCommand::Confirm).await.unwrap());
     let sent = store.send_template_command("a", project.id, project.template.id, TaskCommand::ForceStop).await;
     assert_eq!(sent.unwrap(), 1);
-    assert!(store.take_task_commands("a").await.unwrap().is_empty());
-    let expected = [(project.id, theirs, TaskCommand::Confirm), (project.id, theirs, TaskCommand::ForceStop)];
-    assert_eq!(store.take_task_commands("b").await.unwrap(), expected);
-    assert!(store.take_task_commands("b").await.unwrap().is_empty(), "each is carried out once");
+    assert!(store.list_task_commands("a").await.unwrap().is_empty());
+    let commands = store.list_task_commands("b").await.unwrap();
+    let wanted: Vec<_> = commands.iter().map(|(_, project, task, command)| (*project, *task, *command)).collect();
+    assert_eq!(wanted, [(project.id, theirs, TaskCommand::Confirm), (project.id, theirs, TaskCommand::ForceStop)]);
+    assert_eq!(store.list_task_commands("b").await.unwrap(), commands, "they stay until they are carried out");
+    // The second one could be carried out, the first could not.
+    store.remove_task_command(commands[1].0).await.unwrap();
+    assert_eq!(store.list_task_commands("b").await.unwrap(), commands[..1]);
+    for _ in 0..2 {
+        store.remove_task_command(commands[0].0).await.unwrap();
+    }
+    assert!(store.list_task_commands("b").await.unwrap().is_empty(), "each is carried out once");
     // A command waits for whoever takes the task over, and goes with it.
     store.send_task_command("a", theirs, TaskCommand::Stop).await.unwrap();
     assert!(store.take_over("b", None, "c", None).await.unwrap());
-    assert_eq!(store.take_task_commands("c").await.unwrap(), [(project.id, theirs, TaskCommand::Stop)]);
+    assert!(store.list_task_commands("b").await.unwrap().is_empty());
+    let commands = store.list_task_commands("c").await.unwrap();
+    assert!(commands.len() == 1 && commands[0].3 == TaskCommand::Stop, "{commands:?}");
     store.send_task_command("a", theirs, TaskCommand::Reject).await.unwrap();
     store.delete_task(project.id, theirs).await.unwrap();
-    assert!(store.take_task_commands("c").await.unwrap().is_empty());
+    assert!(store.list_task_commands("c").await.unwrap().is_empty());
 }
 
 async fn tasks_without_an_owner_are_adopted_once(database: Database) {
