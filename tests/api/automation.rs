@@ -326,10 +326,37 @@ fn a_task_is_shown_under_a_schedule_and_an_integration_of_its_project_only() {
 }
 
 #[test]
+fn what_is_not_a_clients_to_say_about_a_task_must_be_of_its_type_all_the_same() {
+    let world = World::new();
+    let template = world.template("hello.sh");
+    for wrong in [
+        json!({"id": "x"}),
+        json!({"user_id": true}),
+        json!({"status": 1}),
+        json!({"commit_message": []}),
+        json!({"created": "bad"}),
+        json!({"start": ""}),
+        json!({"end": 1}),
+    ] {
+        let mut body = json!({"template_id": template});
+        body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        world.admin.post(&world.path("/tasks"), &body).expect(400);
+    }
+    assert_eq!(world.value("select count(*) from task"), 0);
+    let body = json!({"template_id": template, "id": 7, "user_id": null, "status": "success", "created": "2020-01-01T00:00:00Z",
+        "start": null});
+    let task = world.admin.post(&world.path("/tasks"), &body).expect(201).json();
+    assert_eq!((&task["id"], &task["status"]), (&json!(1), &json!("waiting")), "{task}");
+    world.admin.wait_for_end(world.project().id, 1);
+}
+
+#[test]
 fn a_document_that_cannot_be_restored_leaves_nothing() {
     let world = World::new();
     world.template("hello.sh");
     let document = world.admin.get(&world.path("/backup")).expect(200).json();
+    let trailing = format!("{} x", document.to_string().replace("\"name\":\"Demo\"", "\"name\":\"Trail\""));
+    world.admin.send("POST", "/api/projects/restore", Some(&trailing)).expect(400);
     let state =
         "select count(*), (select count(*) from access_key), (select count(*) from project__template) from project";
     let before = world.server.sql(state);

@@ -770,6 +770,9 @@ fn access_key_encryption() {
     let contains = |bytes: &[u8]| bytes.windows(14).any(|w| w == b"a secret value");
     assert!(!contains(&stored_secret(&Server::start())));
     assert!(contains(&stored_secret(&Server::with_config(json!({"access_key_encryption": null})))));
+    // Keys from files end with a line end.
+    let key = "bmV3IGtleSBuZXcga2V5IG5l\r\ndyBrZXkgbmV3IGtleSE=\n";
+    assert!(!contains(&stored_secret(&Server::with_config(json!({"access_key_encryption": key, "cookie_hash": key})))));
 }
 
 fn password_login_disable() {
@@ -972,6 +975,7 @@ fn options_of_the_database_win_over_file_and_environment_from_the_next_start_on(
         ("non_admin_can_create_project", "false"),
         ("forwarded_env_vars", "PATH"),
         ("env_vars.FROM_OPTION", "seen"),
+        ("oidc_providers.company.display_name", "The company"),
         ("sqlite.host", "/nowhere/database.sqlite"),
         // Bad ones are told and left out: a server that does not start has no way to set them right.
         ("max_parallel_tasks", "many"),
@@ -985,10 +989,17 @@ fn options_of_the_database_win_over_file_and_environment_from_the_next_start_on(
     assert_eq!(told["teams"]["invite_type"], "email");
     assert_eq!(told["schedule_timezone"], "Europe/Berlin");
     assert_eq!(told["git_client"], "cmd_git");
+    let offered = server.anonymous().get("/api/auth/login").expect(200).json();
+    assert_eq!(offered["oidc_providers"][0]["name"], "The company", "{offered}");
     ordinary_user(&server).post("/api/projects", &json!({"name": "mine"})).expect(401);
     let log = server.log();
     assert!(log.contains("max_parallel_tasks must be a whole number") && log.contains("git_client must be"), "{log}");
     assert_eq!(run(&server, "echo $FROM_OPTION"), ["seen"]);
+    // One that makes the whole of them unreadable is told, too.
+    let order = json!({"key": "oidc_providers.company.order", "value": "first"});
+    server.admin().post("/api/options", &order).expect(200);
+    server.restart();
+    assert!(server.log().contains("oidc_providers is not understood"), "{}", server.log());
 }
 
 // ---------------------------------------------------------------- rules for all keys

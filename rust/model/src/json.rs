@@ -51,7 +51,16 @@ impl serde::de::Error for DecodeError {
 
 /// Reads a request body. An empty body and a body that is not JSON are errors; `null` is the default of `T`'s fields.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
-    let value = parse_first(&readable(body)).map_err(|error| {
+    decode_parsed(body, parse_first(&readable(body)))
+}
+
+/// The same of a body with nothing behind its value.
+pub fn decode_whole<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+    decode_parsed(body, parse(body))
+}
+
+fn decode_parsed<T: DeserializeOwned>(body: &[u8], parsed: Result<Value, serde_json::Error>) -> Result<T, DecodeError> {
+    let value = parsed.map_err(|error| {
         let message = if body.trim_ascii().is_empty() {
             "the body is empty, expected JSON".to_owned()
         } else {

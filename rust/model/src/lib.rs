@@ -80,7 +80,7 @@ pub use secret_storage::{SecretStorage, SecretStorageType};
 pub use server_option::ServerOption;
 pub use session::{ApiToken, Session, VerificationMethod};
 pub use status::{Flavour, TaskStatus};
-pub use task::{JobStage, NewTask, PlanSummary, Task, TaskOutput, TaskProblem, TaskStage, TaskWithTemplate};
+pub use task::{JobStage, NewTask, PlanSummary, Task, TaskOutput, TaskProblem, TaskStage, TaskWithTemplate, Unread};
 pub use task_params::TaskParams;
 pub use template::{
     SurveyVariable, SurveyVariableType, SurveyVariableValue, Template, TemplateApp, TemplateType, TemplateVault,

@@ -124,6 +124,16 @@ impl Task {
     }
 }
 
+/// A member of a body that is not a client's to decide: it must be of its type or null, and is passed over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unread<T>(std::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unread<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<T>::deserialize(deserializer).map(|_| Self(std::marker::PhantomData))
+    }
+}
+
 /// Body of the request that starts a task.
 ///
 /// Only what a client may decide: the reference also takes status, times, commit message and user from the body, which lets
@@ -164,6 +174,27 @@ pub struct NewTask {
     pub schedule_id: Option<ScheduleId>,
     /// Integration of the project that it is shown under.
     pub integration_id: Option<IntegrationId>,
+    /// The task's own number.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub id: Unread<i64>,
+    /// Who starts it.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub user_id: Unread<i64>,
+    /// Where it stands.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub status: Unread<String>,
+    /// What the commit says.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub commit_message: Unread<String>,
+    /// When it was made.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub created: Unread<DateTime<Utc>>,
+    /// When it began.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub start: Unread<DateTime<Utc>>,
+    /// When it ended.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub end: Unread<DateTime<Utc>>,
 }
 
 impl NewTask {

@@ -176,9 +176,21 @@ impl Services {
         self.store.delete_user(target.id).await.map_err(missing_or_internal)
     }
 
-    /// The user with this login or e-mail, as typed; 404 if there is none. For the command line.
+    /// The user with this login or e-mail, as typed; 404 if there is none, an error if they are those of two. For the command line.
     pub async fn find_user(&self, login: &str, email: &str) -> Result<User> {
-        self.store.get_user_by_login_or_email(login, email).await.map_err(missing_or_internal)
+        let found = self.store.get_user_by_login_or_email(login, email).await.map_err(missing_or_internal)?;
+        if login.is_empty() || email.is_empty() {
+            return Ok(found);
+        }
+        let named = self.store.find_user_by_login(login).await.map_err(missing_or_internal)?;
+        let addressed = self.store.find_user_by_email(email).await.map_err(missing_or_internal)?;
+        match (named, addressed) {
+            // Reference: an error of its database.
+            (Some(named), Some(addressed)) if named.id != addressed.id => Err(Error::conflict(format!(
+                "the login {login} and the e-mail {email} belong to two users: name one of them only"
+            ))),
+            _ => Ok(found),
+        }
     }
 }
 

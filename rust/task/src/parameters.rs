@@ -131,9 +131,17 @@ pub fn stages(text: Option<&str>) -> Result<BTreeMap<String, Vec<String>>, Strin
 /// Reads typed parameters from a free-form object; `null` counts as absent, as in Go.
 fn read<T: DeserializeOwned>(params: &JsonMap) -> Result<T, String> {
     let given = params.iter().filter(|(_, value)| !value.is_null());
-    let object = given.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let object = given.map(|(name, value)| (name.clone(), as_whole(value))).collect();
     T::deserialize(serde_json::Value::Object(object))
         .map_err(|error| format!("the parameters of the task are not valid: {error}"))
+}
+
+/// Reference: Go writes a number before it reads it, so `2.0` is a whole one.
+fn as_whole(value: &serde_json::Value) -> serde_json::Value {
+    match value.as_f64() {
+        Some(number) if value.is_f64() && number.fract() == 0.0 && number.abs() < 9e15 => (number as i64).into(),
+        _ => value.clone(),
+    }
 }
 
 #[cfg(test)]

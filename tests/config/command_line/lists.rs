@@ -28,6 +28,20 @@ fn lists_as_json_are_nothing_but_json_even_when_the_database_is_new() {
 }
 
 #[test]
+fn a_login_and_an_address_of_two_people_name_nobody() {
+    let place = Place::with_config();
+    place.add_admin();
+    let other = ["--login", "bob", "--name", "Bob", "--email", "bob@example.test", "--password", "a long password"];
+    place.run(&[&["user", "add"][..], &other].concat()).expect(0);
+    let both = ["--login", "bob", "--email", "adm@example.test"];
+    let refused = place.run(&[&["user", "delete"][..], &both].concat()).expect(1);
+    assert!(refused.stderr.contains("belong to two users"), "{refused:#?}");
+    place.run(&[&["user", "get"][..], &both].concat()).expect(1);
+    assert_eq!(place.run(&["users", "list", "--json"]).expect(0).json().as_array().unwrap().len(), 2);
+    place.run(&["user", "delete", "--login", "bob", "--email", "bob@example.test"]).expect(0);
+}
+
+#[test]
 fn shells_complete_every_command() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "powershell"] {

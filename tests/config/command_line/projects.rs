@@ -111,6 +111,14 @@ fn an_import_that_fails_leaves_nothing() {
     fs::write(place.path("null.json"), null.to_string()).unwrap();
     place.run(&["project", "import", "--file", "null.json", "--project-name", "Null"]).expect(0);
     assert_eq!(projects(&place), ["Alpha", "Null"]);
+    // A document that is nothing is none.
+    fs::write(place.path("nothing.json"), "null").unwrap();
+    place.run(&["project", "import", "--file", "nothing.json", "--project-name", "Nothing"]).expect(1);
+    // A file may stand in place of the directory.
+    fs::remove_file(place.path("null.json")).unwrap();
+    fs::write(place.path("single.json"), backup().to_string().replace("Alpha", "Single")).unwrap();
+    place.run(&["project", "import", "--dir", "single.json"]).expect(0);
+    assert_eq!(projects(&place), ["Alpha", "Null", "Single"]);
 }
 
 #[test]

@@ -159,7 +159,8 @@ impl CommandLineClient {
         } else {
             command::checkout(commit, told)
         };
-        self.logged("checkout", working, &path, arguments).await?;
+        let done = self.logged("checkout", working, &path, arguments).await;
+        done.map_err(|error| if commit.is_whole() { error } else { as_of_a_path(error) })?;
         if !path.join(".gitmodules").exists() {
             return Ok(());
         }
@@ -211,6 +212,16 @@ pub(super) fn succeeded(result: Result<(), GitError>) -> Result<bool, GitError> 
     match result {
         Err(GitError::Failed { .. }) => Ok(false),
         other => other.map(|()| true),
+    }
+}
+
+/// Reference: it gives git a name that could be a path as well, and then git ends with 1 if it is neither.
+fn as_of_a_path(error: GitError) -> GitError {
+    match error {
+        GitError::Failed { action, url, reason, end, failure } if end == "exit status 128" => {
+            GitError::Failed { action, url, reason, end: "exit status 1".to_owned(), failure }
+        }
+        other => other,
     }
 }
 

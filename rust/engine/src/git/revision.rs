@@ -68,6 +68,11 @@ impl CommitHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is a hash with all its digits, of whatever kind, and so no name and no beginning.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.0.len(), 40 | 64) && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
 }
 
 impl FromStr for CommitHash {

@@ -140,17 +140,24 @@ async fn import_file(services: &Services, owner: &User, file: &Path, name: Optio
     Ok(())
 }
 
-/// Files below a directory whose names look like those of backups. Reference: what cannot be read is passed over, and no link to
-/// a directory is followed.
+/// Files below a directory whose names look like those of backups, or the file that stands in its place. Reference: what cannot be
+/// read is passed over, and no link to a directory is followed.
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    if directory.is_file() && is_called_like_a_backup(directory) {
+        files.push(directory.to_owned());
+    }
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.filter_map(Result::ok) {
-        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let name = entry.file_name().to_string_lossy().to_lowercase();
-        if is_directory {
-            collect(&entry.path(), files);
-        } else if [".json", ".backup", ".bk"].iter().any(|end| name.ends_with(end)) {
-            files.push(entry.path());
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            collect(&path, files);
+        } else if is_called_like_a_backup(&path) {
+            files.push(path);
         }
     }
+}
+
+fn is_called_like_a_backup(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_lowercase();
+    [".json", ".backup", ".bk"].iter().any(|end| name.ends_with(end))
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     ConfigError,
+    sign_in::{OIDC_PROVIDERS, check_providers},
     table::{KEYS, Key, Kind, Support},
 };
 
@@ -118,9 +119,12 @@ pub(super) fn find(
         check_kind(key, value)?;
     }
     if !key.env.is_empty()
-        && let Some(text) = environment(key.env)
+        && let Some(text) = variable(key.env, environment)
     {
-        (value, origin) = (Some(from_text(key, &text)?), Origin::Environment);
+        // Reference: a list or object that is `null` is an empty one.
+        let is_null = matches!(key.kind, Kind::List | Kind::Object) && text.trim() == "null";
+        let read = if is_null { None } else { Some(from_text(key, &text)?) };
+        (value, origin) = (read, Origin::Environment);
     }
     let mut refused_option = None;
     match option(key, value.as_ref(), options) {
@@ -141,6 +145,12 @@ pub(super) fn find(
         return Err(ConfigError::Value { key: key.path, shown: shown(key, &value), complaint });
     }
     Ok(Found { value: Some(value), origin, refused_option })
+}
+
+/// What a variable says. Reference: `SEMAPHORE_DB_NAME` counts more than `SEMAPHORE_DB`.
+fn variable(name: &str, environment: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let first = if name == "SEMAPHORE_DB" { environment("SEMAPHORE_DB_NAME") } else { None };
+    first.filter(|text| !text.is_empty()).or_else(|| environment(name))
 }
 
 /// The value that the options of the database give a key; none if they say nothing about it.
@@ -181,8 +191,31 @@ fn option(key: &Key, value: Option<&Value>, options: &BTreeMap<String, String>) 
         return Ok(None);
     }
     let mut object = value.and_then(Value::as_object).cloned().unwrap_or_default();
-    object.extend(entries);
+    if key.path == OIDC_PROVIDERS {
+        // `oidc_providers.NAME.client_id` is one entry of an entry.
+        for (path, text) in entries {
+            insert_below(&mut object, &path, text);
+        }
+        check_providers(&object)?;
+    } else {
+        object.extend(entries);
+    }
     Ok(Some(Value::Object(object)))
+}
+
+/// Puts a value where a path with dots leads, through objects that are made if they are not there.
+fn insert_below(object: &mut serde_json::Map<String, Value>, path: &str, value: Value) {
+    let Some((first, rest)) = path.split_once('.') else {
+        object.insert(path.to_owned(), value);
+        return;
+    };
+    let below = object.entry(first).or_insert(Value::Null);
+    if !below.is_object() {
+        *below = Value::Object(serde_json::Map::new());
+    }
+    if let Value::Object(below) = below {
+        insert_below(below, rest, value);
+    }
 }
 
 impl Values {

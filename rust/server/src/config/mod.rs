@@ -316,12 +316,15 @@ impl Config {
     }
 }
 
-/// The path of `web_host` without a slash at its end. Reference: a `web_host` that is no URL ends the program.
+/// The path of `web_host` without a slash at its end. Reference: a `web_host` that is no URL ends the program; `host:3000` is one
+/// without a path.
 fn web_path(web_host: &str) -> Result<String, ConfigError> {
     if web_host.is_empty() {
         return Ok(String::new());
     }
-    let path = if web_host.starts_with('/') {
+    let path = if let Some(rest) = web_host.strip_prefix("//") {
+        rest.find('/').map(|at| rest[at..].to_owned()).unwrap_or_default()
+    } else if web_host.starts_with('/') {
         web_host.to_owned()
     } else {
         let url = Url::parse(web_host).map_err(|error| ConfigError::Value {
@@ -329,7 +332,7 @@ fn web_path(web_host: &str) -> Result<String, ConfigError> {
             shown: format!("{web_host:?}"),
             complaint: format!("must be a URL such as https://example.com/semaphore ({error})"),
         })?;
-        url.path().to_owned()
+        if url.cannot_be_a_base() { String::new() } else { url.path().to_owned() }
     };
     Ok(path.trim_end_matches('/').to_owned())
 }

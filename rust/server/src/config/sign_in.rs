@@ -25,8 +25,19 @@ pub(super) fn sign_in(values: &Values) -> Result<SignInSettings, ConfigError> {
     })
 }
 
+/// The key of the providers.
+pub(super) const OIDC_PROVIDERS: &str = "oidc_providers";
+
+/// Whether these are providers; the error says why not.
+pub(super) fn check_providers(providers: &serde_json::Map<String, serde_json::Value>) -> Result<(), String> {
+    let check = |provider: &serde_json::Value| semaphore_model::json::from_value::<OidcProvider>(provider.clone());
+    providers
+        .values()
+        .try_for_each(|provider| check(provider).map(drop).map_err(|error| format!("is not understood: {error}")))
+}
+
 fn oidc_providers(values: &Values) -> Result<BTreeMap<String, OidcProvider>, ConfigError> {
-    const KEY: &str = "oidc_providers";
+    const KEY: &str = OIDC_PROVIDERS;
     let entries: BTreeMap<String, serde_json::Value> = values.decode(KEY)?;
     // Reference: names of keys match without regard to case.
     let decode = |(name, value)| {

@@ -173,7 +173,7 @@ const GENERAL: &[Key] = &[
         "SEMAPHORE_DB",
         Text,
         "semaphore",
-        "Name of the PostgreSQL database; it is made if it is not there.",
+        "Name of the PostgreSQL database; it is made if it is not there. `SEMAPHORE_DB_NAME` counts more than `SEMAPHORE_DB`.",
     ),
     key(
         "postgres.options",
@@ -191,7 +191,13 @@ const GENERAL: &[Key] = &[
     ),
     key("mysql.user", "SEMAPHORE_DB_USER", Text, "", "Who logs in to MySQL."),
     secret(key("mysql.pass", "SEMAPHORE_DB_PASS", Text, "", "Their password.")),
-    key("mysql.name", "SEMAPHORE_DB", Text, "semaphore", "Name of the MySQL database; it is made if it is not there."),
+    key(
+        "mysql.name",
+        "SEMAPHORE_DB",
+        Text,
+        "semaphore",
+        "Name of the MySQL database; it is made if it is not there. `SEMAPHORE_DB_NAME` counts more than `SEMAPHORE_DB`.",
+    ),
     key("mysql.options", "SEMAPHORE_DB_OPTIONS", Object, "", "Options of the MySQL connection: tls."),
     ruled(
         key("port", "SEMAPHORE_PORT", Text, ":3000", "TCP port to listen on; a colon before it is allowed."),

@@ -103,6 +103,9 @@ fn databases_on_servers_are_read() {
     assert_eq!(options.options["sslmode"], "disable");
     assert_eq!(config.database_line, "Postgres u@db:5433 m");
     assert!(!format!("{config:?}").contains("swordfish"));
+    let names = [("SEMAPHORE_DB", "m"), ("SEMAPHORE_DB_NAME", "o")];
+    assert_eq!(load(file, &names).unwrap().database_line, "Postgres u@db:5433 o");
+    assert_eq!(load(file, &[("SEMAPHORE_DB_NAME", "")]).unwrap().database_line, "Postgres u@db:5433 n");
 
     let config = load(r#"{"dialect": "mysql"}"#, &[("SEMAPHORE_DB_USER", "root")]).unwrap();
     assert_eq!(config.database_line, "MySQL root@0.0.0.0 semaphore");
@@ -157,6 +160,10 @@ fn the_path_of_web_host_is_the_prefix() {
         ("http://semaphore.test:3000/", ""),
         ("https://example.com/tools/semaphore/", "/tools/semaphore"),
         ("/sub/", "/sub"),
+        ("localhost:3000", ""),
+        ("semaphore.example.com:3000/sub", ""),
+        ("//semaphore.example.com/sub", "/sub"),
+        ("//semaphore.example.com", ""),
     ] {
         let config = load(SMALL, &[("SEMAPHORE_WEB_ROOT", web_host)]).unwrap();
         assert_eq!(config.web_path, prefix, "{web_host}");

@@ -196,9 +196,25 @@ impl<T: DeserializeOwned + Send> FromRequest<AppState> for SmallBody<T> {
     }
 }
 
+/// Like [`Body`], with nothing behind its value: where the reference reads the whole.
+#[derive(Clone, Debug)]
+pub struct WholeBody<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequest<AppState> for WholeBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &AppState) -> Result<Self> {
+        let bytes = body_bytes(request, MAX_BODY_BYTES).await?;
+        semaphore_model::json::decode_whole(&bytes).map(Self).map_err(|error| unexpected(&error))
+    }
+}
+
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    semaphore_model::json::decode(bytes)
-        .map_err(|error| Error::invalid(format!("the body is not the JSON expected here: {error}")).bare().into())
+    semaphore_model::json::decode(bytes).map_err(|error| unexpected(&error))
+}
+
+fn unexpected(error: &semaphore_model::json::DecodeError) -> ApiError {
+    Error::invalid(format!("the body is not the JSON expected here: {error}")).bare().into()
 }
 
 /// A body as it came, for handlers that read it themselves.

@@ -44,6 +44,9 @@ impl Services {
         let unreadable =
             |error: &dyn std::fmt::Display| Error::invalid(format!("this is no backup of a project: {error}"));
         let value = json::parse_text(&String::from_utf8_lossy(text)).map_err(|error| unreadable(&error))?;
+        if value.is_null() {
+            return Err(unreadable(&"it is null"));
+        }
         let mut backup: Backup = json::from_value(value).map_err(|error| unreadable(&error))?;
         if let Some(name) = name {
             name.clone_into(&mut backup.meta.name);

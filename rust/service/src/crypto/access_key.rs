@@ -11,6 +11,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::RngCore;
 use zeroize::Zeroizing;
 
+use super::key_text;
+
 type Aes192Gcm = AesGcm<aes::Aes192, U12>;
 
 const NONCE_BYTES: usize = 12;
@@ -61,8 +63,7 @@ impl AccessKeyCipher {
         if access_key_encryption.is_empty() {
             return Ok(Self(Cipher::Plain));
         }
-        let key = STANDARD.decode(access_key_encryption).map_err(|_| AccessKeyError::KeyEncoding)?;
-        let key = Zeroizing::new(key);
+        let key = key_text::decode(access_key_encryption).ok_or(AccessKeyError::KeyEncoding)?;
         let size = |_| AccessKeyError::KeySize(key.len());
         Ok(Self(match key.len() {
             16 => Cipher::Aes128(Box::new(Aes128Gcm::new_from_slice(&key).map_err(size)?)),

@@ -4,17 +4,17 @@
 //! inactivity): that is `auth`. Invariants: the MAC is checked in constant time before anything is decoded.
 
 use aes::cipher::{KeyIvInit, StreamCipher};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE},
-};
+use base64::{Engine, engine::general_purpose::URL_SAFE};
 use hmac::{Hmac, Mac};
 use rand::RngCore;
 use semaphore_model::{SessionId, UserId};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::gob::{self, GobError, GobValue};
+use super::{
+    gob::{self, GobError, GobValue},
+    key_text,
+};
 
 /// Name of the cookie; it is part of what the MAC covers.
 pub const COOKIE_NAME: &str = "semaphore";
@@ -24,6 +24,9 @@ pub const MAX_AGE_SECONDS: i64 = 86_400 * 30;
 
 /// Longest cookie accepted, in bytes. Reference: the cookie library's own limit.
 const MAX_LENGTH: usize = 4096;
+
+/// Fewest bytes of a key of which only the beginning is base64.
+const SHORTEST_BEGINNING: usize = 16;
 
 /// Who a cookie belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,15 +78,17 @@ impl std::fmt::Debug for CookieCodec {
 impl CookieCodec {
     /// A codec of the configuration's `cookie_hash` and `cookie_encryption`, both base64; the second may be empty.
     pub fn new(cookie_hash: &str, cookie_encryption: &str) -> Result<Self, CookieError> {
-        let key = Zeroizing::new(STANDARD.decode(cookie_hash).map_err(|_| CookieError::HashKey)?);
-        if key.is_empty() {
-            return Err(CookieError::HashKey);
-        }
+        let key = match key_text::decode(cookie_hash) {
+            Some(key) if !key.is_empty() => key,
+            _ => Some(key_text::decode_beginning(cookie_hash))
+                .filter(|key| key.len() >= SHORTEST_BEGINNING)
+                .ok_or(CookieError::HashKey)?,
+        };
         let mac = Hmac::new_from_slice(&key).map_err(|_| CookieError::HashKey)?;
         let cipher_key = if cookie_encryption.is_empty() {
             None
         } else {
-            let key = Zeroizing::new(STANDARD.decode(cookie_encryption).map_err(|_| CookieError::EncryptionKey)?);
+            let key = key_text::decode(cookie_encryption).ok_or(CookieError::EncryptionKey)?;
             if !matches!(key.len(), 16 | 24 | 32) {
                 return Err(CookieError::EncryptionKey);
             }

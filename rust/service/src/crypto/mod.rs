@@ -8,6 +8,7 @@ pub mod cookie;
 pub mod fresh_key;
 pub mod gob;
 pub(crate) mod hexadecimal;
+mod key_text;
 pub mod password;
 pub mod runner_key;
 pub mod token;

@@ -161,6 +161,8 @@ async fn branches_and_commits_that_are_not_there_break_the_checkout() {
     let unknown = world.run(with_commit("0123456789abcdef0123456789abcdef01234567")).await;
     unknown.broken("checkout", "exit status 128");
     assert!(unknown.lines.contains(&"Failed to checkout repository to required commit: exit status 128".to_owned()));
+    let unknown = world.run(with_commit("badhash")).await;
+    assert!(unknown.lines.contains(&"Failed to checkout repository to required commit: exit status 1".to_owned()));
     world.run(with_commit("--orphan")).await.broken("checkout", "begins with `-`");
     // The name of a file is not taken for a commit.
     world.run(with_commit("a.txt")).await.broken("checkout", "exit status");

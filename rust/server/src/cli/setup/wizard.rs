@@ -1,6 +1,6 @@
 //! The questions of `setup`, in the reference's words and order, and the configuration that the answers make.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use semaphore_service::crypto::fresh_key;
 use serde_json::{Map, Value, json};
@@ -36,6 +36,21 @@ const GENERATED: [&str; 3] = ["cookie_hash", "cookie_encryption", "access_key_en
 )]
 pub(super) struct NoBolt;
 
+/// The path without `.` and `..`, as far as its text tells. Reference: `filepath.Clean`.
+fn cleaned(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match (part, clean.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                clean.pop();
+            }
+            (Component::ParentDir, Some(Component::RootDir)) => {}
+            (part, _) => clean.push(part),
+        }
+    }
+    clean
+}
+
 /// Asks everything that the configuration needs.
 pub(super) fn ask(working_directory: &Path) -> anyhow::Result<Map<String, Value>> {
     say(WELCOME)?;
@@ -43,7 +58,7 @@ pub(super) fn ask(working_directory: &Path) -> anyhow::Result<Map<String, Value>
     ask_database(&mut settings, working_directory)?;
     let path = text("tmp_path", "Playbook path", &default_playbook_path())?;
     // Reference: `filepath.Clean`.
-    let path: PathBuf = Path::new(&path).components().collect();
+    let path = cleaned(Path::new(&path));
     settings.insert("tmp_path".to_owned(), path.to_string_lossy().into());
     put(&mut settings, "web_host", "Public URL (optional, example: https://example.com/semaphore)", "")?;
     generate_keys(&mut settings);

@@ -7,7 +7,7 @@ use semaphore_service::{Error, backup::Backup};
 use crate::http::{
     access::{Member, ProjectAccess, Session},
     error::Result,
-    extract::{Body, QueryTexts},
+    extract::{QueryTexts, WholeBody},
     state::AppState,
 };
 
@@ -30,7 +30,7 @@ pub(crate) async fn get_backup(
 pub(crate) async fn restore_backup(
     session: Session,
     State(state): State<AppState>,
-    body: Result<Body<Backup>>,
+    body: Result<WholeBody<Backup>>,
 ) -> Result<Json<Project>> {
     // As for new projects: the right is looked at before the body.
     state.services().check_may_create_project(&session.user)?;

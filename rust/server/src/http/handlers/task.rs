@@ -260,9 +260,9 @@ pub(crate) async fn stop_template_tasks(
     PathId(template): PathId<TemplateId>,
     body: Result<Body<StopBody>>,
 ) -> Result<StatusCode> {
+    let template = state.services().template(access.project_id(), template).await?;
     // Reference: the refusal of this body carries a text.
     let Body(body) = body.map_err(|_| Error::invalid("Not allowed"))?;
-    let template = state.services().template(access.project_id(), template).await?;
     state
         .services()
         .stop_tasks_of_template(state.tasks().pool()?, access.project_id(), template.id, body.force)

@@ -16,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use crate::http::{
     access::{Admin, Member, Permission, ProjectAccess, Public, Session},
     client_address::ClientAddress,
-    extract::{Body, PathId, PathIdentifier, PathTexts, QueryTexts, RawBody, SmallBody},
+    extract::{Body, PathId, PathIdentifier, PathTexts, QueryTexts, RawBody, SmallBody, WholeBody},
     machine_access::{RunnerAccess, StateAccess},
     object::Object,
     run_access::RunAccess,
@@ -253,6 +253,12 @@ impl<T: JsonSchema> Argument for Body<T> {
 }
 
 impl<T: JsonSchema> Argument for SmallBody<T> {
+    fn describe(describer: &mut Describer) {
+        describer.body::<T>();
+    }
+}
+
+impl<T: JsonSchema> Argument for WholeBody<T> {
     fn describe(describer: &mut Describer) {
         describer.body::<T>();
     }
