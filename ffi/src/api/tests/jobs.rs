@@ -290,7 +290,7 @@ fn every_kind_of_git_s_work() {
     ask(SEMAPHORE_GIT_CHECKOUT, log, json!({"commit": "main"})).unwrap();
     ask(SEMAPHORE_GIT_PULL, log, none.clone()).unwrap();
     let (status, error) = ask(SEMAPHORE_GIT_CHECKOUT, 0, json!({"commit": "nothing"})).unwrap_err();
-    assert_eq!((status, error["exit_code"].as_i64()), (SEMAPHORE_E_EXIT, Some(128)), "{error}");
+    assert_eq!((status, error["exit_code"].as_i64()), (SEMAPHORE_E_EXIT, Some(1)), "{error}");
     let (status, _) = ask(SEMAPHORE_GIT_REMOTE_HASH, 0, json!({"branch": "missing"})).unwrap_err();
     assert_eq!(status, SEMAPHORE_E_NOT_FOUND);
     assert!(host.lines(log).iter().any(|line| line.starts_with("Cloning Repository file://")));
