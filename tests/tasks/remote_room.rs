@@ -126,7 +126,7 @@ fn a_second_signal_stops_tasks_although_the_server_hangs() {
     runner.signal(Signal::SIGTERM);
     runner.wait_for_log("stopping");
     runner.signal(Signal::SIGTERM);
-    wait_until("the task works no more", Duration::from_secs(20), || {
+    wait_until("the task works no more", Duration::from_secs(8), || {
         let before = works();
         std::thread::sleep(Duration::from_secs(1));
         (works() == before).then_some(())

@@ -110,21 +110,24 @@ impl RemoteRunner {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut drains, mut stops) = (false, false);
         loop {
+            // Ahead of whatever else is to be done: with a server that hangs each of it takes a while.
+            if stop.is_cancelled() && !stops {
+                (drains, stops) = (true, true);
+                for held in self.held.values_mut() {
+                    held.stop(StopReason::Requested);
+                }
+            }
+            if drain.is_cancelled() && !drains {
+                drains = true;
+                tracing::info!(tasks = self.held.len(), "no more tasks are taken; those that run go on to their end");
+            }
             let is_done = drains || self.settings.one_off && self.has_worked;
             if self.held.is_empty() && is_done {
                 return self.finish().await;
             }
             tokio::select! {
-                () = stop.cancelled(), if !stops => {
-                    (drains, stops) = (true, true);
-                    for held in self.held.values_mut() {
-                        held.stop(StopReason::Requested);
-                    }
-                }
-                () = drain.cancelled(), if !drains => {
-                    drains = true;
-                    tracing::info!(tasks = self.held.len(), "no more tasks are taken; those that run go on to their end");
-                }
+                () = stop.cancelled(), if !stops => {}
+                () = drain.cancelled(), if !drains => {}
                 Some(told) = self.said.recv() => {
                     let task = told.task;
                     self.hear(told).await;
