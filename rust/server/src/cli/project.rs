@@ -87,8 +87,9 @@ async fn find(services: &Services, arguments: &ExportProject) -> anyhow::Result<
     if arguments.project_id != 0 {
         return match services.project_by_hand(ProjectId(arguments.project_id)).await {
             Err(error) if error.is_not_found() => {
-                let id = arguments.project_id;
-                Err(Refusal(format!("Failed to create backup: there is no project with the id {id}")).into())
+                show_error(&anyhow::anyhow!("there is no project with the id {}", arguments.project_id));
+                // Reference: what its database says.
+                Err(Refusal("Failed to create backup: no rows in result set".to_owned()).into())
             }
             found => Ok(found?),
         };
