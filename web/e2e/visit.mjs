@@ -87,9 +87,17 @@ export async function choose(scope, label, option) {
   const page = 'page' in scope ? scope.page() : scope
   const exact = typeof label === 'string' ? { name: label, exact: true } : { name: label }
   const box = scope.getByRole('combobox', exact)
-  await box.focus()
-  await box.press('ArrowDown')
-  await page.getByRole('option', { ...(typeof option === 'string' ? { name: option, exact: true } : { name: option }) }).click()
+  const wanted = page.getByRole('option', { ...(typeof option === 'string' ? { name: option, exact: true } : { name: option }) })
+  for (let attempt = 1; ; attempt++) {
+    await box.focus()
+    await box.press('ArrowDown')
+    // A key that comes before the field is ready opens nothing.
+    try {
+      return await wanted.click({ timeout: 5000 })
+    } catch (error) {
+      if (attempt === 3) throw error
+    }
+  }
 }
 
 /** A picture in each theme; the page is left light. */
