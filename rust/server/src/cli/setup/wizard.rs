@@ -180,3 +180,17 @@ fn enable(settings: &mut Map<String, Value>, key: &str, question: &str) -> anyho
     }
     Ok(wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_as_go_cleans_them() {
+        for (path, clean) in
+            [("/a/x/../pl/", "/a/pl"), ("/../a", "/a"), ("a/./b", "a/b"), ("../a", "../a"), ("../../a/..", "../..")]
+        {
+            assert_eq!(cleaned(Path::new(path)), Path::new(clean), "{path}");
+        }
+    }
+}
